@@ -1,0 +1,217 @@
+//! Matching a checkpoint to a module: every slot gets its entry, every entry its use, before a
+//! single value is read. What does not fit is reported at once, all of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::{FloatDType, TensorData};
+
+use crate::arrange::arrange;
+use crate::checkpoint::Entry;
+use crate::error::Mismatch;
+use crate::{Checkpoint, Error, Layout, Slot, fill, slots};
+
+/// Where a tensor of a checkpoint belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The parameter at this module path.
+    Parameter(String),
+    /// Nowhere, on purpose: the model does not need it.
+    Unused,
+}
+
+/// How to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Element type of the parameters in memory.
+    pub dtype: FloatDType,
+    /// Accept tensors that nobody asked for.
+    pub allow_unknown: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            dtype: FloatDType::F32,
+            allow_unknown: false,
+        }
+    }
+}
+
+/// A checkpoint whose tensors have all been assigned to the slots of a module.
+#[derive(Debug)]
+pub struct Plan {
+    path: PathBuf,
+    slots: Vec<Slot>,
+    entries: BTreeMap<String, (Layout, Entry)>, // by module path
+    unused: Vec<String>,
+}
+
+impl Plan {
+    /// Assigns the tensors of `checkpoint` to the parameters of `module`; `locate` says where a
+    /// published name belongs.
+    ///
+    /// A published shape may have extra extents of one at its end (a 1x1 convolution fits a linear
+    /// layer). No values are read.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] with every missing, misshapen and (unless allowed) unknown name.
+    pub fn new<M: Module>(
+        module: &M,
+        checkpoint: &Checkpoint,
+        locate: impl Fn(&str) -> Key,
+        allow_unknown: bool,
+    ) -> Result<Self, Error> {
+        Self::assign(slots(module), checkpoint, locate, allow_unknown)
+    }
+
+    /// Assigns the tensors of a file that [`save`](crate::save) wrote: module paths as names,
+    /// values as the module holds them.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] with every missing, misshapen and unknown name.
+    pub fn saved<M: Module>(module: &M, checkpoint: &Checkpoint) -> Result<Self, Error> {
+        let as_held = |slot| Slot {
+            layout: Layout::Same,
+            ..slot
+        };
+        let slots = slots(module).into_iter().map(as_held).collect();
+        let same_name = |name: &str| Key::Parameter(name.to_string());
+        Self::assign(slots, checkpoint, same_name, false)
+    }
+
+    fn assign(
+        slots: Vec<Slot>,
+        checkpoint: &Checkpoint,
+        locate: impl Fn(&str) -> Key,
+        allow_unknown: bool,
+    ) -> Result<Self, Error> {
+        let mut wanted: BTreeMap<&str, &Slot> = slots
+            .iter()
+            .map(|slot| (slot.path.as_str(), slot))
+            .collect();
+        let mut entries = BTreeMap::new();
+        let (mut misshapen, mut unknown, mut unused) = (vec![], vec![], vec![]);
+        for entry in checkpoint.entries() {
+            let Key::Parameter(path) = locate(entry.name()) else {
+                unused.push(entry.name().to_string());
+                continue;
+            };
+            let Some(slot) = wanted.remove(path.as_str()) else {
+                unknown.push(entry.name().to_string());
+                continue;
+            };
+            if !fits(entry.shape(), &slot.published_shape()) {
+                misshapen.push(format!(
+                    "{} (expected {:?}, found {:?})",
+                    entry.name(),
+                    slot.published_shape(),
+                    entry.shape()
+                ));
+            } else if !entry.dtype().is_some_and(|dtype| dtype.is_float()) {
+                misshapen.push(format!(
+                    "{} (expected f32, f16, bf16 or f64, found {})",
+                    entry.name(),
+                    entry.dtype_name()
+                ));
+            }
+            entries.insert(path, (slot.layout, entry.clone()));
+        }
+        let missing: Vec<String> = wanted.into_keys().map(String::from).collect();
+        let excused = allow_unknown || unknown.is_empty();
+        if !(missing.is_empty() && misshapen.is_empty() && excused) {
+            return Err(Error::Mismatch(Box::new(Mismatch {
+                path: checkpoint.path().to_path_buf(),
+                missing,
+                misshapen,
+                unknown: if allow_unknown { vec![] } else { unknown },
+            })));
+        }
+        unused.extend(unknown);
+        Ok(Self {
+            path: checkpoint.path().to_path_buf(),
+            slots,
+            entries,
+            unused,
+        })
+    }
+
+    /// The slots of the module, in its own order.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The checkpoint that was matched.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names in the checkpoint that no slot uses.
+    pub fn unused(&self) -> &[String] {
+        &self.unused
+    }
+
+    /// The checkpoint's name of the tensor that fills `slot`.
+    pub fn source_name(&self, slot: &Slot) -> Option<&str> {
+        self.entries.get(&slot.path).map(|(_, entry)| entry.name())
+    }
+
+    /// Reads the values for `slot`, in its own shape and layout, as `dtype`.
+    ///
+    /// # Errors
+    /// Names the tensor that cannot be read or is not finite in that type.
+    pub fn read(&self, slot: &Slot, dtype: FloatDType) -> Result<TensorData, Error> {
+        let (layout, entry) = self.entries.get(&slot.path).ok_or_else(|| {
+            Error::tensor(&self.path, &slot.path, "is not a parameter of this model")
+        })?;
+        arrange(entry.read()?, &slot.shape, *layout, dtype)
+            .map_err(|unfit| Error::tensor(entry.file(), entry.name(), unfit))
+    }
+}
+
+/// Fills `module` from `checkpoint`; `locate` says where a published name belongs.
+///
+/// One tensor is read at a time, so that the peak of memory stays near the size of the weights.
+///
+/// # Errors
+/// As [`Plan::new`] and [`Plan::read`]; the module is then dropped.
+pub fn load<M: Module>(
+    module: M,
+    checkpoint: &Checkpoint,
+    locate: impl Fn(&str) -> Key,
+    options: &LoadOptions,
+) -> Result<M, Error> {
+    let plan = Plan::new(&module, checkpoint, locate, options.allow_unknown)?;
+    fill(module, |slot| plan.read(slot, options.dtype))
+}
+
+/// Fills `module` from a file that [`save`](crate::save) wrote, as `dtype`.
+///
+/// # Errors
+/// As [`Plan::saved`] and [`Plan::read`]; the module is then dropped.
+pub fn restore<M: Module>(
+    module: M,
+    checkpoint: &Checkpoint,
+    dtype: FloatDType,
+) -> Result<M, Error> {
+    let plan = Plan::saved(&module, checkpoint)?;
+    fill(module, |slot| plan.read(slot, dtype))
+}
+
+/// Whether a published shape is the wanted one, give or take extents of one at its end.
+fn fits(found: &[usize], wanted: &[usize]) -> bool {
+    let (head, tail) = found.split_at(wanted.len().min(found.len()));
+    head == wanted && tail.iter().all(|&extent| extent == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn only_ones_at_the_end_may_differ() {
+        assert!(fits(&[8, 4], &[8, 4]) && fits(&[8, 4, 1, 1], &[8, 4]));
+        assert!(!fits(&[8], &[8, 1]) && !fits(&[8, 4, 2], &[8, 4]) && !fits(&[4, 8], &[8, 4]));
+    }
+}

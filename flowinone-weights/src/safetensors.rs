@@ -1,0 +1,212 @@
+//! Safetensors: an 8-byte header length, a JSON header of names, types, shapes and offsets, then
+//! the values. Reading checks that the header is sane and that the data fills the file exactly;
+//! writing streams one tensor at a time and hashes what it writes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use ::safetensors::tensor::{Dtype, Metadata};
+use burn::tensor::{BoolStore, DType, FloatDType, TensorData};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::checkpoint::{Element, Entry};
+use crate::{Error, Slot};
+
+/// Longest header accepted, in bytes: forty times that of the published checkpoint.
+const MAX_HEADER: u64 = 16 << 20;
+
+pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
+    let bad = |reason: String| Error::format(path, reason);
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let size = file.metadata().map_err(Error::io("open", path))?.len();
+
+    let mut length = [0; 8];
+    file.read_exact(&mut length)
+        .map_err(Error::io("read", path))?;
+    let header_len = u64::from_le_bytes(length);
+    if header_len > MAX_HEADER {
+        return Err(bad(format!(
+            "its header claims {header_len} bytes, more than the {MAX_HEADER} allowed"
+        )));
+    }
+    if header_len > size - 8 {
+        return Err(bad(format!(
+            "its header claims {header_len} bytes but the file has {size}: it is truncated"
+        )));
+    }
+    let mut header = vec![0; header_len as usize];
+    file.read_exact(&mut header)
+        .map_err(Error::io("read", path))?;
+    let metadata: Metadata = serde_json::from_slice(&header)
+        .map_err(|e| bad(format!("its safetensors header is damaged: {e}")))?;
+    let start = 8 + header_len;
+    let expected = start + metadata.data_len() as u64;
+    if expected != size {
+        return Err(bad(format!(
+            "its header describes {expected} bytes but the file has {size}: it is truncated or damaged"
+        )));
+    }
+
+    let file = Arc::new(Mutex::new(file));
+    let shared_path: Arc<Path> = path.into();
+    let entry = |(name, info): (String, &::safetensors::tensor::TensorInfo)| {
+        let (begin, end) = info.data_offsets;
+        let file = file.clone();
+        let bytes = move || {
+            let mut buffer = vec![0; end - begin];
+            let mut file = file.lock().unwrap_or_else(|poison| poison.into_inner());
+            file.seek(SeekFrom::Start(start + begin as u64))?;
+            file.read_exact(&mut buffer)?;
+            Ok(buffer)
+        };
+        let entry = Entry {
+            name: name.clone(),
+            file: shared_path.clone(),
+            shape: info.shape.clone(),
+            element: element(info.dtype),
+            bytes: Arc::new(bytes),
+        };
+        (name, entry)
+    };
+    Ok(metadata.tensors().into_iter().map(entry).collect())
+}
+
+fn element(dtype: Dtype) -> Element {
+    Element::Known(match dtype {
+        Dtype::BOOL => DType::Bool(BoolStore::Native),
+        Dtype::U8 => DType::U8,
+        Dtype::I8 => DType::I8,
+        Dtype::I16 => DType::I16,
+        Dtype::U16 => DType::U16,
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::BF16,
+        Dtype::I32 => DType::I32,
+        Dtype::U32 => DType::U32,
+        Dtype::F32 => DType::F32,
+        Dtype::F64 => DType::F64,
+        Dtype::I64 => DType::I64,
+        Dtype::U64 => DType::U64,
+        other => return Element::Other(format!("{other:?}")),
+    })
+}
+
+/// What [`save`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// SHA-256 of the whole file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+}
+
+/// Writes one tensor for each slot, in the slot's own shape and the given type, to a safetensors
+/// file at `path`.
+///
+/// `source` is called once a slot, in order, and must return values of that shape and type; only
+/// one tensor is in memory at a time. The file appears under its name only when it is complete.
+///
+/// # Errors
+/// What `source` returns, a source of another shape, or a failure to write, naming the file.
+pub fn save(
+    path: &Path,
+    slots: &[Slot],
+    dtype: FloatDType,
+    mut source: impl FnMut(&Slot) -> Result<TensorData, Error>,
+) -> Result<Saved, Error> {
+    let name = match dtype {
+        FloatDType::F64 => "F64",
+        FloatDType::F16 => "F16",
+        FloatDType::BF16 => "BF16",
+        FloatDType::F32 | FloatDType::Flex32 => "F32",
+    };
+    let element = DType::from(dtype);
+    let mut offset = 0;
+    let mut header = serde_json::Map::new();
+    for slot in slots {
+        let end = offset + slot.len() * element.size();
+        let info = json!({ "dtype": name, "shape": slot.shape, "data_offsets": [offset, end] });
+        header.insert(slot.path.clone(), info);
+        offset = end;
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' '); // values start 8-aligned
+
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let temporary = tempfile::NamedTempFile::new_in(parent).map_err(Error::io("write", path))?;
+    let mut out = Hashed {
+        file: BufWriter::with_capacity(1 << 20, temporary),
+        hash: Sha256::new(),
+        bytes: 0,
+    };
+    let write_error = |e| Error::io("write", path)(e);
+    out.write(&(header.len() as u64).to_le_bytes())
+        .and_then(|()| out.write(&header))
+        .map_err(write_error)?;
+    for slot in slots {
+        let data = source(slot)?;
+        if data.dtype() != element || data.shape().as_slice() != slot.shape {
+            return Err(Error::tensor(
+                path,
+                &slot.path,
+                format!(
+                    "expected {:?} {:?} to write, found {:?} {:?}",
+                    element,
+                    slot.shape,
+                    data.dtype(),
+                    data.shape()
+                ),
+            ));
+        }
+        out.write(data.as_bytes()).map_err(write_error)?;
+    }
+    let temporary = out
+        .file
+        .into_inner()
+        .map_err(|e| write_error(e.into_error()))?;
+    temporary.as_file().sync_all().map_err(write_error)?;
+    temporary.persist(path).map_err(|e| write_error(e.error))?;
+    Ok(Saved {
+        sha256: hexadecimal(&out.hash.finalize()),
+        bytes: out.bytes,
+    })
+}
+
+struct Hashed {
+    file: BufWriter<tempfile::NamedTempFile>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+}
+
+/// SHA-256 of a file, lower-case hexadecimal, read in pieces of 1 MiB.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn sha256(path: impl AsRef<Path>) -> Result<String, Error> {
+    let path = path.as_ref();
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece).map_err(Error::io("read", path))? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            n => hash.update(&piece[..n]),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,81 @@
+//! Sharded checkpoints: an index whose `weight_map` names the file of every tensor, and the usual
+//! file names inside a downloaded model folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::checkpoint::Entry;
+use crate::{Checkpoint, Error};
+
+/// Names under which model folders keep their weights, in order of preference.
+const USUAL_NAMES: [&str; 6] = [
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.bin",
+];
+
+/// Longest index accepted, in bytes.
+const MAX_INDEX: u64 = 16 << 20;
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The file to open for `path`: itself, or what a folder holds under a usual name.
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    if !path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    USUAL_NAMES
+        .iter()
+        .map(|name| path.join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| {
+            let reason = format!("the folder has none of {}", USUAL_NAMES.join(", "));
+            Error::format(path, reason)
+        })
+}
+
+/// Opens every shard that the index names and takes from each the tensors assigned to it.
+pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
+    let bad = |reason: String| Error::format(path, reason);
+    let size = std::fs::metadata(path)
+        .map_err(Error::io("open", path))?
+        .len();
+    if size > MAX_INDEX {
+        return Err(bad(format!(
+            "the index has {size} bytes, more than {MAX_INDEX}"
+        )));
+    }
+    let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    let index: Index =
+        serde_json::from_slice(&text).map_err(|e| bad(format!("it is no index of shards: {e}")))?;
+
+    let mut shards: BTreeMap<&str, Checkpoint> = BTreeMap::new();
+    for file in index.weight_map.values() {
+        if shards.contains_key(file.as_str()) {
+            continue;
+        }
+        let plain = Path::new(file)
+            .file_name()
+            .is_some_and(|name| name == file.as_str());
+        if !plain || file.ends_with(".json") {
+            return Err(bad(format!(
+                "it names the shard {file:?}, which is not a plain file beside it"
+            )));
+        }
+        shards.insert(file, Checkpoint::open(path.with_file_name(file))?);
+    }
+    let take = |(name, file): (&String, &String)| {
+        let entry = shards[file.as_str()].entry(name).cloned();
+        let entry = entry.ok_or_else(|| bad(format!("shard {file} lacks the tensor {name}")))?;
+        Ok((name.clone(), entry))
+    };
+    index.weight_map.iter().map(take).collect()
+}

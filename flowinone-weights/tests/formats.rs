@@ -1,0 +1,284 @@
+//! Every supported container gives the same tensors, and only the needed ones are read.
+#![cfg(feature = "cpu")]
+
+use std::path::PathBuf;
+
+use burn::module::{Module, Param};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use flowinone_parity::{Folder, folders};
+use flowinone_weights::{
+    Checkpoint, Error, Format, Key, LoadOptions, Plan, Random, load, randomize, restore, save,
+    sha256, slots,
+};
+
+fn each_folder_with(file: &str) -> Vec<(Folder, PathBuf)> {
+    let found: Vec<_> = folders()
+        .into_iter()
+        .filter(|folder| folder.has(file))
+        .map(|folder| (folder.file(file), folder))
+        .map(|(path, folder)| (folder, path))
+        .collect();
+    assert!(!found.is_empty(), "no fixture folder has {file}");
+    found
+}
+
+fn all_data(path: &std::path::Path) -> Vec<(String, TensorData)> {
+    let checkpoint = Checkpoint::open(path).unwrap();
+    checkpoint
+        .entries()
+        .map(|entry| (entry.name().to_string(), entry.read().unwrap()))
+        .collect()
+}
+
+#[test]
+fn zip_legacy_and_safetensors_hold_equal_tensors() {
+    for (folder, path) in each_folder_with("odd_tensors.safetensors") {
+        let expected = all_data(&path);
+        assert!(expected.len() >= 8);
+        for other in ["odd_tensors.pth", "odd_tensors_legacy.pth"] {
+            let actual = all_data(&folder.file(other));
+            assert_eq!(actual.len(), expected.len(), "{other}");
+            for ((name, data), (expected_name, expected)) in actual.iter().zip(&expected) {
+                assert_eq!(name, expected_name);
+                assert_eq!(data, expected, "{other}: {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_checkpoints_agree_between_pth_and_safetensors() {
+    for (folder, path) in each_folder_with("janus_vision.safetensors") {
+        for stem in ["janus_vision", "nnet", "autoencoder_kl"] {
+            let pth = folder.file(&format!("{stem}.pth"));
+            if pth.is_file() {
+                let path = path.with_file_name(format!("{stem}.safetensors"));
+                assert_eq!(all_data(&pth), all_data(&path), "{stem}");
+            }
+        }
+    }
+}
+
+#[derive(Module, Debug)]
+struct Two {
+    first: Linear,
+    gain: Param<Tensor<1>>,
+}
+
+fn two(device: &Device) -> Two {
+    Two {
+        first: LinearConfig::new(3, 2).init(device),
+        gain: Param::from_tensor(Tensor::zeros([2], device)),
+    }
+}
+
+fn random_two(seed: u64) -> Two {
+    let scale = |_: &str, _: &[usize]| Random::Normal { std: 1.0 };
+    randomize(two(&Device::flex()), seed, scale).unwrap()
+}
+
+fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    tensor.to_data().convert::<f32>().try_to_vec().unwrap()
+}
+
+/// Writes `module` as a safetensors file with module paths as names, in module layout.
+fn write(module: &Two, path: &std::path::Path, dtype: FloatDType) -> String {
+    let saved = save(path, &slots(module), dtype, |slot| {
+        let data = match slot.path.as_str() {
+            "first.weight" => module.first.weight.val().cast(dtype).into_data(),
+            "first.bias" => module
+                .first
+                .bias
+                .clone()
+                .unwrap()
+                .val()
+                .cast(dtype)
+                .into_data(),
+            "gain" => module.gain.val().cast(dtype).into_data(),
+            other => panic!("unexpected slot {other}"),
+        };
+        Ok(data)
+    });
+    saved.unwrap().sha256
+}
+
+#[test]
+fn what_is_saved_is_loaded_and_its_digest_is_that_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.safetensors");
+    let module = random_two(1);
+    for (dtype, tolerance) in [
+        (FloatDType::F32, 0.0),
+        (FloatDType::BF16, 0.01),
+        (FloatDType::F16, 0.001),
+    ] {
+        let digest = write(&module, &path, dtype);
+        assert_eq!(digest, sha256(&path).unwrap());
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        assert_eq!(checkpoint.format(), Format::Safetensors);
+        let reference = safetensors::SafeTensors::deserialize(&std::fs::read(&path).unwrap())
+            .map(|all| all.names().len());
+        assert_eq!(reference.unwrap(), 3, "the safetensors crate reads it too");
+        let loaded = restore(two(&Device::flex()), &checkpoint, FloatDType::F32).unwrap();
+        let pairs = [
+            (
+                values(&loaded.first.weight.val()),
+                values(&module.first.weight.val()),
+            ),
+            (values(&loaded.gain.val()), values(&module.gain.val())),
+        ];
+        for (restored, original) in pairs {
+            for (a, b) in restored.iter().zip(original) {
+                assert!((a - b).abs() <= tolerance * b.abs());
+            }
+        }
+    }
+}
+
+fn published(folder: &std::path::Path, names: &[(&str, Vec<usize>)]) -> PathBuf {
+    let path = folder.join("published.safetensors");
+    let tensors = names.iter().map(|(name, shape)| {
+        let count: usize = shape.iter().product();
+        let bytes: Vec<u8> = (0..count).flat_map(|v| (v as f32).to_le_bytes()).collect();
+        (*name, shape.clone(), bytes)
+    });
+    let owned: Vec<_> = tensors.collect();
+    let views = owned.iter().map(|(name, shape, bytes)| {
+        let view =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (*name, view.unwrap())
+    });
+    safetensors::serialize_to_file(views, None, &path).unwrap();
+    path
+}
+
+fn same_name(key: &str) -> Key {
+    match key.strip_prefix("decoy.") {
+        Some(_) => Key::Unused,
+        None => Key::Parameter(key.to_string()),
+    }
+}
+
+#[test]
+fn linear_weights_are_transposed_and_unused_names_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        ("first.weight", vec![2, 3, 1, 1]),
+        ("first.bias", vec![2]),
+        ("gain", vec![2]),
+        ("decoy.x", vec![9]),
+    ];
+    let checkpoint = Checkpoint::open(published(folder.path(), &names)).unwrap();
+    let device = Device::flex();
+    let loaded = load(
+        two(&device),
+        &checkpoint,
+        same_name,
+        &LoadOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(values(&loaded.first.weight.val()), [0., 3., 1., 4., 2., 5.]);
+    let half = LoadOptions {
+        dtype: FloatDType::BF16,
+        ..LoadOptions::default()
+    };
+    let loaded = load(two(&device), &checkpoint, same_name, &half).unwrap();
+    assert_eq!(loaded.gain.val().dtype(), DType::BF16);
+    let plan = Plan::new(&two(&device), &checkpoint, same_name, false).unwrap();
+    assert_eq!(plan.unused(), ["decoy.x"]);
+}
+
+#[test]
+fn everything_that_does_not_fit_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        ("first.weight", vec![3, 2]),
+        ("gain", vec![2]),
+        ("stray", vec![1]),
+    ];
+    let path = published(folder.path(), &names);
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let device = Device::flex();
+    let fail = load(
+        two(&device),
+        &checkpoint,
+        same_name,
+        &LoadOptions::default(),
+    )
+    .unwrap_err();
+    let text = fail.to_string();
+    assert!(matches!(fail, Error::Mismatch(_)));
+    for part in [
+        path.to_str().unwrap(),
+        "1 missing: first.bias",
+        "1 misshapen: first.weight (expected [2, 3], found [3, 2])",
+        "1 unknown: stray (--allow-unknown",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let fitting = [
+        ("first.weight", vec![2, 3]),
+        ("first.bias", vec![2]),
+        ("gain", vec![2]),
+        ("stray", vec![1]),
+    ];
+    let checkpoint = Checkpoint::open(published(folder.path(), &fitting)).unwrap();
+    let lenient = LoadOptions {
+        allow_unknown: true,
+        ..LoadOptions::default()
+    };
+    load(two(&device), &checkpoint, same_name, &lenient).unwrap();
+    assert!(
+        load(
+            two(&device),
+            &checkpoint,
+            same_name,
+            &LoadOptions::default()
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn shards_open_through_their_index_and_through_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, tensor) in [
+        ("one.safetensors", "gain"),
+        ("two.safetensors", "first.bias"),
+    ] {
+        let path = published(folder.path(), &[(tensor, vec![2])]);
+        std::fs::rename(path, folder.path().join(name)).unwrap();
+    }
+    let index = folder.path().join("model.safetensors.index.json");
+    let text =
+        r#"{"metadata":{},"weight_map":{"gain":"one.safetensors","first.bias":"two.safetensors"}}"#;
+    std::fs::write(&index, text).unwrap();
+    for path in [folder.path(), index.as_path()] {
+        let checkpoint = Checkpoint::open(path).unwrap();
+        assert_eq!(checkpoint.format(), Format::Sharded);
+        assert_eq!(checkpoint.entries().count(), 2);
+        assert_eq!(
+            checkpoint
+                .entry("gain")
+                .unwrap()
+                .read()
+                .unwrap()
+                .as_slice::<f32>()
+                .unwrap(),
+            [0., 1.]
+        );
+    }
+    for bad in [
+        r#"{"weight_map":{"gain":"../one.safetensors"}}"#,
+        r#"{"weight_map":{"gain":"absent.safetensors"}}"#,
+        r#"{"weight_map":{"other":"one.safetensors"}}"#,
+        r#"{"weight_map":{"gain":"model.safetensors.index.json"}}"#,
+        r#"{"weight_map":3}"#,
+        "{",
+    ] {
+        std::fs::write(&index, bad).unwrap();
+        let text = Checkpoint::open(&index).unwrap_err().to_string();
+        assert!(text.contains(folder.path().to_str().unwrap()), "{text}");
+    }
+}
