@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::{Element, Entry};
-use crate::{Error, Slot};
+use crate::digest::hexadecimal;
+use crate::{AtomicFile, Error, Slot};
 
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.
 const MAX_HEADER: u64 = 16 << 20;
@@ -135,11 +136,8 @@ pub fn save(
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' '); // values start 8-aligned
 
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(parent).map_err(Error::io("write", path))?;
     let mut out = Hashed {
-        file: BufWriter::with_capacity(1 << 20, temporary),
+        file: AtomicFile::create(path).map_err(Error::io("write", path))?,
         hash: Sha256::new(),
         bytes: 0,
     };
@@ -164,12 +162,7 @@ pub fn save(
         }
         out.write(data.as_bytes()).map_err(write_error)?;
     }
-    let temporary = out
-        .file
-        .into_inner()
-        .map_err(|e| write_error(e.into_error()))?;
-    temporary.as_file().sync_all().map_err(write_error)?;
-    temporary.persist(path).map_err(|e| write_error(e.error))?;
+    out.file.commit().map_err(write_error)?;
     Ok(Saved {
         sha256: hexadecimal(&out.hash.finalize()),
         bytes: out.bytes,
@@ -177,7 +170,7 @@ pub fn save(
 }
 
 struct Hashed {
-    file: BufWriter<tempfile::NamedTempFile>,
+    file: AtomicFile,
     hash: Sha256,
     bytes: u64,
 }
@@ -188,25 +181,4 @@ impl Hashed {
         self.bytes += bytes.len() as u64;
         self.file.write_all(bytes)
     }
-}
-
-/// SHA-256 of a file, lower-case hexadecimal, read in pieces of 1 MiB.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn sha256(path: impl AsRef<Path>) -> Result<String, Error> {
-    let path = path.as_ref();
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
-            0 => return Ok(hexadecimal(&hash.finalize())),
-            n => hash.update(&piece[..n]),
-        }
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,86 @@
+//! `flowinone inspect`: what is in a checkpoint, a model directory, or a picture.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use flowinone_tasks::{ModelDirectory, Source, read_record};
+use flowinone_weights::Checkpoint;
+
+use crate::Outcome;
+
+/// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// .pth, .bin, .safetensors, *.index.json, model directory, or a picture made by flowinone
+    file: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let text = if args.file.join("manifest.json").is_file() {
+        directory(&args.file)?
+    } else if args
+        .file
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
+    {
+        serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
+    } else {
+        checkpoint(&args.file)?
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // `flowinone inspect … | head` closes the pipe early; that is no failure.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+fn checkpoint(path: &Path) -> Result<String> {
+    let checkpoint = Checkpoint::open(path)?;
+    let mut text = String::new();
+    let (mut tensors, mut values) = (0, 0);
+    for entry in checkpoint.entries() {
+        let shape = entry
+            .shape()
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>();
+        let shape = match shape.as_slice() {
+            [] => "scalar".to_string(),
+            extents => extents.join("x"),
+        };
+        text += &format!("{}\t{shape}\t{}\n", entry.name(), entry.dtype_name());
+        tensors += 1;
+        values += entry.len();
+    }
+    text += &format!(
+        "{}: {}, {tensors} tensors, {values} values\n",
+        checkpoint.path().display(),
+        checkpoint.format()
+    );
+    Ok(text)
+}
+
+fn directory(path: &Path) -> Result<String> {
+    let directory = ModelDirectory::open(path)?;
+    let config = directory.config();
+    let state = if config.trained {
+        "trained"
+    } else {
+        "untrained"
+    };
+    let mut text = format!("{} ({state})\n", config.name);
+    for (component, record) in &directory.manifest().components {
+        let source = match &record.source {
+            Source::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+            Source::Random { seed } => format!("random, seed {seed}"),
+        };
+        text += &format!(
+            "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
+            record.precision, record.bytes, record.sha256
+        );
+    }
+    text += &serde_json::to_string_pretty(config)?;
+    text.push('\n');
+    Ok(text)
+}

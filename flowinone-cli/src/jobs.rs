@@ -1,0 +1,257 @@
+//! From `--input` and `--output` to a list of jobs: which picture becomes which file.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use walkdir::WalkDir;
+
+/// File name extensions of pictures, for directories.
+const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
+
+/// One picture to read and one to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) input: PathBuf,
+    pub(crate) output: PathBuf,
+    /// Place in the sorted list of all inputs; with the seed it selects the noise.
+    pub(crate) number: u64,
+}
+
+/// All jobs of a run.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    pub(crate) list: Vec<Job>,
+    /// The directory that the outputs mirror the inputs in; `None` for a single file.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// Expands files, directories and patterns, sorted by path.
+///
+/// One file and an output that is no directory make a single picture; everything else mirrors the
+/// tree of the inputs below the output directory.
+pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
+    if let [input] = inputs
+        && Path::new(input).is_file()
+        && !output.is_dir()
+        && !output.to_string_lossy().ends_with(['/', '\\'])
+    {
+        if !has_extension(output, &["png"]) {
+            bail!(
+                "output {} must end in .png, the format that carries the settings of a picture",
+                output.display()
+            );
+        }
+        let job = Job {
+            input: input.into(),
+            output: output.to_path_buf(),
+            number: 0,
+        };
+        return Ok(Jobs {
+            list: vec![job],
+            directory: None,
+        });
+    }
+    if output.is_file() {
+        bail!(
+            "output {} is a file, but several pictures need a directory",
+            output.display()
+        );
+    }
+    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new(); // (input, path below the output)
+    for input in inputs {
+        let before = found.len();
+        collect(input, output, &mut found)?;
+        if found.len() == before {
+            bail!(
+                "no pictures match {input} (directories are searched for {})",
+                EXTENSIONS.join(", ")
+            );
+        }
+    }
+    found.sort();
+    found.dedup();
+    let mut same_stem: HashMap<PathBuf, usize> = HashMap::new();
+    for (_, below) in &found {
+        *same_stem.entry(below.with_extension("png")).or_default() += 1;
+    }
+    let job = |(number, (input, below)): (usize, (PathBuf, PathBuf))| {
+        let plain = below.with_extension("png");
+        let name = match same_stem[&plain] {
+            1 => plain,
+            // a.jpg and a.png beside each other: keep both apart.
+            _ => PathBuf::from(format!("{}.png", below.display())),
+        };
+        Job {
+            input,
+            output: output.join(name),
+            number: number as u64,
+        }
+    };
+    let list: Vec<Job> = found.into_iter().enumerate().map(job).collect();
+    let mut outputs = HashMap::new();
+    for job in &list {
+        if let Some(other) = outputs.insert(&job.output, &job.input) {
+            bail!(
+                "{} and {} would both become {}; give them different names",
+                other.display(),
+                job.input.display(),
+                job.output.display()
+            );
+        }
+    }
+    Ok(Jobs {
+        list,
+        directory: Some(output.to_path_buf()),
+    })
+}
+
+fn collect(input: &str, output: &Path, found: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+    let path = Path::new(input);
+    if path.is_dir() {
+        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            let entry = entry?;
+            let inside = entry.path();
+            // An output directory inside the input must not feed on itself.
+            if inside.is_file() && !inside.starts_with(output) && has_extension(inside, &EXTENSIONS)
+            {
+                let below = inside.strip_prefix(path).unwrap_or(inside);
+                found.push((inside.to_path_buf(), below.to_path_buf()));
+            }
+        }
+    } else if path.is_file() {
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        found.push((path.to_path_buf(), name));
+    } else if input.contains(['*', '?', '[']) {
+        let root = plain_prefix(path);
+        for entry in glob::glob(input)? {
+            let entry = entry?;
+            if entry.is_file() {
+                let below = entry.strip_prefix(&root).unwrap_or(&entry).to_path_buf();
+                found.push((entry, below));
+            }
+        }
+    } else {
+        bail!("input {input} does not exist");
+    }
+    Ok(())
+}
+
+/// The leading folders of a pattern that have no wildcard.
+fn plain_prefix(pattern: &Path) -> PathBuf {
+    let plain = |part: &std::path::Component<'_>| {
+        !part.as_os_str().to_string_lossy().contains(['*', '?', '['])
+    };
+    pattern.components().take_while(plain).collect()
+}
+
+fn has_extension(path: &Path, allowed: &[&str]) -> bool {
+    path.extension()
+        .is_some_and(|e| allowed.iter().any(|a| e.eq_ignore_ascii_case(a)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        folder
+    }
+
+    fn expanded(folder: &Path, inputs: &[&str], output: &str) -> Result<Vec<(String, String)>> {
+        let inputs: Vec<String> = inputs
+            .iter()
+            .map(|i| folder.join(i).display().to_string())
+            .collect();
+        let below = |path: &Path| {
+            let path = path.strip_prefix(folder).unwrap();
+            path.display().to_string()
+        };
+        let jobs = expand(&inputs, &folder.join(output))?;
+        Ok(jobs
+            .list
+            .iter()
+            .map(|j| (below(&j.input), below(&j.output)))
+            .collect())
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter()
+            .map(|(a, b)| (a.to_string(), b.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn one_file_becomes_one_file() {
+        let folder = tree(&["a.jpg"]);
+        let jobs = expanded(folder.path(), &["a.jpg"], "out/b.png").unwrap();
+        assert_eq!(jobs, pairs(&[("a.jpg", "out/b.png")]));
+        let text = expanded(folder.path(), &["a.jpg"], "b.jpg")
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("must end in .png"), "{text}");
+        let jobs = expanded(folder.path(), &["a.jpg"], "out/").unwrap();
+        assert_eq!(jobs, pairs(&[("a.jpg", "out/a.png")]));
+    }
+
+    #[test]
+    fn a_directory_is_mirrored_without_its_own_output() {
+        let folder = tree(&["in/b/x.PNG", "in/a.jpg", "in/notes.txt", "in/out/old.png"]);
+        let jobs = expanded(folder.path(), &["in"], "in/out").unwrap();
+        assert_eq!(
+            jobs,
+            pairs(&[
+                ("in/a.jpg", "in/out/a.png"),
+                ("in/b/x.PNG", "in/out/b/x.png")
+            ])
+        );
+    }
+
+    #[test]
+    fn equal_stems_stay_apart() {
+        let folder = tree(&["in/a.jpg", "in/a.png", "in/b.png"]);
+        let jobs = expanded(folder.path(), &["in"], "out").unwrap();
+        let outputs: Vec<&str> = jobs.iter().map(|(_, o)| o.as_str()).collect();
+        assert_eq!(outputs, ["out/a.jpg.png", "out/a.png.png", "out/b.png"]);
+    }
+
+    #[test]
+    fn a_pattern_keeps_the_folders_below_its_plain_part() {
+        let folder = tree(&["in/x/a.png", "in/y/a.png", "in/y/b.txt"]);
+        let jobs = expanded(folder.path(), &["in/*/*.png"], "out").unwrap();
+        assert_eq!(
+            jobs,
+            pairs(&[("in/x/a.png", "out/x/a.png"), ("in/y/a.png", "out/y/a.png")])
+        );
+    }
+
+    #[test]
+    fn absence_is_said() {
+        let folder = tree(&["in/notes.txt"]);
+        for (input, reason) in [
+            ("in", "no pictures match"),
+            ("gone.png", "does not exist"),
+            ("*.png", "no pictures"),
+        ] {
+            let text = expanded(folder.path(), &[input], "out")
+                .unwrap_err()
+                .to_string();
+            assert!(text.contains(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_inputs_never_share_an_output() {
+        let folder = tree(&["one/a.png", "two/a.png"]);
+        let text = expanded(folder.path(), &["one", "two"], "out")
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("would both become"), "{text}");
+    }
+}

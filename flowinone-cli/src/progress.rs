@@ -1,0 +1,74 @@
+//! Progress on the terminal: steps done, seconds a step, time left. Silent where no one watches.
+
+use std::time::{Duration, Instant};
+
+use flowinone_sampler::State;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The progress of one batch.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    begin: Instant,
+}
+
+impl Progress {
+    /// Starts a bar labelled with what is being made.
+    pub(crate) fn start(label: String) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix}");
+        bar.set_style(style.expect("the template is well-formed"));
+        bar.set_message(label);
+        Self {
+            bar,
+            begin: Instant::now(),
+        }
+    }
+
+    /// Shows a state.
+    pub(crate) fn tick<const D: usize>(&self, state: &State<D>) {
+        let spent = self.begin.elapsed();
+        match state.steps {
+            Some(steps) => {
+                self.bar.set_length(steps as u64);
+                self.bar.set_position(state.step as u64);
+                self.bar.set_prefix(pace(spent, state.step, steps));
+            }
+            // An adaptive solver knows its time, not its number of steps.
+            None => {
+                self.bar.set_length(100);
+                self.bar.set_position((100.0 * state.t) as u64);
+                self.bar
+                    .set_prefix(format!("t = {:.3}, step {}", state.t, state.step));
+            }
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// "1.23 s/step, 0:42 left".
+fn pace(spent: Duration, done: usize, steps: usize) -> String {
+    let step = spent.as_secs_f64() / done.max(1) as f64;
+    let left = (step * steps.saturating_sub(done) as f64).round() as u64;
+    format!("{step:.2} s/step, {}:{:02} left", left / 60, left % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pace_tells_seconds_a_step_and_time_left() {
+        assert_eq!(
+            pace(Duration::from_secs(25), 10, 50),
+            "2.50 s/step, 1:40 left"
+        );
+        assert_eq!(
+            pace(Duration::from_secs(50), 50, 50),
+            "1.00 s/step, 0:00 left"
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! The report of a run: one JSON line an item, written as soon as the item is settled.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// What became of one item.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line<'a> {
+    pub(crate) input: &'a Path,
+    pub(crate) output: &'a Path,
+    pub(crate) item: u64,
+    pub(crate) seed: u64,
+    #[serde(flatten)]
+    pub(crate) status: Status,
+}
+
+/// How an item was settled.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// A new picture was written.
+    Done(Cost),
+    /// The same picture was there already.
+    Skipped,
+    /// No picture was written.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+/// What a batch cost; every item of it reports the same.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Cost {
+    /// Items in the batch.
+    pub(crate) batch: usize,
+    /// Solver steps.
+    pub(crate) steps: usize,
+    /// Network evaluations of one branch.
+    pub(crate) evaluations: usize,
+    /// Seconds in the vision encoder, the whole batch.
+    pub(crate) vision_seconds: f64,
+    /// Seconds in the autoencoder's encoder, the whole batch.
+    pub(crate) structure_seconds: f64,
+    /// Seconds of the solve, the whole batch.
+    pub(crate) solve_seconds: f64,
+    /// Seconds in the decoder, the whole batch.
+    pub(crate) decode_seconds: f64,
+    /// Peak memory of the process so far, in bytes, where the system tells it.
+    pub(crate) peak_bytes: Option<u64>,
+}
+
+/// A report file, or none.
+pub(crate) struct Report(Option<File>);
+
+impl Report {
+    /// Starts the report at `path`, over an older one.
+    pub(crate) fn create(path: Option<&Path>) -> Result<Self> {
+        let open = |path: &Path| {
+            File::create(path)
+                .with_context(|| format!("cannot write the report {}", path.display()))
+        };
+        Ok(Self(path.map(open).transpose()?))
+    }
+
+    /// Adds a line.
+    pub(crate) fn add(&mut self, line: &Line<'_>) -> Result<()> {
+        if let Some(file) = &mut self.0 {
+            let mut text = serde_json::to_string(line)?;
+            text.push('\n');
+            file.write_all(text.as_bytes())
+                .context("cannot write the report")?;
+        }
+        Ok(())
+    }
+}

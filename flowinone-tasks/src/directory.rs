@@ -1,0 +1,233 @@
+//! A model directory: `config.json`, `manifest.json` and one safetensors file a component. What
+//! it says about itself is checked against what it holds before a picture is made.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use flowinone_encoder::JanusEncoder;
+use flowinone_flow::FlowNetwork;
+use flowinone_vae::Autoencoder;
+use flowinone_weights::{Checkpoint, restore, sha256, sha256_of};
+use serde::de::DeserializeOwned;
+
+use crate::config::FORMAT;
+use crate::{Component, Error, Manifest, ModelConfig, Pipeline, Precision};
+
+const CONFIG: &str = "config.json";
+const MANIFEST: &str = "manifest.json";
+/// Longest accepted `config.json` or `manifest.json`, in bytes.
+const MAX_JSON: u64 = 16 << 20;
+
+/// An opened model directory; weights are still on disk.
+#[derive(Debug, Clone)]
+pub struct ModelDirectory {
+    path: PathBuf,
+    config: ModelConfig,
+    manifest: Manifest,
+}
+
+/// The pipeline of a model directory.
+pub type FlowInOne = Pipeline<JanusEncoder, Autoencoder, FlowNetwork>;
+
+impl ModelDirectory {
+    /// Opens a directory that `convert` or `init` wrote and checks configuration, manifest and the
+    /// sizes of its files.
+    ///
+    /// # Errors
+    /// Names the file that is missing, damaged, of another version, or does not match.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        if !path.is_dir() {
+            return Err(Error::directory(
+                &path,
+                "there is no such directory; `flowinone convert` makes one from published weights, `flowinone init` one with random weights",
+            ));
+        }
+        let config: ModelConfig = read_json(&path.join(CONFIG))?;
+        config
+            .validate()
+            .map_err(|reason| Error::directory(&path.join(CONFIG), reason))?;
+        let manifest: Manifest = read_json(&path.join(MANIFEST))?;
+        let directory = Self {
+            path,
+            config,
+            manifest,
+        };
+        directory.check_manifest()?;
+        Ok(directory)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Its manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// One digest over networks and weights: two directories with the same digest hold the same
+    /// model.
+    pub fn digest(&self) -> String {
+        let parts = self.manifest.components.values();
+        let weights: Vec<&str> = parts.map(|part| part.sha256.as_str()).collect();
+        sha256_of(format!("{} {}", self.manifest.networks_sha256, weights.join(" ")).as_bytes())
+    }
+
+    /// Reads every file of weights and compares its SHA-256 with the manifest.
+    ///
+    /// # Errors
+    /// Names the first file that differs.
+    pub fn verify(&self) -> Result<(), Error> {
+        Component::ALL
+            .into_iter()
+            .try_for_each(|component| self.verify_component(component))
+    }
+
+    /// Loads the model onto `device` with weights of the given type.
+    ///
+    /// Every file is also compared with its digest, on a second thread. One tensor is in memory
+    /// besides the model, so that the peak stays near the weights' own size.
+    ///
+    /// # Errors
+    /// Names the file or tensor that is damaged or does not fit the configuration.
+    pub fn load(&self, device: &Device, precision: Precision) -> Result<FlowInOne, Error> {
+        let config = &self.config;
+        thread::scope(|scope| {
+            let verified = scope.spawn(|| self.verify());
+            let encoder = self.fill(Component::Encoder, config.encoder.init(device), precision)?;
+            let vae = self.fill(Component::Vae, config.vae.init(device), precision)?;
+            let flow = self.fill(Component::Flow, config.flow.init(device), precision)?;
+            match verified.join() {
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok(Pipeline::new(
+                encoder,
+                vae,
+                flow,
+                config.picture_side,
+                device,
+                precision,
+            ))
+        })
+    }
+
+    fn fill<M: Module>(
+        &self,
+        component: Component,
+        module: M,
+        precision: Precision,
+    ) -> Result<M, Error> {
+        let checkpoint = Checkpoint::open(self.path.join(component.file()))?;
+        Ok(restore(module, &checkpoint, precision.dtype())?)
+    }
+
+    fn verify_component(&self, component: Component) -> Result<(), Error> {
+        let path = self.path.join(component.file());
+        if sha256(&path)? == self.manifest.components[&component].sha256 {
+            return Ok(());
+        }
+        Err(Error::directory(
+            &path,
+            "its SHA-256 is not the one in manifest.json: the file is damaged or was replaced; convert it again",
+        ))
+    }
+
+    fn check_manifest(&self) -> Result<(), Error> {
+        let bad = |reason: String| Err(Error::directory(&self.path.join(MANIFEST), reason));
+        if self.manifest.format != FORMAT {
+            return bad(format!(
+                "format {} is not the {FORMAT} that this version reads",
+                self.manifest.format
+            ));
+        }
+        if self.manifest.networks_sha256 != networks_sha256(&self.config) {
+            return bad(
+                "config.json describes other networks than these weights were written for; only its sampling section may be edited".into(),
+            );
+        }
+        for component in Component::ALL {
+            let Some(record) = self.manifest.components.get(&component) else {
+                return bad(format!("it has no entry for {component}"));
+            };
+            let path = self.path.join(component.file());
+            let size = std::fs::metadata(&path)
+                .map_err(|source| Error::Io {
+                    action: "read",
+                    path: path.clone(),
+                    source,
+                })?
+                .len();
+            if size != record.bytes {
+                let reason = format!(
+                    "it has {size} bytes instead of {}: truncated or replaced; convert it again",
+                    record.bytes
+                );
+                return Err(Error::directory(&path, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes `config.json` and `manifest.json` into a directory that is being made.
+pub(crate) fn write_description(
+    path: &Path,
+    config: &ModelConfig,
+    manifest: &Manifest,
+) -> Result<(), Error> {
+    crate::write_atomically(&path.join(CONFIG), &json(config))?;
+    crate::write_atomically(&path.join(MANIFEST), &json(manifest))
+}
+
+/// Reads a configuration that stands alone, for a model of other widths.
+///
+/// # Errors
+/// Names the file and what is wrong with it.
+pub fn read_config(path: &Path) -> Result<ModelConfig, Error> {
+    let config: ModelConfig = read_json(path)?;
+    config
+        .validate()
+        .map_err(|reason| Error::directory(path, reason))?;
+    Ok(config)
+}
+
+/// SHA-256 of what the weights must match: the networks and the side of the pictures.
+pub(crate) fn networks_sha256(config: &ModelConfig) -> String {
+    let networks = (
+        &config.encoder,
+        &config.vae,
+        &config.flow,
+        config.picture_side,
+    );
+    sha256_of(&json(&networks))
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("plain data");
+    text.push(b'\n');
+    text
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let io = |source| Error::Io {
+        action: "read",
+        path: path.to_path_buf(),
+        source,
+    };
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size > MAX_JSON {
+        return Err(Error::directory(path, format!("{size} bytes are too many")));
+    }
+    let text = std::fs::read(path).map_err(io)?;
+    serde_json::from_slice(&text).map_err(|e| Error::directory(path, format!("damaged: {e}")))
+}

@@ -1,0 +1,76 @@
+//! What can go wrong between a file and a picture.
+
+use std::path::{Path, PathBuf};
+
+use crate::Task;
+
+/// An error of the pipeline, its pictures, or its model directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write a file.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was being done, as a verb ("read", "write").
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is not a usable picture.
+    #[error("{path} is not a usable picture: {reason}", path = path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A PNG carries no settings to replay.
+    #[error("{path} carries no flowinone settings ({reason}); only PNG files written by flowinone can be replayed", path = path.display())]
+    NoRecord {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        reason: String,
+    },
+    /// A model directory is incomplete, damaged, or of another version.
+    #[error("model directory {path}: {reason}", path = path.display())]
+    Directory {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A name that is no task.
+    #[error("{0:?} is no task; the tasks are {names}", names = Task::ALL.map(Task::name).join(", "))]
+    UnknownTask(String),
+    /// Settings that contradict each other or the model.
+    #[error("{0}")]
+    Settings(String),
+    /// A decoded picture is not finite.
+    #[error("item {0} of the batch: {1}; nothing was written for it")]
+    Decode(usize, #[source] flowinone_vae::Error),
+    /// Weights that cannot be read or do not fit.
+    #[error(transparent)]
+    Weights(#[from] flowinone_weights::Error),
+    /// The sampler refused its settings, or met a number that is not finite.
+    #[error(transparent)]
+    Sampler(#[from] flowinone_sampler::Error),
+}
+
+impl Error {
+    pub(crate) fn picture(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Picture {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn directory(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Directory {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+}

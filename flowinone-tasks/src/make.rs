@@ -1,0 +1,274 @@
+//! Making model directories: from published checkpoints, or with random weights. A directory is
+//! built under a temporary name and appears whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::{Device, TensorData};
+use flowinone_weights::{Checkpoint, Plan, Random, Slot, fill, save, slots};
+
+use crate::config::FORMAT;
+use crate::directory::{networks_sha256, write_description};
+use crate::manifest::{ComponentRecord, Source};
+use crate::{
+    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, Precision,
+};
+
+/// The published files that make up a model.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The FlowInOne checkpoint: source encoder and velocity network.
+    pub flow: PathBuf,
+    /// The Stable Diffusion autoencoder, under its original or its diffusers names.
+    pub vae: PathBuf,
+    /// A Janus-Pro checkpoint, whole or its vision part.
+    pub encoder: PathBuf,
+}
+
+/// What became of a component.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The component.
+    pub component: Component,
+    /// Parameters (tensors) written.
+    pub tensors: usize,
+    /// Numbers in them.
+    pub values: usize,
+    /// Names in the checkpoint that the model does not use.
+    pub unused: Vec<String>,
+}
+
+/// Writes a model directory at `target` from published checkpoints.
+///
+/// # Errors
+/// Every missing, misshapen or unknown name of a checkpoint (unknown ones unless allowed), a
+/// damaged file, or a target that exists.
+pub fn convert(
+    sources: &Sources,
+    config: &ModelConfig,
+    precision: Precision,
+    allow_unknown: bool,
+    target: &Path,
+    device: &Device,
+    mut report: impl FnMut(&Report),
+) -> Result<ModelDirectory, Error> {
+    let mut build = Build::new(config, precision, target)?;
+    let levels = config.vae.multipliers.len();
+    let vae_key = |key: &str| flowinone_vae::locate(key, levels);
+    let (encoder, vae, flow) = (&config.encoder, &config.vae, &config.flow);
+    let mut add = |component, path: &Path, plan: &dyn Fn(&Checkpoint) -> PlanResult| {
+        let checkpoint = Checkpoint::open(path)?;
+        report(&build.convert(component, &plan(&checkpoint)?)?);
+        Ok::<(), Error>(())
+    };
+    add(Component::Encoder, &sources.encoder, &|checkpoint| {
+        let module = encoder.init(device);
+        Plan::new(
+            &module,
+            checkpoint,
+            flowinone_encoder::locate,
+            allow_unknown,
+        )
+    })?;
+    add(Component::Vae, &sources.vae, &|checkpoint| {
+        Plan::new(&vae.init(device), checkpoint, vae_key, allow_unknown)
+    })?;
+    add(Component::Flow, &sources.flow, &|checkpoint| {
+        let module = flow.init(device);
+        Plan::new(&module, checkpoint, flowinone_flow::locate, allow_unknown)
+    })?;
+    build.finish()
+}
+
+type PlanResult = Result<Plan, flowinone_weights::Error>;
+
+/// Writes a model directory at `target` with random weights of realistic scale.
+///
+/// # Errors
+/// A target that exists or cannot be written.
+pub fn init(
+    config: &ModelConfig,
+    seed: u64,
+    precision: Precision,
+    target: &Path,
+    device: &Device,
+    mut report: impl FnMut(&Report),
+) -> Result<ModelDirectory, Error> {
+    let config = ModelConfig {
+        trained: false,
+        ..config.clone()
+    };
+    let mut build = Build::new(&config, precision, target)?;
+    let encoder = config.encoder.init(device);
+    report(&build.random(
+        Component::Encoder,
+        &encoder,
+        flowinone_encoder::random,
+        seed,
+    )?);
+    let vae = config.vae.init(device);
+    report(&build.random(Component::Vae, &vae, flowinone_vae::random, seed)?);
+    let flow = config.flow.init(device);
+    report(&build.random(Component::Flow, &flow, flowinone_flow::random, seed)?);
+    build.finish()
+}
+
+/// A model with random weights, in memory only.
+///
+/// # Errors
+/// A configuration whose parts do not fit.
+pub fn untrained(
+    config: &ModelConfig,
+    seed: u64,
+    device: &Device,
+    precision: Precision,
+) -> Result<FlowInOne, Error> {
+    config
+        .validate()
+        .map_err(|reason| Error::Settings(format!("configuration {}: {reason}", config.name)))?;
+    let draw = |scale: fn(&str, &[usize]) -> Random| {
+        move |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, precision.dtype()))
+    };
+    Ok(Pipeline::new(
+        fill(config.encoder.init(device), draw(flowinone_encoder::random))?,
+        fill(config.vae.init(device), draw(flowinone_vae::random))?,
+        fill(config.flow.init(device), draw(flowinone_flow::random))?,
+        config.picture_side,
+        device,
+        precision,
+    ))
+}
+
+/// A directory in the making.
+struct Build {
+    config: ModelConfig,
+    precision: Precision,
+    target: PathBuf,
+    folder: tempfile::TempDir,
+    components: BTreeMap<Component, ComponentRecord>,
+}
+
+impl Build {
+    fn new(config: &ModelConfig, precision: Precision, target: &Path) -> Result<Self, Error> {
+        config.validate().map_err(|reason| {
+            Error::Settings(format!("configuration {}: {reason}", config.name))
+        })?;
+        let vacant = match std::fs::read_dir(target) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => !target.exists(),
+        };
+        if !vacant {
+            return Err(Error::directory(
+                target,
+                "it exists already; choose another name or remove it first",
+            ));
+        }
+        let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let fail = |source| Error::Io {
+            action: "write",
+            path: target.to_path_buf(),
+            source,
+        };
+        std::fs::create_dir_all(parent).map_err(fail)?;
+        let folder = tempfile::Builder::new()
+            .prefix(".flowinone-")
+            .tempdir_in(parent)
+            .map_err(fail)?;
+        Ok(Self {
+            config: config.clone(),
+            precision,
+            target: target.to_path_buf(),
+            folder,
+            components: BTreeMap::new(),
+        })
+    }
+
+    fn convert(&mut self, component: Component, plan: &Plan) -> Result<Report, Error> {
+        let name = |slot: &Slot| {
+            let published = plan.source_name(slot)?;
+            Some((slot.path.clone(), published.to_string()))
+        };
+        let file = plan.path().file_name().unwrap_or_default();
+        let source = Source::Checkpoint {
+            file: file.to_string_lossy().into_owned(),
+            names: plan.slots().iter().filter_map(name).collect(),
+        };
+        let dtype = self.precision.dtype();
+        let read = |slot: &Slot| plan.read(slot, dtype);
+        let mut report = self.write(component, plan.slots(), source, read)?;
+        report.unused = plan.unused().to_vec();
+        Ok(report)
+    }
+
+    fn random<M: Module>(
+        &mut self,
+        component: Component,
+        module: &M,
+        scale: fn(&str, &[usize]) -> Random,
+        seed: u64,
+    ) -> Result<Report, Error> {
+        let dtype = self.precision.dtype();
+        let draw = |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, dtype));
+        self.write(component, &slots(module), Source::Random { seed }, draw)
+    }
+
+    fn write(
+        &mut self,
+        component: Component,
+        slots: &[Slot],
+        source: Source,
+        read: impl FnMut(&Slot) -> Result<TensorData, flowinone_weights::Error>,
+    ) -> Result<Report, Error> {
+        let path = self.folder.path().join(component.file());
+        let saved = save(&path, slots, self.precision.dtype(), read)?;
+        let record = ComponentRecord {
+            precision: self.precision,
+            sha256: saved.sha256,
+            bytes: saved.bytes,
+            source,
+        };
+        self.components.insert(component, record);
+        Ok(Report {
+            component,
+            tensors: slots.len(),
+            values: slots.iter().map(Slot::len).sum(),
+            unused: vec![],
+        })
+    }
+
+    fn finish(self) -> Result<ModelDirectory, Error> {
+        let manifest = Manifest {
+            format: FORMAT,
+            created_by: concat!("flowinone ", env!("CARGO_PKG_VERSION")).into(),
+            networks_sha256: networks_sha256(&self.config),
+            components: self.components,
+        };
+        write_description(self.folder.path(), &self.config, &manifest)?;
+        let fail = |source| Error::Io {
+            action: "write",
+            path: self.target.clone(),
+            source,
+        };
+        if self.target.exists() {
+            std::fs::remove_dir(&self.target).map_err(fail)?; // empty, as checked before
+        }
+        let folder = self.folder.keep();
+        share(&folder).map_err(fail)?;
+        std::fs::rename(&folder, &self.target).map_err(fail)?;
+        ModelDirectory::open(self.target)
+    }
+}
+
+/// Temporary folders are private; a finished one may be read by everyone.
+#[cfg(unix)]
+fn share(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn share(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}

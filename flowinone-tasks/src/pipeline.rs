@@ -1,0 +1,221 @@
+//! From prompt picture to picture:
+//! `tokens = encoder(p)`, `x0 = source(tokens)`, `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::{DType, Device, FloatDType, Tensor};
+use flowinone_encoder::{VisualEncoder, center_crop, janus_pixels, janus_square, structure_pixels};
+use flowinone_flow::{FlowModel, Structure};
+use flowinone_sampler::{Guided, State, trajectory};
+use flowinone_vae::{LatentCodec, to_bytes};
+use image::RgbImage;
+
+use crate::noise::{Use, noise};
+use crate::{Error, Precision, Settings};
+
+/// The three networks, composed: any encoder, codec and flow that fit each other.
+#[derive(Debug, Clone)]
+pub struct Pipeline<E, C, F> {
+    encoder: E,
+    codec: C,
+    flow: F,
+    picture_side: usize,
+    device: Device,
+    precision: Precision,
+}
+
+/// One picture to be made.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The prompt picture, upright 8-bit RGB of any size.
+    pub prompt: RgbImage,
+    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](crate::Task::keeps_structure)).
+    pub structure: bool,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of the item in its run: with the seed it selects the item's own noise.
+    pub number: u64,
+}
+
+/// A batch ready to flow: where it starts, and what it keeps in view.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The start of the flow in float32, `[items, channels, side, side]`.
+    pub x0: Tensor<4>,
+    /// The structure latents, if any item keeps its structure.
+    pub structure: Option<Structure>,
+    /// Time spent in the vision encoder and the source encoder (on a GPU: until its work was
+    /// queued).
+    pub vision: Duration,
+    /// Time spent in the autoencoder's encoder, likewise.
+    pub autoencoder: Duration,
+}
+
+impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
+    /// Composes three networks whose weights have the type `precision` and lie on `device`, for
+    /// pictures of `picture_side` pixels a side.
+    pub fn new(
+        encoder: E,
+        codec: C,
+        flow: F,
+        picture_side: usize,
+        device: &Device,
+        precision: Precision,
+    ) -> Self {
+        Self {
+            encoder,
+            codec,
+            flow,
+            picture_side,
+            device: device.clone(),
+            precision,
+        }
+    }
+
+    /// The vision encoder.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// The autoencoder.
+    pub fn codec(&self) -> &C {
+        &self.codec
+    }
+
+    /// The flow model.
+    pub fn flow(&self) -> &F {
+        &self.flow
+    }
+
+    /// The semantic path of one prompt: tokens `[1, tokens, width]`.
+    pub fn tokens(&self, prompt: &RgbImage) -> Tensor<3> {
+        let square = janus_square(prompt, self.encoder.side() as u32);
+        let pixels = janus_pixels(&square, &self.device); // [1, 3, side, side]
+        self.encoder.encode(self.weights_type(pixels))
+    }
+
+    /// The structure path of one prompt: its latent `[1, channels, side, side]` in float32, sampled
+    /// with `noise` (standard normal, times the wanted scale), or its mode without.
+    pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
+        let crop = center_crop(prompt, self.picture_side as u32);
+        let image = structure_pixels(&crop, &self.device); // [1, 3, side, side]
+        let posterior = self.codec.encode(self.weights_type(image));
+        let latent = match noise {
+            Some(noise) => posterior.sample(self.weights_type(noise)),
+            None => posterior.mode(),
+        };
+        latent.cast(FloatDType::F32)
+    }
+
+    /// Encodes a batch of prompts, one at a time so that memory and results do not depend on the
+    /// batch; `scale` multiplies all noise.
+    pub fn start(&self, items: &[Item], scale: f64) -> Start {
+        let (mut starts, mut latents) = (vec![], vec![]);
+        let (mut vision, mut autoencoder) = (Duration::ZERO, Duration::ZERO);
+        for item in items {
+            let draw = |purpose, shape: [usize; 4]| {
+                let [_, channels, side, _] = shape;
+                let noise = noise(
+                    item.seed,
+                    item.number,
+                    purpose,
+                    [channels, side],
+                    &self.device,
+                );
+                (scale != 0.0).then(|| noise.mul_scalar(scale))
+            };
+            let begin = Instant::now();
+            let source = self.flow.source(self.tokens(&item.prompt));
+            let shape = source.mean.dims();
+            let x0 = match draw(Use::Source, shape) {
+                Some(noise) => source.sample(self.weights_type(noise)),
+                None => source.mean,
+            };
+            starts.push(x0.cast(FloatDType::F32));
+            vision += begin.elapsed();
+            let begin = Instant::now();
+            latents.push(match item.structure {
+                true => self.structure(&item.prompt, draw(Use::Structure, shape)),
+                false => Tensor::zeros(shape, (&self.device, DType::F32)),
+            });
+            autoencoder += begin.elapsed();
+        }
+        let kept: Vec<bool> = items.iter().map(|item| item.structure).collect();
+        let structure = kept
+            .contains(&true)
+            .then(|| Structure::new(Tensor::cat(latents, 0)).followed_by(&kept));
+        Start {
+            x0: Tensor::cat(starts, 0),
+            structure,
+            vision,
+            autoencoder,
+        }
+    }
+
+    /// Solves the flow from `start`, one state a step, and hands each to `see`, which may stop the
+    /// run by returning `false`. Returns the last state, or `None` if it was stopped.
+    ///
+    /// # Errors
+    /// Settings that make no sense, or a state that is not finite, named by step and stage.
+    pub fn solve(
+        &self,
+        start: &Start,
+        settings: &Settings,
+        mut see: impl FnMut(&State<4>) -> Result<bool, Error>,
+    ) -> Result<Option<State<4>>, Error> {
+        settings.validate()?;
+        let guided = Guided {
+            field: self.flow.field(start.structure.clone()),
+            guidance: settings.guidance,
+        };
+        let mut last = None;
+        let states = trajectory(
+            settings.solver,
+            &guided,
+            start.x0.clone(),
+            settings.grid,
+            settings.steps,
+        );
+        for state in states {
+            let state = state?;
+            if !see(&state)? {
+                return Ok(None);
+            }
+            last = Some(state);
+        }
+        Ok(last)
+    }
+
+    /// Decodes latents `[items, channels, side, side]`, one at a time, to 8-bit pictures.
+    ///
+    /// # Errors
+    /// A latent whose picture is not finite.
+    pub fn decode(&self, latents: Tensor<4>) -> Result<Vec<RgbImage>, Error> {
+        let [items, ..] = latents.dims();
+        let decode = |item| {
+            let latent = latents.clone().narrow(0, item, 1);
+            let picture = self.codec.decode(self.weights_type(latent)); // [1, 3, height, width]
+            let [_, _, height, width] = picture.dims();
+            let bytes = to_bytes(picture.cast(FloatDType::F32))
+                .map_err(|e| Error::Decode(item, e))?
+                .remove(0);
+            Ok(RgbImage::from_raw(width as u32, height as u32, bytes)
+                .expect("three bytes for each pixel"))
+        };
+        (0..items).map(decode).collect()
+    }
+
+    /// The whole path: pictures for a batch of items.
+    ///
+    /// # Errors
+    /// As [`solve`](Self::solve) and [`decode`](Self::decode).
+    pub fn generate(&self, items: &[Item], settings: &Settings) -> Result<Vec<RgbImage>, Error> {
+        let start = self.start(items, settings.noise);
+        let last = self.solve(&start, settings, |_| Ok(true))?;
+        self.decode(last.map_or(start.x0, |state| state.x))
+    }
+
+    fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        tensor.cast(self.precision.dtype())
+    }
+}

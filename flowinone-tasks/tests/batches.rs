@@ -1,0 +1,84 @@
+//! Same seed, same bytes: whatever the batch, and whoever shares it.
+#![cfg(feature = "cpu")]
+
+use burn::tensor::Device;
+use flowinone_sampler::GuidanceRule;
+use flowinone_tasks::{Item, ModelConfig, Precision, Settings, untrained};
+use image::{Rgb, RgbImage};
+
+fn prompt(tint: u8) -> RgbImage {
+    RgbImage::from_fn(90, 70, |x, y| Rgb([tint, (x * 2) as u8, (y * 3) as u8]))
+}
+
+fn items(seed: u64) -> Vec<Item> {
+    let item = |number: u64| Item {
+        prompt: prompt(40 * number as u8),
+        structure: number != 1,
+        seed,
+        number,
+    };
+    (0..4).map(item).collect()
+}
+
+fn settings(noise: f64) -> Settings {
+    Settings {
+        steps: 3,
+        guidance: GuidanceRule::Constant { scale: 2.0 },
+        noise,
+        ..Settings::published()
+    }
+}
+
+#[test]
+fn pictures_do_not_depend_on_the_batch() {
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Precision::F32).unwrap();
+    let items = items(11);
+    let settings = settings(1.0);
+    let single: Vec<RgbImage> = items
+        .iter()
+        .map(|item| {
+            pipeline
+                .generate(std::slice::from_ref(item), &settings)
+                .unwrap()
+                .remove(0)
+        })
+        .collect();
+    for size in [2, 3, 4] {
+        let batched: Vec<RgbImage> = items
+            .chunks(size)
+            .flat_map(|batch| pipeline.generate(batch, &settings).unwrap())
+            .collect();
+        assert!(batched == single, "batches of {size} give other bytes");
+    }
+}
+
+#[test]
+fn seeds_and_items_have_their_own_noise_and_zero_noise_has_none() {
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Precision::F32).unwrap();
+    let picture = |seed: u64, number: u64, noise: f64| {
+        let item = Item {
+            number,
+            ..items(seed)[0].clone()
+        };
+        pipeline
+            .generate(&[item], &settings(noise))
+            .unwrap()
+            .remove(0)
+    };
+    assert!(picture(1, 0, 1.0) == picture(1, 0, 1.0));
+    assert!(picture(1, 0, 1.0) != picture(2, 0, 1.0));
+    assert!(picture(1, 0, 1.0) != picture(1, 1, 1.0));
+    assert!(picture(1, 0, 0.0) == picture(2, 5, 0.0));
+}
+
+#[test]
+fn structure_changes_the_picture() {
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Precision::F32).unwrap();
+    let with = items(1)[0].clone();
+    let without = Item {
+        structure: false,
+        ..with.clone()
+    };
+    let pictures = [with, without].map(|item| pipeline.generate(&[item], &settings(1.0)).unwrap());
+    assert!(pictures[0] != pictures[1]);
+}
