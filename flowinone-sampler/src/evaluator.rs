@@ -1,0 +1,74 @@
+//! The velocity field of one run: `k = v(x, t)`, counted, checked to be finite, in the state's
+//! float type.
+
+use burn::tensor::Tensor;
+
+use crate::{Error, Stage, VelocityField};
+
+/// What a run has spent so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evaluations {
+    /// Calls of [`VelocityField::velocity`]: what a solver's cost is counted in.
+    pub calls: usize,
+    /// Network evaluations of a single branch: a guided call counts 2, any other 1.
+    pub branches: usize,
+}
+
+/// A velocity field as a solver sees it during one run.
+pub struct Evaluator<'a, const D: usize> {
+    field: &'a dyn VelocityField<D>,
+    spent: Evaluations,
+    step: usize,
+}
+
+impl<'a, const D: usize> Evaluator<'a, D> {
+    pub(crate) fn new(field: &'a dyn VelocityField<D>) -> Self {
+        Self {
+            field,
+            spent: Evaluations::default(),
+            step: 0,
+        }
+    }
+
+    pub(crate) fn begin_step(&mut self, number: usize) {
+        self.step = number;
+    }
+
+    /// What has been spent so far.
+    pub fn spent(&self) -> Evaluations {
+        self.spent
+    }
+
+    /// The velocity at `(x, t)` as stage `k{stage}` of the current step, in `x`'s float type.
+    ///
+    /// [`Error::NonFinite`] names step, stage and time if it has NaN or infinity in it. Panics if
+    /// the field returns another shape than `x`'s.
+    pub fn velocity(&mut self, stage: usize, x: Tensor<D>, t: f64) -> Result<Tensor<D>, Error> {
+        let (shape, dtype) = (x.dims(), x.dtype());
+        let velocity = self.field.velocity(x, t);
+        self.spent.calls += 1;
+        self.spent.branches += self.field.branches(t);
+        assert_eq!(
+            velocity.dims(),
+            shape,
+            "the velocity's shape (left) must be the state's (right)"
+        );
+        let velocity = velocity.cast(dtype);
+        self.check(&velocity, Stage::Slope(stage), t)?;
+        Ok(velocity)
+    }
+
+    /// [`Error::NonFinite`] if a value is NaN or infinite: one reduction to a scalar.
+    pub(crate) fn check(&self, values: &Tensor<D>, stage: Stage, t: f64) -> Result<(), Error> {
+        let largest: f64 = values.clone().max_abs().into_scalar();
+        if largest.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::NonFinite {
+                step: self.step,
+                stage,
+                t,
+            })
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Classifier-free guidance: one velocity from a conditional `c` and an unconditional `u`.
+//!
+//! - constant scale `w`: `v = u + w (c - u)` (Ho & Salimans, 2022)
+//! - interval: the same for `from <= t <= to`, and `v = c` elsewhere (Kynkäänniemi et al., 2024)
+//! - CFG-Zero*: `v = s u + w (c - s u)`, `s = <c, u> / <u, u>` for each item (Fan et al., 2025)
+
+use burn::tensor::{DType, FloatDType, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::{Branch, BranchedField, Error, VelocityField};
+
+/// A rule that combines the two branches of a field.
+pub trait Guidance {
+    /// Whether the unconditional branch is needed at time `t`; if not, the velocity is the
+    /// conditional one.
+    fn is_active(&self, t: f64) -> bool;
+
+    /// The guided velocity of a conditional and an unconditional one of equal shapes, at a time
+    /// where it is active.
+    fn combine<const D: usize>(
+        &self,
+        conditional: Tensor<D>,
+        unconditional: Tensor<D>,
+        t: f64,
+    ) -> Tensor<D>;
+
+    /// Refuses scales and times that make no sense; called once before a solve.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The guidance rules that come with this crate, chosen at run time.
+///
+/// A scale of 1 is the conditional field itself and costs one evaluation instead of two.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum GuidanceRule {
+    /// `u + scale (c - u)` at every time.
+    Constant {
+        /// Guidance scale `w`; the published setting is 7.
+        scale: f64,
+    },
+    /// `u + scale (c - u)` for `from <= t <= to`, the conditional branch alone elsewhere.
+    Interval {
+        /// Guidance scale `w`.
+        scale: f64,
+        /// First guided time.
+        from: f64,
+        /// Last guided time.
+        to: f64,
+    },
+    /// CFG-Zero*: the unconditional branch is first scaled, item by item, to its best fit to the
+    /// conditional one. (The paper's other half, a zero velocity in the first steps, is not here.)
+    ZeroStar {
+        /// Guidance scale `w`.
+        scale: f64,
+    },
+}
+
+impl GuidanceRule {
+    /// The guidance scale `w`.
+    pub const fn scale(self) -> f64 {
+        match self {
+            Self::Constant { scale } | Self::Interval { scale, .. } | Self::ZeroStar { scale } => {
+                scale
+            }
+        }
+    }
+}
+
+impl Guidance for GuidanceRule {
+    fn is_active(&self, t: f64) -> bool {
+        let inside = match *self {
+            Self::Interval { from, to, .. } => (from..=to).contains(&t),
+            Self::Constant { .. } | Self::ZeroStar { .. } => true,
+        };
+        inside && self.scale() != 1.0
+    }
+
+    fn combine<const D: usize>(
+        &self,
+        conditional: Tensor<D>,
+        unconditional: Tensor<D>,
+        _t: f64,
+    ) -> Tensor<D> {
+        let base = match self {
+            Self::Constant { .. } | Self::Interval { .. } => unconditional,
+            Self::ZeroStar { .. } => best_fit(&conditional, unconditional),
+        };
+        base.clone() + (conditional - base).mul_scalar(self.scale())
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let scale = self.scale();
+        if !scale.is_finite() {
+            return Err(Error::BadGuidanceScale { scale });
+        }
+        match *self {
+            Self::Interval { from, to, .. } if !(0.0 <= from && from <= to && to <= 1.0) => {
+                Err(Error::BadGuidanceInterval { from, to })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `s u` with `s = <c, u> / <u, u>` over all but the first dimension; 0 where `u` is 0.
+fn best_fit<const D: usize>(conditional: &Tensor<D>, unconditional: Tensor<D>) -> Tensor<D> {
+    let dtype = unconditional.dtype();
+    // Half-precision sums of squares overflow: reduce in float32 at least.
+    let wide = if dtype == DType::F64 {
+        FloatDType::F64
+    } else {
+        FloatDType::F32
+    };
+    let batch = unconditional.dims()[0];
+    let rows = |x: &Tensor<D>| x.clone().reshape([batch as i64, -1]).cast(wide); // [batch, values]
+    let (c, u) = (rows(conditional), rows(&unconditional));
+    let norm = u.clone().square().sum_dim(1); // [batch, 1]
+    let scale = (c * u).sum_dim(1) / norm.clone().mask_fill(norm.equal_elem(0.0), 1.0);
+    let mut shape = [1; D];
+    shape[0] = batch;
+    unconditional * scale.reshape(shape).cast(FloatDType::from(dtype))
+}
+
+/// A [`BranchedField`] under a [`Guidance`]: a [`VelocityField`].
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::{Device, Tensor};
+/// use flowinone_sampler::{Branch, Guided, GuidanceRule, VelocityField};
+///
+/// let field = |x: Tensor<2>, _t: f64, branch: Branch| match branch {
+///     Branch::Conditional => x.ones_like(),
+///     Branch::Unconditional => x.zeros_like(),
+/// };
+/// let guided = Guided { field, guidance: GuidanceRule::Constant { scale: 7.0 } };
+/// let x = Tensor::from_floats([[0.0]], &Device::flex());
+/// assert_eq!(guided.velocity(x, 0.5).into_scalar::<f32>(), 7.0);
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Guided<F, G> {
+    /// The field with two branches.
+    pub field: F,
+    /// The rule that makes one of them.
+    pub guidance: G,
+}
+
+impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guided<F, G> {
+    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
+        if self.guidance.is_active(t) {
+            let (conditional, unconditional) = self.field.both(x, t);
+            self.guidance.combine(conditional, unconditional, t)
+        } else {
+            self.field.branch(x, t, Branch::Conditional)
+        }
+    }
+
+    fn branches(&self, t: f64) -> usize {
+        if self.guidance.is_active(t) { 2 } else { 1 }
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.guidance.validate()
+    }
+}
