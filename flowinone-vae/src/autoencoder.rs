@@ -1,0 +1,154 @@
+//! The Stable Diffusion autoencoder:
+//! `moments = quant_conv(encoder(x))`, `x = decoder(post_quant_conv(z / scale))`.
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::tensor::{Device, Tensor};
+use flowinone_weights::{Checkpoint, LoadOptions};
+
+use crate::layers::conv1x1;
+use crate::{Decoder, Encoder, LatentCodec, Posterior, VaeConfig, locate};
+
+/// A convolutional autoencoder with a normal distribution in the middle.
+///
+/// Built by [`VaeConfig::init`], filled by [`load`](Self::load), used through [`LatentCodec`].
+#[derive(Module, Debug)]
+pub struct Autoencoder {
+    /// Picture to unmixed moments.
+    pub encoder: Encoder,
+    /// Unscaled latent to picture.
+    pub decoder: Decoder,
+    /// 1x1 convolution after the encoder.
+    pub quant_conv: Conv2d,
+    /// 1x1 convolution before the decoder.
+    pub post_quant_conv: Conv2d,
+    #[module(skip)]
+    config: VaeConfig,
+}
+
+impl Autoencoder {
+    pub(crate) fn new(config: &VaeConfig, device: &Device) -> Self {
+        let latent = config.latent_channels;
+        Self {
+            encoder: Encoder::new(config, device),
+            decoder: Decoder::new(config, device),
+            quant_conv: conv1x1(2 * latent, 2 * latent, device),
+            post_quant_conv: conv1x1(latent, latent, device),
+            config: config.clone(),
+        }
+    }
+
+    /// The sizes it was built with.
+    pub fn config(&self) -> &VaeConfig {
+        &self.config
+    }
+
+    /// Fills the network from a checkpoint, by any of the names that [`locate`] knows.
+    ///
+    /// # Errors
+    /// Names every tensor that is missing, has another shape, or is unknown.
+    pub fn load(
+        self,
+        checkpoint: &Checkpoint,
+        options: &LoadOptions,
+    ) -> Result<Self, flowinone_weights::Error> {
+        let levels = self.config.levels();
+        flowinone_weights::load(self, checkpoint, |key| locate(key, levels), options)
+    }
+
+    /// Moments `[b, 2 c, h / r, w / r]` of pictures `[b, image_channels, h, w]` in [-1, 1]: means,
+    /// then log-variances, neither clamped nor scaled.
+    ///
+    /// # Panics
+    /// If the number of channels is not the configured one, or h or w is no multiple of the
+    /// [reduction](VaeConfig::reduction) r.
+    pub fn moments(&self, image: Tensor<4>) -> Tensor<4> {
+        let [_, channels, h, w] = image.dims();
+        let r = self.config.reduction();
+        assert!(
+            channels == self.config.image_channels && h % r == 0 && w % r == 0 && h * w > 0,
+            "a picture must be [b, {}, h, w] with h and w multiples of {r}, not {:?}",
+            self.config.image_channels,
+            image.dims()
+        );
+        self.quant_conv.forward(self.encoder.forward(image))
+    }
+}
+
+impl LatentCodec for Autoencoder {
+    /// # Panics
+    /// As [`Autoencoder::moments`].
+    fn encode(&self, image: Tensor<4>) -> Posterior {
+        Posterior::from_moments(self.moments(image), self.config.scale)
+    }
+
+    /// # Panics
+    /// If the number of channels is not the configured one.
+    fn decode(&self, latent: Tensor<4>) -> Tensor<4> {
+        let [_, channels, _, _] = latent.dims();
+        assert_eq!(
+            channels,
+            self.config.latent_channels,
+            "channels of a latent {:?} (left) must be those of the network (right)",
+            latent.dims()
+        );
+        let latent = self.post_quant_conv.forward(latent / self.config.scale);
+        self.decoder.forward(latent)
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_network_has_its_published_size() {
+        // Nothing is allocated: parameters are only listed.
+        let vae = VaeConfig::flowinone_256().init(&Device::flex());
+        let slots = flowinone_weights::slots(&vae);
+        assert_eq!(slots.len(), 248);
+        let size = |part: &str| -> usize {
+            let of_part = slots.iter().filter(|slot| slot.path.starts_with(part));
+            of_part.map(|slot| slot.len()).sum()
+        };
+        assert_eq!(size("encoder."), 34_163_592);
+        assert_eq!(size("decoder."), 49_490_179);
+        assert_eq!(size("quant_conv.") + size("post_quant_conv."), 92);
+    }
+
+    #[test]
+    fn a_side_of_256_becomes_32_and_256_again() {
+        let device = Device::flex();
+        let vae = VaeConfig::tiny().init(&device);
+        let latent = vae.encode(Tensor::zeros([1, 3, 256, 256], &device)).mode();
+        assert_eq!(latent.dims(), [1, 4, 32, 32]);
+        assert_eq!(vae.decode(latent).dims(), [1, 3, 256, 256]);
+    }
+
+    #[test]
+    fn pictures_need_not_be_square() {
+        let device = Device::flex();
+        let vae = VaeConfig::tiny().init(&device);
+        let latent = vae.encode(Tensor::zeros([2, 3, 16, 40], &device)).mode();
+        assert_eq!(latent.dims(), [2, 4, 2, 5]);
+        assert_eq!(vae.decode(latent).dims(), [2, 3, 16, 40]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "a picture must be [b, 3, h, w] with h and w multiples of 8, not [1, 3, 20, 16]"
+    )]
+    fn a_side_that_does_not_halve_three_times_is_refused() {
+        let device = Device::flex();
+        let vae = VaeConfig::tiny().init(&device);
+        vae.encode(Tensor::zeros([1, 3, 20, 16], &device));
+    }
+
+    #[test]
+    #[should_panic(expected = "channels of a latent [1, 3, 2, 2] (left)")]
+    fn a_latent_of_other_channels_is_refused() {
+        let device = Device::flex();
+        let vae = VaeConfig::tiny().init(&device);
+        vae.decode(Tensor::zeros([1, 3, 2, 2], &device));
+    }
+}

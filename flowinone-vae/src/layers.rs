@@ -1,0 +1,34 @@
+//! The layers that every part shares: 3x3 convolutions, and group norm followed by
+//! SiLU(x) = x * sigmoid(x).
+
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
+use burn::tensor::activation::silu;
+use burn::tensor::{Device, Tensor};
+
+/// What the group norms add to a variance; Burn's and PyTorch's default is 1e-5.
+const EPSILON: f64 = 1e-6;
+
+/// A 3x3 convolution that keeps width and height.
+pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
+    Conv2dConfig::new([input, output], [3, 3])
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .init(device)
+}
+
+/// A 1x1 convolution.
+pub(crate) fn conv1x1(input: usize, output: usize, device: &Device) -> Conv2d {
+    Conv2dConfig::new([input, output], [1, 1]).init(device)
+}
+
+/// A group norm with the gain and bias of each channel.
+pub(crate) fn group_norm(groups: usize, channels: usize, device: &Device) -> GroupNorm {
+    GroupNormConfig::new(groups, channels)
+        .with_epsilon(EPSILON)
+        .init(device)
+}
+
+/// `SiLU(norm(x))`.
+pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    silu(norm.forward(x))
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod attention;
+mod autoencoder;
+mod codec;
+mod config;
+mod decoder;
+mod encoder;
+mod error;
+mod keys;
+mod layers;
+mod middle;
+mod picture;
+mod posterior;
+mod random;
+mod res_block;
+mod resample;
+
+pub use attention::PixelAttention;
+pub use autoencoder::Autoencoder;
+pub use codec::LatentCodec;
+pub use config::VaeConfig;
+pub use decoder::{Decoder, UpLevel};
+pub use encoder::{DownLevel, Encoder};
+pub use error::Error;
+pub use keys::locate;
+pub use middle::Middle;
+pub use picture::to_bytes;
+pub use posterior::Posterior;
+pub use random::random;
+pub use res_block::ResBlock;
+pub use resample::{Downsample, Upsample};

@@ -1,0 +1,60 @@
+//! Between two resolutions: a strided convolution down, nearest neighbours and a convolution up.
+
+use burn::module::Module;
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor};
+
+use crate::layers::conv3x3;
+
+/// Halves width and height by a 3x3 convolution of stride 2.
+///
+/// Zeros are added at the right and at the bottom only, so that output i sees inputs 2 i to 2 i + 2;
+/// with symmetric padding, as is usual, weights trained for this see everything a pixel off.
+#[derive(Module, Debug)]
+pub struct Downsample {
+    /// The convolution.
+    pub conv: Conv2d,
+}
+
+impl Downsample {
+    pub(crate) fn new(channels: usize, device: &Device) -> Self {
+        let (top, left, bottom, right) = (0, 0, 1, 1);
+        Self {
+            conv: Conv2dConfig::new([channels, channels], [3, 3])
+                .with_stride([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
+                .init(device),
+        }
+    }
+
+    /// Maps `[b, c, h, w]` to `[b, c, h / 2, w / 2]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.conv.forward(x)
+    }
+}
+
+/// Doubles width and height: every pixel four times, then a 3x3 convolution.
+#[derive(Module, Debug)]
+pub struct Upsample {
+    /// The convolution.
+    pub conv: Conv2d,
+}
+
+impl Upsample {
+    pub(crate) fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            conv: conv3x3(channels, channels, device),
+        }
+    }
+
+    /// Maps `[b, c, h, w]` to `[b, c, 2 h, 2 w]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, h, w] = x.dims();
+        let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
+        let x = interpolate(x, nearest.with_output_size([2 * h, 2 * w])); // [b, c, 2 h, 2 w]
+        self.conv.forward(x)
+    }
+}
