@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use flowinone_sampler::State;
+use flowinone_sampler::{Solver, State};
 use flowinone_tasks::{
     Item, Precision, Record, Settings, Task, read_picture, read_record, write_png,
 };
@@ -45,6 +45,11 @@ impl Run<'_> {
     /// Settles every job and tells how the run ended.
     pub(crate) fn all(&self, jobs: &Jobs, report: &mut Report) -> Result<Outcome> {
         let (mut waiting, mut failed) = (Vec::new(), 0);
+        // An adaptive solver chooses steps for the batch as a whole: alone, an item keeps its bytes.
+        let batch_size = match self.settings.solver {
+            Solver::Dopri5(_) => 1,
+            _ => self.batch_size,
+        };
         let total = jobs.list.len();
         for (place, job) in jobs.list.iter().enumerate() {
             match self.ready(job, jobs.directory.is_some()) {
@@ -56,7 +61,7 @@ impl Run<'_> {
                 Err(error) => failed += self.fail(job, &error, report)?,
             }
             let last = place + 1 == total;
-            if waiting.len() == self.batch_size || (last && !waiting.is_empty()) {
+            if waiting.len() == batch_size || (last && !waiting.is_empty()) {
                 match self.batch(&waiting, report)? {
                     Some(failures) => failed += failures,
                     None => {

@@ -27,7 +27,7 @@ pub(crate) struct Sampling {
     #[arg(long, value_name = "NAME")]
     pub(crate) grid: Option<Grid>,
     /// Scale of all noise; 0 takes the means and is fully deterministic
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(crate) noise: Option<f64>,
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0)]

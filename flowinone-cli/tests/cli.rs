@@ -1,0 +1,477 @@
+//! The program as a person uses it: real files in, real files out, every flag with an effect.
+#![cfg(feature = "cpu")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use flowinone_parity::folders;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    /// A fresh folder with two prompt pictures in a tree.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self { folder };
+        let images = &folders()[0];
+        std::fs::create_dir_all(bench.path("in/deep")).unwrap();
+        for (from, to) in [
+            ("images/noise_64x64.png", "in/a.png"),
+            ("images/photo_200x150.jpg", "in/deep/b.jpg"),
+        ] {
+            std::fs::copy(images.file(from), bench.path(to)).unwrap();
+        }
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowinone"));
+        command
+            .current_dir(self.folder.path())
+            .args(line.split_whitespace());
+        command
+    }
+
+    fn output(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// Runs what must succeed and returns what it said on both channels.
+    fn succeed(&self, line: &str) -> String {
+        let output = self.output(line);
+        let text = said(&output);
+        assert!(output.status.success(), "flowinone {line}\n{text}");
+        text
+    }
+
+    /// Runs what must fail, without a panic, and returns what it said.
+    fn fail(&self, line: &str) -> String {
+        let output = self.output(line);
+        let text = said(&output);
+        assert!(
+            matches!(output.status.code(), Some(1 | 2)),
+            "flowinone {line}\n{text}"
+        );
+        assert!(!text.contains("panicked"), "flowinone {line}\n{text}");
+        text
+    }
+
+    fn pixels(&self, name: &str) -> Vec<u8> {
+        image::open(self.path(name)).unwrap().into_rgb8().into_raw()
+    }
+
+    fn report(&self, name: &str) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Names of all files below a folder, sorted.
+    fn files(&self, name: &str) -> Vec<String> {
+        let root = self.path(name);
+        let mut files: Vec<String> = walkdir::WalkDir::new(&root)
+            .into_iter()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| {
+                entry
+                    .path()
+                    .strip_prefix(&root)
+                    .unwrap()
+                    .display()
+                    .to_string()
+            })
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[test]
+fn a_picture_becomes_a_picture_and_replays_equal() {
+    let bench = Bench::new();
+    let text = bench.succeed("generate -i in/a.png -o out.png --steps 3 --seed 9 --device cpu");
+    assert!(
+        text.contains("random, not trained") && text.contains("6 evaluations"),
+        "{text}"
+    );
+    assert_eq!(bench.pixels("out.png").len(), 256 * 256 * 3);
+    let text = bench.succeed("replay out.png --device cpu");
+    assert!(text.contains("equal to out.png, pixel by pixel"), "{text}");
+    let record = bench.succeed("inspect out.png");
+    assert!(
+        record.contains("\"seed\": 9") && record.contains("\"steps\": 3"),
+        "{record}"
+    );
+
+    // The prompt has moved, then changed.
+    std::fs::rename(bench.path("in/a.png"), bench.path("moved.png")).unwrap();
+    let text = bench.fail("replay out.png --device cpu");
+    assert!(text.contains("--input says where it is now"), "{text}");
+    bench.succeed("replay out.png --input moved.png -o again.png --device cpu");
+    let text = bench.fail("replay out.png --input in/deep/b.jpg --device cpu");
+    assert!(text.contains("is not the prompt"), "{text}");
+    let text = bench.fail("replay moved.png");
+    assert!(text.contains("carries no flowinone settings"), "{text}");
+    let text = bench.fail("replay out.png --input moved.png -o out.png");
+    assert!(text.contains("would replace the picture itself"), "{text}");
+}
+
+#[test]
+fn a_directory_is_mirrored_resumed_and_isolated() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("in/deep/broken.png"), b"\x89PNG\r\n\x1a\nno").unwrap();
+    let run = "generate -i in -o out --steps 2 --guidance 1 --batch-size 2 --device cpu";
+    let text = bench.fail(run);
+    assert!(
+        text.contains("1 of 3 pictures failed") && text.contains("broken.png"),
+        "{text}"
+    );
+    assert_eq!(bench.files("out"), ["a.png", "deep/b.png", "report.jsonl"]);
+    let report = bench.report("out/report.jsonl");
+    let status = |report: &[serde_json::Value]| -> Vec<(String, String)> {
+        let field = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap().to_string();
+        let mut all: Vec<_> = report
+            .iter()
+            .map(|l| (field(l, "input"), field(l, "status")))
+            .collect();
+        all.sort();
+        all
+    };
+    let pair = |input: &str, status: &str| (input.to_string(), status.to_string());
+    let expected = [
+        pair("in/a.png", "done"),
+        pair("in/deep/b.jpg", "done"),
+        pair("in/deep/broken.png", "failed"),
+    ];
+    assert_eq!(status(&report), expected);
+    assert_eq!(
+        report.iter().find(|l| l["status"] == "done").unwrap()["evaluations"],
+        2
+    );
+
+    // Again: what is done is left alone; a single run of the same item gives the same bytes.
+    let before = bench.pixels("out/deep/b.png");
+    std::fs::remove_file(bench.path("in/deep/broken.png")).unwrap();
+    bench.succeed(run);
+    let report = bench.report("out/report.jsonl");
+    assert_eq!(
+        status(&report),
+        [
+            pair("in/a.png", "skipped"),
+            pair("in/deep/b.jpg", "skipped")
+        ]
+    );
+    std::fs::remove_file(bench.path("out/deep/b.png")).unwrap();
+    bench.succeed("generate -i in -o out --steps 2 --guidance 1 --device cpu");
+    assert_eq!(bench.pixels("out/deep/b.png"), before);
+
+    // Other settings do not replace silently.
+    let text = bench.fail("generate -i in -o out --steps 3 --guidance 1 --device cpu");
+    assert!(text.contains("--overwrite replaces it"), "{text}");
+    assert_eq!(bench.pixels("out/deep/b.png"), before);
+    bench.succeed("generate -i in -o out --steps 3 --guidance 1 --device cpu --overwrite");
+    assert_ne!(bench.pixels("out/deep/b.png"), before);
+}
+
+#[test]
+fn every_sampling_flag_changes_the_picture() {
+    let bench = Bench::new();
+    let picture = |flags: &str| {
+        bench.succeed(&format!(
+            "generate -i in/a.png -o out.png --device cpu {flags}"
+        ));
+        bench.pixels("out.png")
+    };
+    let plain = picture("--steps 4");
+    assert_eq!(
+        picture("--steps 4"),
+        plain,
+        "the same command, the same bytes"
+    );
+    for flags in [
+        "--steps 5",
+        "--steps 4 --guidance 2",
+        "--steps 4 --guidance-interval 0.2,0.6",
+        "--steps 4 --cfg-zero-star",
+        "--steps 4 --grid uniform",
+        "--steps 4 --solver midpoint",
+        "--steps 4 --solver heun",
+        "--steps 4 --solver rk4",
+        "--steps 4 --solver ab2",
+        "--steps 4 --solver ab3",
+        "--steps 4 --solver dopri5:rtol=0.1,atol=0.1",
+        "--steps 4 --seed 1",
+        "--steps 4 --noise 0",
+        "--steps 4 --noise 0.5",
+        "--steps 4 --structure off",
+        "--steps 4 --task class-to-image",
+        "--steps 4 --dtype bf16",
+        "--steps 4 --dtype f16",
+    ] {
+        assert_ne!(picture(flags), plain, "{flags} has no effect");
+    }
+    assert_eq!(picture("--steps 4 --structure on"), plain);
+    assert_eq!(picture("--steps 4 --task doodle"), plain);
+    let quiet = picture("--steps 4 --noise 0");
+    assert_eq!(
+        picture("--steps 4 --noise 0 --seed 77"),
+        quiet,
+        "without noise there is no seed"
+    );
+}
+
+#[test]
+fn previews_and_reports_are_written_where_asked() {
+    let bench = Bench::new();
+    bench.succeed("generate -i in/a.png -o out/a.png --steps 5 --preview-every 2 --report r.jsonl --device cpu");
+    assert_eq!(
+        bench.files("out"),
+        ["a.png", "a.step0002.png", "a.step0004.png"]
+    );
+    assert_eq!(bench.report("r.jsonl")[0]["steps"], 5);
+    let record = bench.succeed("inspect out/a.step0002.png");
+    assert!(record.contains("\"steps\": 5"), "{record}");
+}
+
+#[test]
+fn checkpoints_convert_verify_and_generate() {
+    let bench = Bench::new();
+    let folder = &folders()[0];
+    let file = |name: &str| folder.file(name).display().to_string();
+    write_config(folder, &bench.path("config.json"));
+    let convert = format!(
+        "convert --flow {} --vae {} --janus {} --config config.json",
+        file("nnet.safetensors"),
+        file("autoencoder_kl.safetensors"),
+        file("janus_vision.pth")
+    );
+    let text = bench.succeed(&format!("{convert} -o model --dtype f16"));
+    assert!(text.contains("tensors not needed"), "{text}");
+    assert!(
+        bench
+            .succeed("verify model")
+            .contains("complete and undamaged")
+    );
+    let listing = bench.succeed("inspect model");
+    assert!(
+        listing.contains("janus_vision.pth") && listing.contains("f16"),
+        "{listing}"
+    );
+    assert!(
+        bench
+            .fail(&format!("{convert} -o model"))
+            .contains("exists already")
+    );
+
+    // Without --grid or --steps the directory's own defaults hold.
+    let text = bench.succeed("generate --model model -i in/a.png -o out.png --device cpu");
+    assert!(
+        text.contains("3 steps, 6 evaluations") && !text.contains("not trained"),
+        "{text}"
+    );
+
+    let weights = bench.path("model/vae.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    for line in [
+        "verify model",
+        "generate --model model -i in/a.png -o other.png --device cpu",
+    ] {
+        let text = bench.fail(line);
+        assert!(
+            text.contains("vae.safetensors") && text.contains("SHA-256"),
+            "{text}"
+        );
+    }
+    assert!(!bench.path("other.png").exists());
+
+    let text = bench.fail(&format!(
+        "convert --flow {0} --vae {0} --janus {0} --config config.json -o wrong",
+        file("odd_tensors.pth")
+    ));
+    assert!(
+        text.contains("odd_tensors.pth does not fit the model"),
+        "{text}"
+    );
+    assert!(!bench.path("wrong").exists());
+}
+
+/// The configuration of a fixture folder, with sampling defaults of its own.
+fn write_config(folder: &flowinone_parity::Folder, path: &Path) {
+    let config = serde_json::json!({
+        "format": 1,
+        "name": "fixture",
+        "trained": true,
+        "picture_side": 256,
+        "encoder": folder.encoder_config(),
+        "vae": folder.vae_config(),
+        "flow": folder.flow_config(),
+        "sampling": {
+            "steps": 3,
+            "guidance": { "constant": { "scale": 3.0 } },
+            "solver": "euler",
+            "grid": "reference",
+            "noise": 1.0,
+        },
+    });
+    std::fs::write(path, config.to_string()).unwrap();
+}
+
+#[test]
+fn init_writes_what_generate_reads() {
+    let bench = Bench::new();
+    bench.succeed("init --preset tiny --seed 4 --dtype bf16 -o one");
+    bench.succeed("init --preset tiny --seed 4 --dtype bf16 -o two");
+    bench.succeed("init --preset tiny --seed 5 --dtype bf16 -o three");
+    let weights = |name: &str| std::fs::read(bench.path(name).join("flow.safetensors")).unwrap();
+    assert!(weights("one") == weights("two") && weights("one") != weights("three"));
+    let picture = |model: &str| {
+        let line =
+            format!("generate --model {model} -i in/a.png -o out.png --steps 2 --device cpu");
+        assert!(bench.succeed(&line).contains("random, not trained"));
+        bench.pixels("out.png")
+    };
+    assert_eq!(picture("one"), picture("two"));
+    assert_ne!(picture("one"), picture("three"));
+    assert!(
+        bench
+            .fail("init --preset huge -o four")
+            .contains("no preset")
+    );
+}
+
+#[test]
+fn every_checkpoint_format_can_be_listed() {
+    let bench = Bench::new();
+    let folder = &folders()[0];
+    for name in [
+        "odd_tensors.pth",
+        "odd_tensors_legacy.pth",
+        "odd_tensors.safetensors",
+    ] {
+        let text = bench.succeed(&format!("inspect {}", folder.file(name).display()));
+        for part in [
+            "a.bf16\t7\tbf16",
+            "a.view\t6x4\tf32",
+            "a.scalar\tscalar\tf32",
+            "8 tensors",
+        ] {
+            assert!(text.contains(part), "{name}: {text}");
+        }
+    }
+    assert!(
+        bench
+            .fail("inspect in/deep/b.jpg")
+            .contains("not a readable checkpoint")
+    );
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_written() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("empty.png"), b"").unwrap();
+    for (line, reason) in [
+        (
+            "generate -i absent.png -o o.png",
+            "absent.png does not exist",
+        ),
+        ("generate -i empty.png -o o.png", "the file is empty"),
+        ("generate -i in/a.png -o o.jpg", "must end in .png"),
+        (
+            "generate -i in/a.png -o o.png --model absent",
+            "there is no such directory",
+        ),
+        ("generate -i in/a.png -o o.png --steps 0", "0 steps"),
+        (
+            "generate -i in/a.png -o o.png --solver quick",
+            "is not a solver",
+        ),
+        (
+            "generate -i in/a.png -o o.png --solver rk4 --grid reference",
+            "use the `uniform` grid",
+        ),
+        (
+            "generate -i in/a.png -o o.png --guidance nan",
+            "guidance scale",
+        ),
+        (
+            "generate -i in/a.png -o o.png --guidance-interval 0.9,0.1",
+            "guidance interval",
+        ),
+        ("generate -i in/a.png -o o.png --noise -1", "noise"),
+        ("generate -i in/a.png -o o.png --task paint", "is no task"),
+        (
+            "generate -i in/a.png -o o.png --dtype f8",
+            "none of f32, f16, bf16",
+        ),
+        ("generate -i in/a.png -o o.png --device gpu", "is no device"),
+        ("generate -i in/a.png -o o.png --device cuda:9", "cuda:9"),
+        ("generate -i in/a.png -o o.png --batch-size 0", "batch-size"),
+        (
+            "generate -i in/a.png -o o.png --task force --structure on",
+            "cannot be used with",
+        ),
+        ("verify in", "config.json"),
+        ("inspect absent", "absent"),
+    ] {
+        let text = bench.fail(line);
+        assert!(text.contains(reason), "flowinone {line}\n{text}");
+    }
+    assert_eq!(bench.files("."), ["empty.png", "in/a.png", "in/deep/b.jpg"]);
+}
+
+#[test]
+fn devices_are_listed() {
+    let text = Bench::new().succeed("devices");
+    assert!(text.lines().any(|line| line.starts_with("cpu ")), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_within_a_step_and_leaves_no_half_file() {
+    let bench = Bench::new();
+    let mut child = bench
+        .command("generate -i in -o out --steps 100000 --device cpu --preview-every 1")
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let first = bench.path("out/a.step0001.png");
+    let patience = std::time::Instant::now();
+    while !first.exists() {
+        assert!(
+            patience.elapsed().as_secs() < 120,
+            "no preview in two minutes"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for name in bench.files("out") {
+        assert!(
+            name == "report.jsonl" || name.starts_with("a.step"),
+            "{name} was left"
+        );
+        if name.ends_with(".png") {
+            bench.pixels(&format!("out/{name}")); // whole, or this panics
+        }
+    }
+}
