@@ -1,0 +1,43 @@
+//! Self-attention: `W_o softmax(q k^T / sqrt(d)) v`, with `q, k, v` from one fused layer.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::module::attention;
+use burn::tensor::{Device, Tensor};
+
+use crate::linear::{linear, project};
+
+/// Multi-head self-attention of all tokens with all tokens.
+#[derive(Module, Debug)]
+pub struct Attention {
+    /// Queries, keys and values in one layer, width to 3 x width.
+    pub qkv: Linear,
+    /// Mixes the heads, width to width.
+    pub proj: Linear,
+    heads: usize,
+}
+
+impl Attention {
+    pub(crate) fn new(width: usize, heads: usize, device: &Device) -> Self {
+        Self {
+            qkv: linear(width, 3 * width, device),
+            proj: linear(width, width, device),
+            heads,
+        }
+    }
+
+    /// Tokens `[batch, tokens, width]` to what the block adds to them.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [batch, tokens, width] = x.dims();
+        let head_width = width / self.heads;
+        // Channels: all heads of q, then of k, then of v.
+        let qkv = project(&self.qkv, x) // [batch, tokens, 3 * width]
+            .reshape([batch, tokens, 3 * self.heads, head_width])
+            .swap_dims(1, 2); // [batch, 3 * heads, tokens, head_width]
+        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().narrow(1, part * self.heads, self.heads));
+        let mixed = attention(q, k, v, None, None, Default::default())
+            .swap_dims(1, 2)
+            .reshape([batch, tokens, width]);
+        project(&self.proj, mixed)
+    }
+}

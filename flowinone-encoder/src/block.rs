@@ -1,0 +1,74 @@
+//! A block of the vision transformer, norms first:
+//! `x += attn(norm1(x))`, `x += fc2(gelu(fc1(norm2(x))))`.
+
+use burn::module::Module;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor};
+
+use crate::linear::{linear, project};
+use crate::{Attention, EncoderConfig};
+
+/// Added to the variance in every norm of the tower.
+const EPSILON: f64 = 1e-6;
+
+/// One pre-norm transformer block.
+#[derive(Module, Debug)]
+pub struct Block {
+    /// Before the attention.
+    pub norm1: LayerNorm,
+    /// Mixes tokens.
+    pub attn: Attention,
+    /// Before the feed-forward network.
+    pub norm2: LayerNorm,
+    /// Mixes channels.
+    pub mlp: Mlp,
+}
+
+impl Block {
+    pub(crate) fn new(config: &EncoderConfig, device: &Device) -> Self {
+        Self {
+            norm1: layer_norm(config.width, device),
+            attn: Attention::new(config.width, config.heads, device),
+            norm2: layer_norm(config.width, device),
+            mlp: Mlp::new(config.width, config.mlp_width, device),
+        }
+    }
+
+    /// Tokens `[batch, tokens, width]` to tokens of the same shape.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
+        x.clone() + self.mlp.forward(self.norm2.forward(x))
+    }
+}
+
+/// The feed-forward network of a block, with the exact (erf) GELU.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    /// Width to hidden width.
+    pub fc1: Linear,
+    /// Hidden width to width.
+    pub fc2: Linear,
+}
+
+impl Mlp {
+    fn new(width: usize, hidden: usize, device: &Device) -> Self {
+        Self {
+            fc1: linear(width, hidden, device),
+            fc2: linear(hidden, width, device),
+        }
+    }
+
+    /// Tokens `[batch, tokens, width]` to what the block adds to them.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let hidden = gelu(project(&self.fc1, x)); // [batch, tokens, mlp_width]
+        project(&self.fc2, hidden)
+    }
+}
+
+/// A layer norm of the tower.
+pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
+    LayerNormConfig::new(width)
+        .with_epsilon(EPSILON)
+        .init(device)
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod aligner;
+mod attention;
+mod block;
+mod config;
+mod encoder;
+mod error;
+mod keys;
+mod linear;
+mod preprocess;
+mod random;
+mod resample;
+mod tower;
+
+pub use aligner::Aligner;
+pub use attention::Attention;
+pub use block::{Block, Mlp};
+pub use config::EncoderConfig;
+pub use encoder::{JanusEncoder, VisualEncoder};
+pub use error::Error;
+pub use keys::locate;
+pub use preprocess::{center_crop, janus_pixels, janus_square, structure_pixels};
+pub use random::random;
+pub use resample::{Filter, resize};
+pub use tower::{PatchEmbed, VisionTower};

@@ -1,0 +1,75 @@
+//! The vision transformer: `norm(block_n(... block_1(patches(pixels) + pos_embed)))`.
+//!
+//! No class token and no pooling: one token for each patch, row by row.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Initializer, LayerNorm};
+use burn::tensor::{Device, Tensor};
+
+use crate::block::layer_norm;
+use crate::{Block, EncoderConfig};
+
+/// SigLIP's vision transformer without its pooling head.
+#[derive(Module, Debug)]
+pub struct VisionTower {
+    /// Pixels to tokens.
+    pub patch_embed: PatchEmbed,
+    /// One learned vector for each place of a token, `[1, tokens, width]`.
+    pub pos_embed: Param<Tensor<3>>,
+    /// The blocks, first to last.
+    pub blocks: Vec<Block>,
+    /// After the last block.
+    pub norm: LayerNorm,
+}
+
+impl VisionTower {
+    pub(crate) fn new(config: &EncoderConfig, device: &Device) -> Self {
+        let positions = Initializer::Normal {
+            mean: 0.0,
+            std: 0.02,
+        };
+        Self {
+            patch_embed: PatchEmbed::new(config.patch_size, config.width, device),
+            pos_embed: positions.init([1, config.tokens(), config.width], device),
+            blocks: (0..config.layers)
+                .map(|_| Block::new(config, device))
+                .collect(),
+            norm: layer_norm(config.width, device),
+        }
+    }
+
+    /// Pixels `[batch, 3, side, side]` in [-1, 1] to tokens `[batch, tokens, width]`.
+    ///
+    /// # Panics
+    /// If the side is not the configured one.
+    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+        let tokens = self.patch_embed.forward(pixels) + self.pos_embed.val();
+        let tokens = self.blocks.iter().fold(tokens, |x, block| block.forward(x));
+        self.norm.forward(tokens)
+    }
+}
+
+/// One linear map of each square of pixels, as a convolution whose stride is its kernel.
+#[derive(Module, Debug)]
+pub struct PatchEmbed {
+    /// Three colours to width.
+    pub proj: Conv2d,
+}
+
+impl PatchEmbed {
+    fn new(patch: usize, width: usize, device: &Device) -> Self {
+        let proj = Conv2dConfig::new([3, width], [patch, patch])
+            .with_stride([patch, patch])
+            .init(device);
+        Self { proj }
+    }
+
+    /// Pixels `[batch, 3, h, w]` to tokens `[batch, h w / patch^2, width]`, row by row.
+    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.proj
+            .forward(pixels) // [batch, width, h / patch, w / patch]
+            .flatten::<3>(2, 3)
+            .swap_dims(1, 2)
+    }
+}
