@@ -4,15 +4,31 @@
 
 mod support;
 
+use std::path::Path;
+
 use burn::tensor::{Device, Tensor};
 use flowinone_flow::{FlowModel, Structure};
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
-use flowinone_tasks::{FlowInOne, Precision, Settings, Start, decode_picture};
+use flowinone_tasks::{
+    FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert, decode_picture,
+};
 use image::RgbImage;
 
+/// Converts a fixture folder's checkpoints into a model directory at `target`.
+fn converted(
+    folder: &Folder,
+    sources: &Sources,
+    precision: Precision,
+    target: &Path,
+) -> ModelDirectory {
+    let config = support::config(folder);
+    let device = Device::flex();
+    convert(sources, &config, precision, false, target, &device, |_| {}).unwrap()
+}
+
 /// The reference drops alpha and ignores EXIF; `read_picture` does better, so this goes below it.
-fn as_the_reference_reads(path: &std::path::Path) -> RgbImage {
+fn as_the_reference_reads(path: &Path) -> RgbImage {
     image::open(path).unwrap().into_rgb8()
 }
 
@@ -20,7 +36,7 @@ fn check(folder: &Folder, pipeline: &FlowInOne, device: &Device) {
     let tensors = folder.tensors("e2e.safetensors");
     for case in folder.cases("e2e")["cases"].as_array().unwrap() {
         let image = case["image"].as_str().unwrap();
-        let stem = std::path::Path::new(image).file_stem().unwrap();
+        let stem = Path::new(image).file_stem().unwrap();
         let stem = stem.to_str().unwrap();
         let label = |what: &str| format!("{}.e2e.{stem}.{what}", folder.name());
         let prompt = as_the_reference_reads(&folder.file(image));
@@ -87,7 +103,7 @@ fn whole_pictures_match_the_reference_from_either_format() {
             };
             let target = tempfile::tempdir().unwrap();
             let target = target.path().join("model");
-            let directory = support::converted(folder, &sources, Precision::F32, &target);
+            let directory = converted(folder, &sources, Precision::F32, &target);
             let pipeline = directory.load(&device, Precision::F32).unwrap();
             check(folder, &pipeline, &device);
             checked += 1;
@@ -106,7 +122,7 @@ fn half_precision_directories_stay_near_single() {
     let tokens = |stored: Precision, computed: Precision| -> Tensor<3> {
         let target = tempfile::tempdir().unwrap();
         let target = target.path().join("model");
-        let directory = support::converted(folder, &sources, stored, &target);
+        let directory = converted(folder, &sources, stored, &target);
         assert_eq!(directory.manifest().components.len(), 3);
         let pipeline = directory.load(&device, computed).unwrap();
         pipeline.tokens(&prompt).cast(burn::tensor::FloatDType::F32)

@@ -1,13 +1,10 @@
 //! Models for tests: those of the fixture folders, converted as a user would, and the tiny one.
 
-use std::path::Path;
-
-use burn::tensor::Device;
 use flowinone_parity::Folder;
-use flowinone_tasks::{ModelConfig, ModelDirectory, Precision, Settings, Sources, convert};
+use flowinone_tasks::{ModelConfig, Settings, Sources};
 
 /// The configuration of a fixture folder's networks.
-pub fn config(folder: &Folder) -> ModelConfig {
+pub(crate) fn config(folder: &Folder) -> ModelConfig {
     ModelConfig {
         name: folder.name(),
         encoder: serde_json::from_value(folder.encoder_config()).unwrap(),
@@ -19,7 +16,7 @@ pub fn config(folder: &Folder) -> ModelConfig {
 }
 
 /// The checkpoints of a fixture folder, as `.pth` or `.safetensors`.
-pub fn sources(folder: &Folder, extension: &str) -> Option<Sources> {
+pub(crate) fn sources(folder: &Folder, extension: &str) -> Option<Sources> {
     let file = |stem: &str| folder.file(&format!("{stem}.{extension}"));
     let sources = Sources {
         flow: file("nnet"),
@@ -28,16 +25,4 @@ pub fn sources(folder: &Folder, extension: &str) -> Option<Sources> {
     };
     let all = [&sources.flow, &sources.vae, &sources.encoder];
     all.iter().all(|path| path.is_file()).then_some(sources)
-}
-
-/// Converts a fixture folder's checkpoints into a model directory at `target`.
-pub fn converted(
-    folder: &Folder,
-    sources: &Sources,
-    precision: Precision,
-    target: &Path,
-) -> ModelDirectory {
-    let config = config(folder);
-    let device = Device::flex();
-    convert(sources, &config, precision, false, target, &device, |_| {}).unwrap()
 }

@@ -1,0 +1,73 @@
+//! One bench for each stage of the pipeline, and one for a whole guided step.
+
+use burn::tensor::{Device, Tensor};
+use criterion::{Criterion, criterion_group, criterion_main};
+use flowinone_benches::{model, picture};
+use flowinone_flow::{FlowModel, Structure};
+use flowinone_sampler::{Branch, BranchedField, Grid, GuidanceRule, Solver};
+use flowinone_tasks::{Item, Settings};
+use flowinone_vae::LatentCodec;
+
+fn stages(criterion: &mut Criterion) {
+    let device = Device::flex();
+    let (name, pipeline) = model(&device);
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(10);
+
+    let prompt = picture();
+    group.bench_function("vision", |b| {
+        b.iter(|| pipeline.tokens(&prompt).into_data())
+    });
+
+    let tokens = pipeline.tokens(&prompt);
+    let source = || pipeline.flow().source(tokens.clone()).mean.into_data();
+    group.bench_function("source", |b| b.iter(source));
+    let x = pipeline.flow().source(tokens.clone()).mean;
+
+    let encode = || pipeline.structure(&prompt, None).into_data();
+    group.bench_function("vae_encode", |b| b.iter(encode));
+    let latent = pipeline.structure(&prompt, None);
+    let decode = || pipeline.codec().decode(latent.clone()).into_data();
+    group.bench_function("vae_decode", |b| b.iter(decode));
+
+    for (label, structure) in [
+        ("with_structure", Some(Structure::new(latent.clone()))),
+        ("without_structure", None),
+    ] {
+        let field = pipeline.flow().field(structure);
+        let one = || {
+            field
+                .branch(x.clone(), 0.3, Branch::Conditional)
+                .into_data()
+        };
+        group.bench_function(format!("velocity_1_{label}"), |b| b.iter(one));
+        let two = || field.both(x.clone(), 0.3).0.into_data();
+        group.bench_function(format!("velocity_2_{label}"), |b| b.iter(two));
+    }
+
+    let item = Item {
+        prompt,
+        structure: true,
+        seed: 0,
+        number: 0,
+    };
+    let start = pipeline.start(&[item], 1.0);
+    let settings = Settings {
+        steps: 1,
+        guidance: GuidanceRule::Constant { scale: 7.0 },
+        solver: Solver::Euler,
+        grid: Grid::Reference,
+        noise: 1.0,
+    };
+    let step = || -> Tensor<4> {
+        let last = pipeline.solve(&start, &settings, |_| Ok(true));
+        last.expect("random weights of realistic scale stay finite")
+            .expect("nothing stops it")
+            .x
+    };
+    group.bench_function("guided_step", |b| b.iter(|| step().into_data()));
+    group.finish();
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);
