@@ -1,0 +1,321 @@
+//! Sizes of the velocity network and the source encoder, with the published model and a tiny one.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, FlowNetwork};
+
+/// Sizes of the whole flow model: where the flow starts and how it moves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowConfig {
+    /// Channels of the latent.
+    pub latent_channels: usize,
+    /// Height and width of the latent.
+    pub latent_side: usize,
+    /// From visual tokens to the start of the flow.
+    pub source: SourceConfig,
+    /// First stage of the velocity network, at half resolution.
+    pub transformer: TransformerConfig,
+    /// Second stage of the velocity network, at full resolution.
+    pub convnext: ConvNextConfig,
+}
+
+/// Sizes of the source encoder: adapter, token compressor and context encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Visual tokens a picture.
+    pub tokens: usize,
+    /// Width of a visual token.
+    pub token_width: usize,
+    /// Tokens after the token compressor.
+    pub compressed_tokens: usize,
+    /// Width of the context encoder's layers.
+    pub width: usize,
+    /// Layers that keep the width.
+    pub layers: usize,
+    /// Layers after them that each halve the width.
+    pub reductions: usize,
+    /// Attention heads, the same at every width.
+    pub heads: usize,
+    /// Hidden width of the feed-forward networks, the same in every layer.
+    pub mlp_width: usize,
+}
+
+/// Sizes of the transformer stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransformerConfig {
+    /// Height and width of the token grid.
+    pub side: usize,
+    /// Side of the latent square that becomes one token.
+    pub patch: usize,
+    /// Width of a token.
+    pub width: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Hidden width of the gated feed-forward networks.
+    pub mlp_width: usize,
+    /// Blocks, an odd number: as many before the middle one as after it.
+    pub blocks: usize,
+    /// Whether the blocks have a path for the structure latent.
+    pub structure: bool,
+}
+
+/// Sizes of the `ConvNeXt` stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvNextConfig {
+    /// Height and width of the feature map.
+    pub side: usize,
+    /// Channels of the feature map.
+    pub width: usize,
+    /// Hidden width of the gated feed-forward networks.
+    pub mlp_width: usize,
+    /// Blocks, an odd number: as many before the middle one as after it.
+    pub blocks: usize,
+    /// Side of the depthwise kernel, an odd number.
+    pub kernel: usize,
+}
+
+impl FlowConfig {
+    /// The published model for pictures of 256 x 256 pixels.
+    pub fn flowinone_256() -> Self {
+        Self {
+            latent_channels: 4,
+            latent_side: 32,
+            source: SourceConfig {
+                tokens: 576,
+                token_width: 2048,
+                compressed_tokens: 77,
+                width: 768,
+                layers: 11,
+                reductions: 3,
+                heads: 8,
+                mlp_width: 1024,
+            },
+            transformer: TransformerConfig {
+                side: 16,
+                patch: 2,
+                width: 1024,
+                heads: 16,
+                mlp_width: 2048,
+                blocks: 65,
+                structure: true,
+            },
+            convnext: ConvNextConfig {
+                side: 32,
+                width: 512,
+                mlp_width: 1024,
+                blocks: 33,
+                kernel: 7,
+            },
+        }
+    }
+
+    /// Every part of the published model at sizes that run in milliseconds, for tests and examples.
+    pub fn tiny() -> Self {
+        Self {
+            latent_channels: 4,
+            latent_side: 32,
+            source: SourceConfig {
+                tokens: 16,
+                token_width: 24,
+                compressed_tokens: 6,
+                width: 16,
+                layers: 1,
+                reductions: 2,
+                heads: 2,
+                mlp_width: 24,
+            },
+            transformer: TransformerConfig {
+                side: 16,
+                patch: 2,
+                width: 32,
+                heads: 2,
+                mlp_width: 48,
+                blocks: 3,
+                structure: true,
+            },
+            convnext: ConvNextConfig {
+                side: 32,
+                width: 16,
+                mlp_width: 24,
+                blocks: 3,
+                kernel: 7,
+            },
+        }
+    }
+
+    /// The network with these sizes; its parameters are made when they are first used.
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other: see [`FlowConfig::validate`].
+    pub fn init(&self, device: &Device) -> FlowNetwork {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        FlowNetwork::new(self, device)
+    }
+
+    /// Checks that the sizes fit each other.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the name of the first field that does not fit, its value, and what
+    /// would.
+    pub fn validate(&self) -> Result<(), Error> {
+        let (source, low, high) = (&self.source, &self.transformer, &self.convnext);
+        for (field, value) in [
+            ("latent_channels", self.latent_channels),
+            ("latent_side", self.latent_side),
+            ("source.tokens", source.tokens),
+            ("source.token_width", source.token_width),
+            ("source.compressed_tokens", source.compressed_tokens),
+            ("source.width", source.width),
+            ("source.heads", source.heads),
+            ("source.mlp_width", source.mlp_width),
+            ("transformer.side", low.side),
+            ("transformer.patch", low.patch),
+            ("transformer.width", low.width),
+            ("transformer.heads", low.heads),
+            ("transformer.mlp_width", low.mlp_width),
+            ("convnext.side", high.side),
+            ("convnext.width", high.width),
+            ("convnext.mlp_width", high.mlp_width),
+        ] {
+            require(value > 0, field, value, || "a positive number".into())?;
+        }
+        for (field, value) in [
+            ("transformer.blocks", low.blocks),
+            ("convnext.blocks", high.blocks),
+            ("convnext.kernel", high.kernel),
+        ] {
+            require(value % 2 == 1, field, value, || "an odd number".into())?;
+        }
+        require(source.reduces(), "source.width", source.width, || {
+            format!(
+                "a number that {} halvings leave whole, divisible by {} heads before each",
+                source.reductions, source.heads
+            )
+        })?;
+        require(
+            low.width.is_multiple_of(low.heads),
+            "transformer.width",
+            low.width,
+            || format!("a multiple of transformer.heads ({})", low.heads),
+        )?;
+        require(
+            !low.structure || low.width.is_multiple_of(4),
+            "transformer.width",
+            low.width,
+            || "a multiple of 4, for the gate of the structure path".into(),
+        )?;
+        require(
+            low.side * low.patch == self.latent_side,
+            "transformer.side",
+            low.side,
+            || {
+                format!(
+                    "latent_side / transformer.patch ({} / {})",
+                    self.latent_side, low.patch
+                )
+            },
+        )?;
+        require(
+            high.side == self.latent_side,
+            "convnext.side",
+            high.side,
+            || format!("latent_side ({})", self.latent_side),
+        )?;
+        require(
+            high.side == 2 * low.side,
+            "convnext.side",
+            high.side,
+            || format!("twice transformer.side ({})", low.side),
+        )
+    }
+}
+
+impl SourceConfig {
+    /// Width of the context encoder's last tokens.
+    pub(crate) fn reduced_width(&self) -> usize {
+        self.width >> self.reductions
+    }
+
+    /// Whether every layer's heads share its width evenly, and every reduction can halve it.
+    fn reduces(&self) -> bool {
+        self.width.is_multiple_of(self.heads)
+            && self.reductions < usize::BITS as usize
+            && (0..self.reductions).all(|level| {
+                let width = self.width >> level;
+                width > 1 && width.is_multiple_of(2) && width.is_multiple_of(self.heads)
+            })
+    }
+}
+
+fn require(
+    fits: bool,
+    field: &'static str,
+    value: usize,
+    wanted: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Config {
+        field,
+        value,
+        wanted: wanted(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_valid() {
+        FlowConfig::flowinone_256().validate().unwrap();
+        FlowConfig::tiny().validate().unwrap();
+    }
+
+    #[test]
+    fn a_misfit_is_named_with_its_number() {
+        let mut config = FlowConfig::tiny();
+        config.transformer.blocks = 4;
+        let message = config.validate().unwrap_err().to_string();
+        assert!(
+            message.contains("transformer.blocks") && message.contains('4'),
+            "{message}"
+        );
+
+        let mut config = FlowConfig::tiny();
+        config.convnext.side = 31;
+        let message = config.validate().unwrap_err().to_string();
+        assert!(
+            message.contains("convnext.side") && message.contains("31"),
+            "{message}"
+        );
+
+        for (width, heads, reductions) in [(16, 3, 2), (18, 2, 2), (16, 2, 70)] {
+            let mut config = FlowConfig::tiny();
+            config.source.width = width;
+            config.source.heads = heads;
+            config.source.reductions = reductions;
+            let message = config.validate().unwrap_err().to_string();
+            assert!(message.contains("source.width"), "{message}");
+        }
+    }
+
+    #[test]
+    fn as_many_heads_as_the_last_reduction_is_wide_are_enough() {
+        let mut config = FlowConfig::tiny();
+        (
+            config.source.width,
+            config.source.heads,
+            config.source.reductions,
+        ) = (16, 4, 3);
+        config.validate().unwrap();
+    }
+}

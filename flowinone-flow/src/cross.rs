@@ -1,0 +1,90 @@
+//! Gated cross-attention to the structure latent: `x + g * CA(x, z)`,
+//! `g = sigmoid(w2 gelu(w1 [x, CA(x, z)]))`, one number for each token.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::activation::{gelu, sigmoid};
+use burn::tensor::{Device, Tensor};
+
+use crate::attention::{attend, parts, split_heads};
+use crate::linear::{linear, linear_without_bias, project};
+use crate::norm::TimeRmsNorm;
+use crate::structure::StructureTokens;
+use crate::time::Tau;
+
+/// The second path of a transformer block, before its gate and residual.
+#[derive(Module, Debug)]
+pub(crate) struct StructureAttention {
+    norm_q: TimeRmsNorm,
+    norm_kv: TimeRmsNorm,
+    query: Linear,
+    key_value: Linear,
+    dense: Linear,
+    gate: Gate,
+    heads: usize,
+}
+
+impl StructureAttention {
+    pub(crate) fn new(width: usize, heads: usize, device: &Device) -> Self {
+        Self {
+            norm_q: TimeRmsNorm::new(width, device),
+            norm_kv: TimeRmsNorm::new(width, device),
+            query: linear_without_bias(width, width, device),
+            key_value: linear_without_bias(width, 2 * width, device),
+            dense: linear(width, width, device),
+            gate: Gate::new(width, device),
+            heads,
+        }
+    }
+
+    /// Tokens `[batch, tokens, width]` to what the structure adds to them.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        structure: &StructureTokens,
+        tau: &Tau,
+    ) -> Tensor<3> {
+        let (attended, gate) = self.attended_and_gate(x, structure, tau);
+        attended * structure.close(gate)
+    }
+
+    /// `CA(x, z)` `[batch, tokens, width]`, and the gate `[batch, tokens, 1]` as if every item
+    /// followed its latent.
+    pub(crate) fn attended_and_gate(
+        &self,
+        x: Tensor<3>,
+        structure: &StructureTokens,
+        tau: &Tau,
+    ) -> (Tensor<3>, Tensor<3>) {
+        let q = project(&self.query, self.norm_q.forward(x.clone(), tau));
+        let kv =
+            structure.each_token(|token| project(&self.key_value, self.norm_kv.gain(token, tau)));
+        let q = split_heads(q, self.heads);
+        let [k, v] = parts(split_heads(kv, 2 * self.heads));
+        let attended = project(&self.dense, attend(q, k, v));
+        let gate = self.gate.forward(x, attended.clone());
+        (attended, gate)
+    }
+}
+
+/// How much of the structure a token takes in; it sees the token before any norm.
+#[derive(Module, Debug)]
+struct Gate {
+    w1: Linear,
+    w2: Linear,
+}
+
+impl Gate {
+    fn new(width: usize, device: &Device) -> Self {
+        Self {
+            w1: linear(2 * width, width / 4, device),
+            w2: linear(width / 4, 1, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
+        let both = Tensor::cat(vec![x, attended], 2); // [batch, tokens, 2 * width]
+        let hidden = gelu(project(&self.w1, both));
+        sigmoid(project(&self.w2, hidden)) // [batch, tokens, 1]
+    }
+}

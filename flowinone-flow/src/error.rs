@@ -1,0 +1,17 @@
+//! What can be wrong with a configuration, said so that a person can act on it.
+
+/// An error of this crate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size does not fit the others.
+    #[error("flow configuration: {field} is {value}, but must be {wanted}")]
+    Config {
+        /// The field, from the root of the configuration.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// What would fit.
+        wanted: String,
+    },
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod attention;
+mod config;
+mod convnext;
+mod cross;
+mod error;
+mod field;
+mod indicator;
+mod input;
+mod keys;
+mod layout;
+mod linear;
+mod mlp;
+mod network;
+mod norm;
+mod output;
+mod skips;
+mod source;
+mod structure;
+mod time;
+mod transformer;
+mod upsample;
+
+#[cfg(all(test, feature = "cpu"))]
+mod inside;
+
+pub use config::{ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig};
+pub use error::Error;
+pub use field::{FlowField, FlowModel};
+pub use keys::{locate, random};
+pub use network::{FlowNetwork, StageVelocities, VelocityNetwork};
+pub use source::{Source, SourceEncoder};
+pub use structure::{Structure, StructureTokens};
+pub use time::Time;

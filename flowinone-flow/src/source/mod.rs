@@ -1,0 +1,99 @@
+//! The source encoder: from the visual tokens of a picture to where its flow starts,
+//! `x0 = mean + exp(log_var / 2) * noise`. There is no Gaussian start.
+
+mod context;
+mod layer;
+mod norm;
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+
+use crate::FlowConfig;
+use crate::linear::{linear, project};
+use context::ContextEncoder;
+
+/// Adapter, token compressor and variational context encoder.
+#[derive(Module, Debug)]
+pub struct SourceEncoder {
+    adapter: Linear,
+    token_compressor: Linear,
+    pub(crate) context_encoder: ContextEncoder,
+    latent_channels: usize,
+    latent_side: usize,
+}
+
+impl SourceEncoder {
+    pub(crate) fn new(config: &FlowConfig, device: &Device) -> Self {
+        let source = &config.source;
+        let values = config.latent_channels * config.latent_side * config.latent_side;
+        Self {
+            adapter: linear(source.token_width, source.width, device),
+            token_compressor: linear(source.tokens, source.compressed_tokens, device),
+            context_encoder: ContextEncoder::new(source, 2 * values, device),
+            latent_channels: config.latent_channels,
+            latent_side: config.latent_side,
+        }
+    }
+
+    /// The distribution of the flow's start, from visual tokens `[batch, tokens, width]`; in the
+    /// tokens' element type.
+    ///
+    /// # Panics
+    /// If number or width of the tokens are not those of the configuration.
+    pub fn forward(&self, tokens: Tensor<3>) -> Source {
+        let [batch, count, width] = tokens.dims();
+        let [token_width, _] = self.adapter.weight.dims();
+        let [token_count, _] = self.token_compressor.weight.dims();
+        assert!(
+            (count, width) == (token_count, token_width),
+            "visual tokens of shape [{batch}, {count}, {width}], \
+             expected [batch, {token_count}, {token_width}]"
+        );
+        let dtype = tokens.dtype();
+        let moments = self
+            .context_encoder
+            .forward(self.compressed(tokens))
+            .cast(dtype);
+        // First half mean, second half log-variance.
+        let side = self.latent_side;
+        let moments = moments.reshape([batch, 2 * self.latent_channels, side, side]);
+        let [mean, log_var] = [0, 1].map(|half| {
+            let channels = self.latent_channels;
+            moments.clone().narrow(1, half * channels, channels)
+        });
+        Source { mean, log_var }
+    }
+
+    /// Visual tokens to `[batch, compressed_tokens, width]`.
+    pub(crate) fn compressed(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let tokens = project(&self.adapter, tokens.cast(self.adapter.weight.dtype()));
+        // Mixes tokens, each channel for itself.
+        project(&self.token_compressor, tokens.swap_dims(1, 2)).swap_dims(1, 2)
+    }
+}
+
+/// A Gaussian over the start of the flow, each value on its own.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Mean, `[batch, channels, side, side]`; also the most likely start.
+    pub mean: Tensor<4>,
+    /// Logarithm of the variance, `[batch, channels, side, side]`.
+    pub log_var: Tensor<4>,
+}
+
+impl Source {
+    /// The start for standard normal `noise` of the mean's shape: `mean + exp(log_var / 2) * noise`.
+    ///
+    /// # Panics
+    /// If the noise has another shape.
+    pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
+        let (noise_shape, shape) = (noise.dims(), self.mean.dims());
+        assert_eq!(
+            noise_shape, shape,
+            "noise of shape {noise_shape:?} for a source of {shape:?}"
+        );
+        let std = self.log_var.clone().mul_scalar(0.5).exp();
+        std * noise.cast(self.mean.dtype()) + self.mean.clone()
+    }
+}

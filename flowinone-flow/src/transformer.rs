@@ -1,0 +1,113 @@
+//! First stage, a transformer at half resolution. A block:
+//!
+//! ```text
+//! x += SA(x);   x += g * CA(x, structure);   x += MLP(x)
+//! ```
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use flowinone_sampler::Branch;
+
+use crate::TransformerConfig;
+use crate::attention::SelfAttention;
+use crate::cross::StructureAttention;
+use crate::indicator::Indicator;
+use crate::input::InputLayer;
+use crate::mlp::GatedMlp;
+use crate::output::OutputLayer;
+use crate::skips::{run_blocks, skip_denses};
+use crate::structure::StructureTokens;
+use crate::time::Tau;
+
+/// The transformer stage.
+#[derive(Module, Debug)]
+pub(crate) struct TransformerStage {
+    pub(crate) input: InputLayer,
+    pub(crate) structure_input: Option<InputLayer>,
+    pub(crate) indicator: Indicator,
+    pub(crate) blocks: Vec<TransformerBlock>,
+    pub(crate) skip_denses: Vec<Linear>,
+    pub(crate) output: OutputLayer,
+}
+
+impl TransformerStage {
+    pub(crate) fn new(config: &TransformerConfig, channels: usize, device: &Device) -> Self {
+        let input = || InputLayer::new(channels, config.patch, config.side, config.width, device);
+        Self {
+            input: input(),
+            structure_input: config.structure.then(input),
+            indicator: Indicator::new(device),
+            blocks: (0..config.blocks)
+                .map(|_| TransformerBlock::new(config, device))
+                .collect(),
+            skip_denses: skip_denses(config.blocks, config.width, device),
+            output: OutputLayer::new(config.width, channels, config.side, device),
+        }
+    }
+
+    /// All states of the stage, each `[batch, side * side, width]`: the input of the first block,
+    /// then the output of every block.
+    pub(crate) fn states(
+        &self,
+        x: Tensor<4>,
+        tau: &Tau,
+        branches: Option<&[Branch]>,
+        structure: Option<&StructureTokens>,
+    ) -> Vec<Tensor<3>> {
+        let x = self.input.forward(x);
+        let [_, tokens, width] = x.dims();
+        let indicator = branches.map(|branches| self.indicator.tokens(branches, width));
+        let (x, structure) = match indicator {
+            Some(token) => (
+                Tensor::cat(vec![token.clone(), x], 1), // [batch, 1 + tokens, width]
+                structure.map(|structure| structure.led_by(token)),
+            ),
+            None => (x, structure.cloned()),
+        };
+        let mut states = Vec::with_capacity(1 + self.blocks.len());
+        let mut keep = |x: &Tensor<3>| {
+            let [_, length, _] = x.dims();
+            states.push(x.clone().narrow(1, length - tokens, tokens)); // without the indicator
+        };
+        keep(&x);
+        let run = |block: &TransformerBlock, x| block.forward(x, structure.as_ref(), tau);
+        run_blocks(&self.blocks, &self.skip_denses, x, run, keep);
+        states
+    }
+}
+
+/// One block of the transformer stage.
+#[derive(Module, Debug)]
+pub(crate) struct TransformerBlock {
+    pub(crate) attention: SelfAttention,
+    pub(crate) structure: Option<StructureAttention>,
+    mlp: GatedMlp,
+}
+
+impl TransformerBlock {
+    fn new(config: &TransformerConfig, device: &Device) -> Self {
+        let (width, heads) = (config.width, config.heads);
+        Self {
+            attention: SelfAttention::new(width, heads, device),
+            structure: config
+                .structure
+                .then(|| StructureAttention::new(width, heads, device)),
+            mlp: GatedMlp::new(width, config.mlp_width, device),
+        }
+    }
+
+    /// Tokens `[batch, tokens, width]` to the same shape.
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<3>,
+        structure: Option<&StructureTokens>,
+        tau: &Tau,
+    ) -> Tensor<3> {
+        let mut x = x.clone() + self.attention.forward(x, tau);
+        if let (Some(path), Some(structure)) = (&self.structure, structure) {
+            x = x.clone() + path.forward(x, structure, tau);
+        }
+        x.clone() + self.mlp.forward(x, tau)
+    }
+}
