@@ -8,7 +8,7 @@ fn pictures(criterion: &mut Criterion) {
     let picture = picture();
     let mut group = criterion.benchmark_group("pictures");
     group.bench_function("janus_square_384", |b| {
-        b.iter(|| janus_square(&picture, 384))
+        b.iter(|| janus_square(&picture, 384));
     });
     group.bench_function("center_crop_256", |b| b.iter(|| center_crop(&picture, 256)));
     group.finish();

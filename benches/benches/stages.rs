@@ -16,7 +16,7 @@ fn stages(criterion: &mut Criterion) {
 
     let prompt = picture();
     group.bench_function("vision", |b| {
-        b.iter(|| pipeline.tokens(&prompt).into_data())
+        b.iter(|| pipeline.tokens(&prompt).into_data());
     });
 
     let tokens = pipeline.tokens(&prompt);

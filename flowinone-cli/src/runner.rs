@@ -204,7 +204,9 @@ impl Run<'_> {
     }
 
     fn preview(&self, batch: &[Ready<'_>], state: &State<4>) -> Result<(), flowinone_tasks::Error> {
-        let due = self.preview_every.is_some_and(|n| state.step.is_multiple_of(n));
+        let due = self
+            .preview_every
+            .is_some_and(|n| state.step.is_multiple_of(n));
         if !due || state.steps == Some(state.step) {
             return Ok(());
         }

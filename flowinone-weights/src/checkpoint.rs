@@ -15,6 +15,7 @@ use crate::{Error, pytorch, safetensors, shards};
 pub struct Checkpoint {
     path: PathBuf,
     format: Format,
+    own: bool,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -71,10 +72,10 @@ impl Checkpoint {
     /// Names the file and what is wrong with it: unreadable, of another kind, truncated.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = shards::resolve(path.as_ref())?;
-        let (format, entries) = match sniff(&path)? {
-            Kind::Json => (Format::Sharded, shards::open(&path)?),
+        let (format, (entries, own)) = match sniff(&path)? {
+            Kind::Json => (Format::Sharded, (shards::open(&path)?, false)),
             Kind::Safetensors => (Format::Safetensors, safetensors::open(&path)?),
-            Kind::Other => (Format::PyTorch, pytorch::open(&path)?),
+            Kind::Other => (Format::PyTorch, (pytorch::open(&path)?, false)),
         };
         if entries.is_empty() {
             return Err(Error::format(&path, "it holds no tensors"));
@@ -82,6 +83,7 @@ impl Checkpoint {
         Ok(Self {
             path,
             format,
+            own,
             entries: unwrapped(entries),
         })
     }
@@ -94,6 +96,12 @@ impl Checkpoint {
     /// The container it came in.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether [`save`](crate::save) wrote it: module paths as names, values as the module holds
+    /// them.
+    pub fn is_own(&self) -> bool {
+        self.own
     }
 
     /// All tensors, by name.

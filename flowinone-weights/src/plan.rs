@@ -56,13 +56,21 @@ impl Plan {
     /// layer). No values are read.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with every missing, misshapen and (unless allowed) unknown name.
+    /// [`Error::Mismatch`] with every missing, misshapen and (unless allowed) unknown name;
+    /// [`Error::Format`] for a file that [`save`](crate::save) wrote.
     pub fn new<M: Module>(
         module: &M,
         checkpoint: &Checkpoint,
         locate: impl Fn(&str) -> Key,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
+        if checkpoint.is_own() {
+            // Its linear weights are transposed already; square ones would fit unnoticed.
+            return Err(Error::format(
+                checkpoint.path(),
+                "it was written by this program for a model directory and is no published checkpoint",
+            ));
+        }
         Self::assign(slots(module), checkpoint, locate, allow_unknown)
     }
 
@@ -70,8 +78,15 @@ impl Plan {
     /// values as the module holds them.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with every missing, misshapen and unknown name.
+    /// [`Error::Mismatch`] with every missing, misshapen and unknown name; [`Error::Format`] for a
+    /// file of another program.
     pub fn saved<M: Module>(module: &M, checkpoint: &Checkpoint) -> Result<Self, Error> {
+        if !checkpoint.is_own() {
+            return Err(Error::format(
+                checkpoint.path(),
+                "it is a checkpoint of another program, not a part of a model directory; convert it first",
+            ));
+        }
         let as_held = |slot| Slot {
             layout: Layout::Same,
             ..slot

@@ -20,7 +20,12 @@ use crate::{AtomicFile, Error, Slot};
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.
 const MAX_HEADER: u64 = 16 << 20;
 
-pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
+/// The note in a header by which a file that [`save`] wrote is known again.
+const OWN_KEY: &str = "layout";
+const OWN_VALUE: &str = "burn-module";
+
+/// The tensors of a file, and whether [`save`] wrote it.
+pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error> {
     let bad = |reason: String| Error::format(path, reason);
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let size = file.metadata().map_err(Error::io("open", path))?.len();
@@ -73,7 +78,9 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
         };
         (name, entry)
     };
-    Ok(metadata.tensors().into_iter().map(entry).collect())
+    let note = metadata.metadata().as_ref().and_then(|m| m.get(OWN_KEY));
+    let own = note.is_some_and(|value| value == OWN_VALUE);
+    Ok((metadata.tensors().into_iter().map(entry).collect(), own))
 }
 
 fn element(dtype: Dtype) -> Element {
@@ -127,6 +134,7 @@ pub fn save(
     let element = DType::from(dtype);
     let mut offset = 0;
     let mut header = serde_json::Map::new();
+    header.insert("__metadata__".into(), json!({ OWN_KEY: OWN_VALUE }));
     for slot in slots {
         let end = offset + slot.len() * element.size();
         let info = json!({ "dtype": name, "shape": slot.shape, "data_offsets": [offset, end] });

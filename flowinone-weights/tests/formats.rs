@@ -136,6 +136,30 @@ fn what_is_saved_is_loaded_and_its_digest_is_that_of_the_file() {
     }
 }
 
+#[test]
+fn own_and_published_files_are_not_mistaken_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::flex();
+    let own = folder.path().join("own.safetensors");
+    write(&random_two(1), &own, FloatDType::F32);
+    let own = Checkpoint::open(own).unwrap();
+    let options = LoadOptions::default();
+    let text = load(two(&device), &own, same_name, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("no published checkpoint"), "{text}");
+    let names = [
+        ("first.weight", vec![3, 2]),
+        ("first.bias", vec![2]),
+        ("gain", vec![2]),
+    ];
+    let foreign = Checkpoint::open(published(folder.path(), &names)).unwrap();
+    let text = restore(two(&device), &foreign, FloatDType::F32)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("convert it first"), "{text}");
+}
+
 fn published(folder: &std::path::Path, names: &[(&str, Vec<usize>)]) -> PathBuf {
     let path = folder.join("published.safetensors");
     let tensors = names.iter().map(|(name, shape)| {

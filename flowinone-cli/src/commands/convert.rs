@@ -1,6 +1,9 @@
 //! `flowinone convert`: published checkpoints to a model directory.
 
-#![allow(clippy::doc_markdown, reason = "these comments are help texts, shown as they are")]
+#![allow(
+    clippy::doc_markdown,
+    reason = "these comments are help texts, shown as they are"
+)]
 
 use std::path::PathBuf;
 
