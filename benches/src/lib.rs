@@ -1,7 +1,7 @@
 //! Benchmarks of every stage on the CPU.
 //!
 //! `cargo bench -p flowinone-benches` measures the tiny model; with
-//! `FLOWINONE_BENCH=flowinone-256` the same benches run at the published size (6.6 GB of random
+//! `FLOWINONE_BENCH=flowinone-256` the same benches run at the published size (7.1 GB of random
 //! weights, some minutes).
 
 use burn::tensor::Device;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use flowinone_weights::sha256_of;
 use walkdir::WalkDir;
 
 /// File name extensions of pictures, for directories.
@@ -14,7 +15,8 @@ const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff
 pub(crate) struct Job {
     pub(crate) input: PathBuf,
     pub(crate) output: PathBuf,
-    /// Place in the sorted list of all inputs; with the seed it selects the noise.
+    /// With the seed it selects the noise: 0 for a single picture, else from the path below the
+    /// input directory, so that pictures added later leave the others as they were.
     pub(crate) number: u64,
 }
 
@@ -75,8 +77,9 @@ pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
     for (_, below) in &found {
         *same_stem.entry(below.with_extension("png")).or_default() += 1;
     }
-    let job = |(number, (input, below)): (usize, (PathBuf, PathBuf))| {
+    let job = |(input, below): (PathBuf, PathBuf)| {
         let plain = below.with_extension("png");
+        let number_of = number(&below);
         let name = match same_stem[&plain] {
             1 => plain,
             // a.jpg and a.png beside each other: keep both apart.
@@ -85,10 +88,10 @@ pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
         Job {
             input,
             output: output.join(name),
-            number: number as u64,
+            number: number_of,
         }
     };
-    let list: Vec<Job> = found.into_iter().enumerate().map(job).collect();
+    let list: Vec<Job> = found.into_iter().map(job).collect();
     let mut outputs = HashMap::new();
     for job in &list {
         if let Some(other) = outputs.insert(&job.output, &job.input) {
@@ -104,6 +107,14 @@ pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
         list,
         directory: Some(output.to_path_buf()),
     })
+}
+
+/// The item number of a path below an input directory: 53 bits of its SHA-256, which every JSON
+/// reader keeps exactly.
+fn number(below: &Path) -> u64 {
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    let digest = sha256_of(parts.join("/").as_bytes());
+    u64::from_str_radix(&digest[..16], 16).map_or(0, |bits| bits >> 11)
 }
 
 fn collect(input: &str, output: &Path, found: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
@@ -211,6 +222,22 @@ mod tests {
                 ("in/b/x.PNG", "in/out/b/x.png")
             ])
         );
+    }
+
+    #[test]
+    fn a_picture_added_later_leaves_the_numbers_of_the_others() {
+        let folder = tree(&["in/b.png", "in/c.png"]);
+        let numbers = || {
+            let input = [folder.path().join("in").display().to_string()];
+            let jobs = expand(&input, &folder.path().join("out")).unwrap();
+            let pair = |job: Job| (job.input, job.number);
+            jobs.list.into_iter().map(pair).collect::<HashMap<_, _>>()
+        };
+        let before = numbers();
+        std::fs::write(folder.path().join("in/a.png"), b"").unwrap();
+        let after = numbers();
+        assert_eq!((before.len(), after.len()), (2, 3));
+        assert!(before.iter().all(|(input, number)| after[input] == *number));
     }
 
     #[test]

@@ -27,10 +27,7 @@ pub(crate) fn config(path: Option<&Path>) -> Result<ModelConfig> {
         Some(path) if path != Path::new(BUILT_IN) => {
             Ok(ModelDirectory::open(path)?.config().clone())
         }
-        _ => Ok(ModelConfig {
-            trained: false,
-            ..ModelConfig::tiny()
-        }),
+        _ => Ok(ModelConfig::tiny()),
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Cost {
 pub(crate) struct Report(Option<File>);
 
 impl Report {
-    /// Starts the report at `path`, over an older one.
+    /// Opens the report at `path`; lines of earlier runs stay.
     pub(crate) fn create(path: Option<&Path>) -> Result<Self> {
         let open = |path: &Path| {
             File::create(path)

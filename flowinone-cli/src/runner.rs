@@ -115,6 +115,7 @@ impl Run<'_> {
             seed: self.seed,
             item: job.number,
             settings: self.settings,
+            preview: None,
             precision: self.precision,
             device: format!("{} ({})", self.device.choice, self.device.name),
         })
@@ -216,9 +217,13 @@ impl Run<'_> {
                 .job
                 .output
                 .with_extension(format!("step{:04}.png", state.step));
+            let record = Record {
+                preview: Some(state.step),
+                ..ready.record.clone()
+            };
             // A preview that cannot be written must not cost the picture.
             if let Err(error) =
-                make_parent(&path).and_then(|()| Ok(write_png(&path, picture, &ready.record)?))
+                make_parent(&path).and_then(|()| Ok(write_png(&path, picture, &record)?))
             {
                 eprintln!("preview: {error:#}");
             }

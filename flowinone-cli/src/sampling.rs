@@ -14,13 +14,10 @@ pub(crate) struct Sampling {
     /// Guidance scale; 1 turns guidance off and halves the cost
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub(crate) guidance: Option<f64>,
-    /// Guide only between these times, for example 0.1,0.8
-    #[arg(long, value_name = "FROM,TO", value_parser = interval, conflicts_with = "cfg_zero_star")]
-    pub(crate) guidance_interval: Option<(f64, f64)>,
-    /// Fit the unconditional branch to the conditional one before guiding (CFG-Zero*)
-    #[arg(long)]
-    pub(crate) cfg_zero_star: bool,
-    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5[:rtol=1e-4,atol=1e-6,max_steps=200]
+    /// constant, zero-star (CFG-Zero*), or interval=FROM,TO: guide only between these times
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub(crate) guidance_rule: Option<Rule>,
+    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other tolerances)
     #[arg(long, value_name = "NAME")]
     pub(crate) solver: Option<Solver>,
     /// reference (the published one, Euler only) or uniform (the default of other solvers)
@@ -38,16 +35,10 @@ impl Sampling {
     /// The settings of a run.
     pub(crate) fn settings(&self, defaults: &Settings) -> Result<Settings> {
         let scale = self.guidance.unwrap_or(defaults.guidance.scale());
-        let guidance = match (self.guidance_interval, self.cfg_zero_star) {
-            (Some((from, to)), _) => GuidanceRule::Interval { scale, from, to },
-            (None, true) => GuidanceRule::ZeroStar { scale },
-            (None, false) => match defaults.guidance {
-                GuidanceRule::Constant { .. } => GuidanceRule::Constant { scale },
-                GuidanceRule::Interval { from, to, .. } => {
-                    GuidanceRule::Interval { scale, from, to }
-                }
-                GuidanceRule::ZeroStar { .. } => GuidanceRule::ZeroStar { scale },
-            },
+        let guidance = match self.guidance_rule.unwrap_or(Rule::of(defaults.guidance)) {
+            Rule::Constant => GuidanceRule::Constant { scale },
+            Rule::ZeroStar => GuidanceRule::ZeroStar { scale },
+            Rule::Interval { from, to } => GuidanceRule::Interval { scale, from, to },
         };
         let solver = self.solver.unwrap_or(defaults.solver);
         let grid = match (self.grid, solver) {
@@ -67,11 +58,39 @@ impl Sampling {
     }
 }
 
-fn interval(text: &str) -> Result<(f64, f64), String> {
-    let parse = |part: &str| part.trim().parse::<f64>().ok();
-    text.split_once(',')
-        .and_then(|(from, to)| Some((parse(from)?, parse(to)?)))
-        .ok_or_else(|| format!("{text:?} is not two times like 0.1,0.8"))
+/// A guidance rule without its scale, which is an option of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Rule {
+    Constant,
+    ZeroStar,
+    Interval { from: f64, to: f64 },
+}
+
+impl Rule {
+    fn of(guidance: GuidanceRule) -> Self {
+        match guidance {
+            GuidanceRule::Constant { .. } => Self::Constant,
+            GuidanceRule::ZeroStar { .. } => Self::ZeroStar,
+            GuidanceRule::Interval { from, to, .. } => Self::Interval { from, to },
+        }
+    }
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    let unknown = || format!("{text:?} is none of constant, zero-star, interval=0.1,0.8");
+    match text {
+        "constant" => Ok(Rule::Constant),
+        "zero-star" => Ok(Rule::ZeroStar),
+        _ => {
+            let times = text.strip_prefix("interval=").ok_or_else(unknown)?;
+            let (from, to) = times.split_once(',').ok_or_else(unknown)?;
+            let time = |part: &str| part.trim().parse::<f64>().map_err(|_| unknown());
+            Ok(Rule::Interval {
+                from: time(from)?,
+                to: time(to)?,
+            })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,9 +124,16 @@ mod tests {
             from: 0.1,
             to: 0.8,
         };
-        assert_eq!(settings("--guidance-interval 0.1,0.8").guidance, interval);
+        assert_eq!(
+            settings("--guidance-rule interval=0.1,0.8").guidance,
+            interval
+        );
         let zero_star = GuidanceRule::ZeroStar { scale: 2.0 };
-        assert_eq!(settings("--cfg-zero-star --guidance 2").guidance, zero_star);
+        assert_eq!(
+            settings("--guidance-rule zero-star --guidance 2").guidance,
+            zero_star
+        );
+        assert_eq!(settings("--guidance-rule constant"), published);
         assert_eq!(settings("--noise 0").noise, 0.0);
         assert_eq!(settings("--grid uniform").grid, Grid::Uniform);
         assert_eq!(settings("--solver ab2").grid, Grid::Uniform);

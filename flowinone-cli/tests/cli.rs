@@ -204,8 +204,8 @@ fn every_sampling_flag_changes_the_picture() {
     for flags in [
         "--steps 5",
         "--steps 4 --guidance 2",
-        "--steps 4 --guidance-interval 0.2,0.6",
-        "--steps 4 --cfg-zero-star",
+        "--steps 4 --guidance-rule interval=0.2,0.6",
+        "--steps 4 --guidance-rule zero-star",
         "--steps 4 --grid uniform",
         "--steps 4 --solver midpoint",
         "--steps 4 --solver heun",
@@ -410,8 +410,12 @@ fn bad_input_is_named_and_nothing_is_written() {
             "guidance scale",
         ),
         (
-            "generate -i in/a.png -o o.png --guidance-interval 0.9,0.1",
+            "generate -i in/a.png -o o.png --guidance-rule interval=0.9,0.1",
             "guidance interval",
+        ),
+        (
+            "generate -i in/a.png -o o.png --guidance-rule maybe",
+            "none of constant",
         ),
         ("generate -i in/a.png -o o.png --noise -1", "noise"),
         ("generate -i in/a.png -o o.png --task paint", "is no task"),

@@ -33,7 +33,7 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// The published model at 256x256: 1.66 billion parameters.
+    /// The published model at 256x256: 1.76 billion parameters.
     pub fn flowinone_256() -> Self {
         Self {
             format: FORMAT,
@@ -51,6 +51,7 @@ impl ModelConfig {
     pub fn tiny() -> Self {
         Self {
             name: "tiny".into(),
+            trained: false,
             encoder: EncoderConfig::tiny(),
             vae: VaeConfig::tiny(),
             flow: FlowConfig::tiny(),

@@ -152,7 +152,7 @@ impl ModelDirectory {
         }
         if self.manifest.networks_sha256 != networks_sha256(&self.config) {
             return bad(
-                "config.json describes other networks than these weights were written for; only its sampling section may be edited".into(),
+                "config.json describes other networks than these weights were written for; its encoder, vae, flow and picture_side must stay as they were".into(),
             );
         }
         for component in Component::ALL {

@@ -36,6 +36,8 @@ pub struct Record {
     pub item: u64,
     /// How the flow was solved.
     pub settings: Settings,
+    /// For a preview, the step after which the unfinished picture was decoded.
+    pub preview: Option<usize>,
     /// Element type of the weights during the run.
     pub precision: Precision,
     /// The device that computed it.

@@ -68,9 +68,7 @@ pub(crate) fn say(report: &Report) {
         names => format!("; {} tensors not needed ({}, ...)", names.len(), names[0]),
     };
     eprintln!(
-        "{}: {} tensors, {:.1} million numbers{unused}",
-        report.component,
-        report.tensors,
-        report.values as f64 / 1e6
+        "{}: {} tensors, {} values{unused}",
+        report.component, report.tensors, report.values
     );
 }

@@ -11,7 +11,7 @@ use crate::{Outcome, device};
 /// Write a model directory with random weights, for benchmarks and tests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// flowinone-256 (the published sizes, 6.6 GB in f32) or tiny
+    /// flowinone-256 (the published sizes, 7.1 GB in f32) or tiny
     #[arg(
         long,
         value_name = "NAME",

@@ -33,6 +33,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let record = read_record(&args.picture)?;
+    if let Some(step) = record.preview {
+        bail!(
+            "{} is a preview after step {step}; replay the finished picture instead",
+            args.picture.display()
+        );
+    }
     let input = args.input.clone().unwrap_or_else(|| record.input.clone());
     let digest = sha256(&input)
         .context("the prompt picture is needed again; --input says where it is now")?;

@@ -1,0 +1,34 @@
+//! A whole pipeline: a prompt picture in, a picture out, from random weights of the tiny model.
+//!
+//! `cargo run -p flowinone-tasks --features cpu --example pipeline [PROMPT.png]`
+
+use burn::tensor::Device;
+use flowinone_tasks::{Item, ModelConfig, Precision, Settings, Task, read_picture, untrained};
+use image::{Rgb, RgbImage};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let prompt = match std::env::args().nth(1) {
+        Some(path) => read_picture(path)?,
+        None => RgbImage::from_fn(320, 240, |x, y| Rgb([x as u8, y as u8, 128])),
+    };
+    let item = Item {
+        prompt,
+        structure: Task::Doodle.keeps_structure(),
+        seed: 1,
+        number: 0,
+    };
+    let settings = Settings {
+        steps: 8,
+        ..Settings::published()
+    };
+    let pipeline = untrained(&ModelConfig::tiny(), 0, &Device::flex(), Precision::F32)?;
+    let start = pipeline.start(&[item], settings.noise);
+    let last = pipeline.solve(&start, &settings, |state| {
+        println!("step {} of 8, t = {:.3}", state.step, state.t);
+        Ok(true)
+    })?;
+    let picture = &pipeline.decode(last.expect("nothing stopped it").x)?[0];
+    picture.save("picture.png")?;
+    println!("picture.png, {:?}: noise, as the weights are", picture.dimensions());
+    Ok(())
+}
