@@ -17,7 +17,12 @@ fn said(output: &Output) -> String {
 /// The same, on a machine whose Vulkan loader finds no driver at all.
 fn without_drivers(line: &str) -> Output {
     let mut command = flowinone(line);
-    for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+    // Vulkan's loader, then EGL's, by which OpenGL would be the next choice.
+    for variable in [
+        "VK_DRIVER_FILES",
+        "VK_ICD_FILENAMES",
+        "__EGL_VENDOR_LIBRARY_FILENAMES",
+    ] {
         command.env(variable, "/nonexistent/driver.json");
     }
     command.output().unwrap()
@@ -27,10 +32,22 @@ fn without_drivers(line: &str) -> Output {
 fn an_adapter_is_listed_and_makes_pictures() {
     let text = said(&flowinone("devices").output().unwrap());
     assert!(text.contains("wgpu:0"), "{text}");
+    // A model of 64 pixels, since a software device is slow.
     let folder = tempfile::tempdir().unwrap();
+    let mut config = flowinone_tasks::ModelConfig::tiny();
+    config.picture_side = 64;
+    config.flow.latent_side = 8;
+    config.flow.transformer.side = 4;
+    config.flow.convnext.side = 8;
+    let json = folder.path().join("config.json");
+    std::fs::write(&json, serde_json::to_vec(&config).unwrap()).unwrap();
+    let model = folder.path().join("model");
+    let init = format!("init --config {} -o {}", json.display(), model.display());
+    assert!(flowinone(&init).status().unwrap().success());
     let images = &flowinone_parity::folders()[0];
     let run = format!(
-        "generate -i {} -o {}/out.png --steps 2 --device wgpu",
+        "generate --model {} -i {} -o {}/out.png --steps 2 --device wgpu",
+        model.display(),
         images.file("images/noise_64x64.png").display(),
         folder.path().display()
     );
