@@ -29,6 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let picture = &pipeline.decode(last.expect("nothing stopped it").x)?[0];
     picture.save("picture.png")?;
-    println!("picture.png, {:?}: noise, as the weights are", picture.dimensions());
+    println!(
+        "picture.png, {:?}: noise, as the weights are",
+        picture.dimensions()
+    );
     Ok(())
 }

@@ -1,0 +1,199 @@
+//! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+use tiny_skia::{Path, PathBuilder};
+
+use super::error::within;
+use super::frame::REFERENCE_SIDE;
+use super::marker::{HEAD, counted, line, line_width, long_enough};
+use super::sheet::{Sheet, arrow_head};
+use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
+use crate::Task;
+
+/// Width of the white outline, in reference pixels.
+const OUTLINE: f32 = 1.0;
+/// Length of a global arrow of strength 1, in reference pixels.
+const REACH: f64 = 360.0;
+
+/// A push. In JSON `{"at": {"from": [x, y], "to": [x, y]}}` or
+/// `{"global": {"angle": 30, "strength": 0.5}}`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ForceArrow {
+    /// A push at a point, as strong as the arrow is long.
+    At {
+        /// The centre of the pushed object.
+        from: Point,
+        /// The tip.
+        to: Point,
+    },
+    /// A push on everything, such as wind: an arrow across the middle, without a dot.
+    Global {
+        /// Direction in degrees, 0 to the right, 90 up.
+        angle: f64,
+        /// Strength from 0.05 to 1, which is the length of the arrow.
+        strength: f64,
+    },
+}
+
+impl ForceArrow {
+    /// Tail and tip on the canvas, in reference pixels.
+    ///
+    /// # Errors
+    /// Numbers that are not finite, ends outside the canvas, an arrow too short to be seen.
+    pub fn ends(&self, frame: &Frame) -> Result<[[f64; 2]; 2], PromptError> {
+        let ends = match *self {
+            Self::At { from, to } => [
+                frame.point("force arrow's tail", from)?,
+                frame.point("force arrow's tip", to)?,
+            ],
+            Self::Global { angle, strength } => {
+                within(
+                    "strength of the force",
+                    strength as f32,
+                    0.05,
+                    1.0,
+                    "0.05 to 1",
+                )?;
+                if !angle.is_finite() {
+                    return Err(PromptError::NotFinite("angle of the force"));
+                }
+                let (sin, cos) = angle.to_radians().sin_cos();
+                let reach = REACH / 2.0 * strength;
+                let at = |side: f64| {
+                    let middle = REFERENCE_SIDE / 2.0;
+                    [middle + side * cos * reach, middle - side * sin * reach]
+                };
+                [at(-1.0), at(1.0)]
+            }
+        };
+        long_enough("force arrow", ends[0], ends[1])?;
+        Ok(ends)
+    }
+
+    fn draw(
+        &self,
+        sheet: &mut Sheet,
+        frame: &Frame,
+        colour: Colour,
+        width: f32,
+    ) -> Result<(), PromptError> {
+        let [from, to] = self.ends(frame)?;
+        let grown = f64::from(width / Force::WIDTH).max(0.5);
+        let [length, half] = HEAD.map(|size| size * grown);
+        let Some((head, base)) = arrow_head(from, to, length, half) else {
+            return Ok(());
+        };
+        let shaft = line(from, base)?;
+        let dot = match self {
+            Self::At { .. } => dot(from, 0.65 * width),
+            Self::Global { .. } => None,
+        };
+        // White below, then the colour, so that no outline crosses the arrow.
+        sheet.stroke(&shaft, Colour::WHITE, width + 2.0 * OUTLINE);
+        for shape in dot.iter().chain([&head]) {
+            sheet.stroke(shape, Colour::WHITE, 2.0 * OUTLINE);
+        }
+        sheet.stroke(&shaft, colour, width);
+        for shape in dot.iter().chain([&head]) {
+            sheet.fill(shape, colour, 1.0);
+        }
+        Ok(())
+    }
+}
+
+fn dot([x, y]: [f64; 2], radius: f32) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    path.push_circle(x as f32, y as f32, radius);
+    path.finish()
+}
+
+/// An arrow pushes an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Force {
+    /// The picture.
+    pub picture: Picture,
+    /// The pushes.
+    pub arrows: Vec<ForceArrow>,
+    /// The sentence below.
+    #[serde(default = "Force::sentence")]
+    pub instruction: String,
+    /// Colour of the arrows.
+    #[serde(default = "Force::colour_of_samples")]
+    pub colour: Colour,
+    /// Width of the shafts, in pixels of a canvas of 512; heads grow with it.
+    #[serde(default = "Force::width_of_samples")]
+    pub width: f32,
+    /// How the sentence is written.
+    #[serde(default)]
+    pub style: TextStyle,
+}
+
+impl Force {
+    /// The published sentence.
+    pub const INSTRUCTION: &str = "Apply forces to the object according to the arrows until stop, and generate the final image.";
+    /// Width of the published arrow, in reference pixels.
+    const WIDTH: f32 = 5.0;
+
+    /// The published sentence, to which [`arrow`](Self::arrow) adds arrows.
+    pub fn new(picture: impl Into<Picture>) -> Self {
+        Self {
+            picture: picture.into(),
+            arrows: vec![],
+            instruction: Self::INSTRUCTION.into(),
+            colour: Colour::FORCE,
+            width: Self::WIDTH,
+            style: TextStyle::instruction(),
+        }
+    }
+
+    /// The same with another arrow.
+    pub fn arrow(mut self, arrow: ForceArrow) -> Self {
+        self.arrows.push(arrow);
+        self
+    }
+
+    /// The same with another push at a point.
+    pub fn push(self, from: Point, to: Point) -> Self {
+        self.arrow(ForceArrow::At { from, to })
+    }
+
+    /// The same with another sentence.
+    pub fn instruction(self, instruction: impl Into<String>) -> Self {
+        Self {
+            instruction: instruction.into(),
+            ..self
+        }
+    }
+
+    fn sentence() -> String {
+        Self::INSTRUCTION.into()
+    }
+
+    fn colour_of_samples() -> Colour {
+        Colour::FORCE
+    }
+
+    fn width_of_samples() -> f32 {
+        Self::WIDTH
+    }
+}
+
+impl VisualPrompt for Force {
+    fn task(&self) -> Task {
+        Task::Force
+    }
+
+    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+        let (mut sheet, frame) = self.picture.sheet(side)?;
+        counted("force", "arrow", self.arrows.len())?;
+        line_width(self.width)?;
+        for arrow in &self.arrows {
+            arrow.draw(&mut sheet, &frame, self.colour, self.width)?;
+        }
+        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
+        Ok(sheet.finish())
+    }
+}

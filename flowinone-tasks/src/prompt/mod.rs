@@ -1,0 +1,167 @@
+//! Visual prompts: one type a task, drawn onto a square canvas in the conventions of the published
+//! prompts. All lengths are stated for a canvas of 512 pixels and grow with it:
+//! `length = reference * side / 512`.
+
+mod canvas;
+mod colour;
+mod coordinate;
+mod doodle;
+mod edit;
+mod error;
+mod face;
+mod force;
+mod frame;
+mod layout;
+mod lettering;
+mod marker;
+mod picture;
+mod sheet;
+mod strokes;
+mod svg;
+mod text_box;
+mod track;
+mod trajectory;
+
+use std::path::Path;
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+pub use canvas::{Canvas, ClassToImage, Ground, TextToImage};
+pub use colour::Colour;
+pub use coordinate::{Coordinate, Point, Region};
+pub use doodle::{Doodle, Drawing};
+pub use edit::TextInImage;
+pub use error::PromptError;
+pub use face::Face;
+pub use force::{Force, ForceArrow};
+pub use frame::Frame;
+pub use layout::SMALLEST_TEXT;
+pub use lettering::{Align, TextStyle};
+pub use marker::{Mark, VisualMarker};
+pub use picture::Picture;
+pub use strokes::{Pen, Stroke};
+pub use text_box::TextBox;
+pub use track::Track;
+pub use trajectory::Trajectory;
+
+use crate::Task;
+
+/// Side of the canvas of the published prompts, in pixels.
+pub const PROMPT_SIDE: u32 = 512;
+
+/// A prompt that can be drawn.
+///
+/// ```
+/// use flowinone_tasks::{Task, TextToImage, VisualPrompt};
+///
+/// let prompt = TextToImage::new("a tram in the rain");
+/// assert_eq!(prompt.task(), Task::TextToImage);
+/// assert_eq!(prompt.render(512)?.dimensions(), (512, 512));
+/// # Ok::<(), flowinone_tasks::PromptError>(())
+/// ```
+pub trait VisualPrompt {
+    /// The task that it asks for, from which routing follows.
+    fn task(&self) -> Task;
+
+    /// The prompt as a square picture of `side` x `side` pixels, the same for the same prompt.
+    ///
+    /// # Errors
+    /// A side outside 16 to 4096, empty or too long text, characters that the face lacks, marks
+    /// outside the picture or too small to be seen, files that cannot be read.
+    fn render(&self, side: u32) -> Result<RgbImage, PromptError>;
+}
+
+/// Any prompt; in JSON an object whose `task` says which.
+///
+/// ```
+/// use flowinone_tasks::Prompt;
+///
+/// let line = r#"{"task": "force", "picture": "ball.png", "arrows": [{"at": {"from": [0.3, 0.5], "to": [0.6, 0.5]}}]}"#;
+/// let prompt: Prompt = serde_json::from_str(line)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "kebab-case")]
+pub enum Prompt {
+    /// A class name becomes a picture of it.
+    ClassToImage(ClassToImage),
+    /// A caption becomes a picture of it.
+    TextToImage(TextToImage),
+    /// An instruction written into a picture is carried out.
+    TextInImage(TextInImage),
+    /// A described thing appears inside a drawn box.
+    TextBox(TextBox),
+    /// What a mark points at is changed.
+    VisualMarker(VisualMarker),
+    /// A sketch becomes the real thing.
+    Doodle(Doodle),
+    /// An arrow pushes an object.
+    Force(Force),
+    /// An object moves along a drawn path.
+    Trajectory(Trajectory),
+}
+
+impl Prompt {
+    /// Makes relative paths of pictures and drawings ones that start at `folder`.
+    pub fn resolve(&mut self, folder: &Path) {
+        match self {
+            Self::ClassToImage(_) | Self::TextToImage(_) => {}
+            Self::TextInImage(prompt) => prompt.picture.resolve(folder),
+            Self::TextBox(prompt) => prompt.picture.resolve(folder),
+            Self::VisualMarker(prompt) => prompt.picture.resolve(folder),
+            Self::Doodle(prompt) => {
+                prompt.picture.resolve(folder);
+                for drawing in &mut prompt.drawings {
+                    drawing.resolve(folder);
+                }
+            }
+            Self::Force(prompt) => prompt.picture.resolve(folder),
+            Self::Trajectory(prompt) => prompt.picture.resolve(folder),
+        }
+    }
+
+    fn inner(&self) -> &dyn VisualPrompt {
+        match self {
+            Self::ClassToImage(prompt) => prompt,
+            Self::TextToImage(prompt) => prompt,
+            Self::TextInImage(prompt) => prompt,
+            Self::TextBox(prompt) => prompt,
+            Self::VisualMarker(prompt) => prompt,
+            Self::Doodle(prompt) => prompt,
+            Self::Force(prompt) => prompt,
+            Self::Trajectory(prompt) => prompt,
+        }
+    }
+}
+
+impl VisualPrompt for Prompt {
+    fn task(&self) -> Task {
+        self.inner().task()
+    }
+
+    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+        self.inner().render(side)
+    }
+}
+
+macro_rules! from {
+    ($($kind:ident),*) => {$(
+        impl From<$kind> for Prompt {
+            fn from(prompt: $kind) -> Self {
+                Self::$kind(prompt)
+            }
+        }
+    )*};
+}
+
+from!(
+    ClassToImage,
+    TextToImage,
+    TextInImage,
+    TextBox,
+    VisualMarker,
+    Doodle,
+    Force,
+    Trajectory
+);
