@@ -5,22 +5,22 @@ default: check
 # Format, lints and tests.
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets --features cpu -- -D warnings
-    cargo test --workspace --features cpu
+    cargo clippy --workspace --all-targets --features cpu,dataset -- -D warnings
+    cargo test --workspace --features cpu,dataset
 
 test:
-    cargo test --workspace --features cpu
+    cargo test --workspace --features cpu,dataset
 
 # The reference's numbers, printed.
 parity:
-    cargo test --workspace --features cpu -- --nocapture | grep parity
+    cargo test --workspace --features cpu,dataset -- --nocapture | grep parity
 
 bench:
     cargo bench -p flowinone-benches
 
 # API documentation and the book (needs mdbook).
 docs:
-    cargo doc --workspace --no-deps --features cpu
+    cargo doc --workspace --no-deps --features cpu,dataset
     mdbook build docs
 
 # Everything that must hold before a change lands.

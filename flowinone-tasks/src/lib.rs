@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+#[cfg(feature = "dataset")]
+pub mod data;
 mod directory;
 mod error;
 mod make;

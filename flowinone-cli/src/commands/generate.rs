@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Element type of the weights: f32, f16 or bf16
     #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
     dtype: Precision,
-    /// auto, cpu, wgpu[:n], vulkan[:n], metal[:n] or cuda[:n]
+    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
     /// Also write the unfinished picture every N steps, as NAME.step0010.png

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Prompt picture, if it is no longer where the picture says
     #[arg(long, short, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// auto, cpu, wgpu[:n], vulkan[:n], metal[:n] or cuda[:n]
+    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
 }

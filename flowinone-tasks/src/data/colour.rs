@@ -1,0 +1,157 @@
+//! Ten colours that everyone can name, for grounds and for tinted objects.
+
+use serde::{Deserialize, Serialize};
+
+use super::draw::Draw;
+
+/// A colour by its everyday name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "a colour's name says it all")]
+pub enum ColourName {
+    White,
+    Gray,
+    Brown,
+    Red,
+    Orange,
+    Yellow,
+    Green,
+    Blue,
+    Purple,
+    Pink,
+}
+
+impl ColourName {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::White,
+        Self::Gray,
+        Self::Brown,
+        Self::Red,
+        Self::Orange,
+        Self::Yellow,
+        Self::Green,
+        Self::Blue,
+        Self::Purple,
+        Self::Pink,
+    ];
+
+    /// Those strong enough to tint an object with.
+    pub const STRONG: [Self; 6] = [
+        Self::Red,
+        Self::Yellow,
+        Self::Green,
+        Self::Blue,
+        Self::Purple,
+        Self::Pink,
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::White => "white",
+            Self::Gray => "gray",
+            Self::Brown => "brown",
+            Self::Red => "red",
+            Self::Orange => "orange",
+            Self::Yellow => "yellow",
+            Self::Green => "green",
+            Self::Blue => "blue",
+            Self::Purple => "purple",
+            Self::Pink => "pink",
+        }
+    }
+
+    /// The colour itself, 8-bit sRGB, without jitter.
+    pub fn rgb(self) -> [u8; 3] {
+        match self {
+            Self::White => [245, 245, 242],
+            Self::Gray => [160, 164, 168],
+            Self::Brown => [142, 102, 72],
+            Self::Red => [216, 74, 66],
+            Self::Orange => [240, 150, 60],
+            Self::Yellow => [236, 216, 96],
+            Self::Green => [104, 180, 98],
+            Self::Blue => [84, 134, 224],
+            Self::Purple => [150, 108, 206],
+            Self::Pink => [244, 160, 200],
+        }
+    }
+}
+
+/// One shade of a named colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Colour {
+    /// What people call it.
+    pub name: ColourName,
+    /// The shade, 8-bit sRGB.
+    pub rgb: [u8; 3],
+}
+
+impl From<ColourName> for Colour {
+    fn from(name: ColourName) -> Self {
+        Self {
+            name,
+            rgb: name.rgb(),
+        }
+    }
+}
+
+impl Colour {
+    /// A shade of `name` within `spread` of it in each channel.
+    pub(crate) fn near(name: ColourName, spread: u8, draw: &mut Draw) -> Self {
+        let spread = f32::from(spread);
+        let rgb = name
+            .rgb()
+            .map(|v| (f32::from(v) + draw.between(-spread, spread)).round() as u8);
+        Self { name, rgb }
+    }
+}
+
+/// `share` of the way from one colour to another.
+pub(crate) fn blend(from: [u8; 3], to: [u8; 3], share: f32) -> [u8; 3] {
+    std::array::from_fn(|c| {
+        let (a, b) = (f32::from(from[c]), f32::from(to[c]));
+        (a + (b - a) * share).round() as u8
+    })
+}
+
+/// The same drawing in shades of one colour: black stays dark, white stays light.
+/// `pixel` is premultiplied RGBA.
+pub(crate) fn tinted(pixel: [u8; 4], tint: [u8; 3]) -> [u8; 4] {
+    let [red, green, blue, alpha] = pixel.map(f32::from);
+    if alpha == 0.0 {
+        return pixel;
+    }
+    let light = (0.299 * red + 0.587 * green + 0.114 * blue) / alpha;
+    let shade = match light < 0.5 {
+        true => blend(tint.map(|v| v / 4), tint, light * 2.0),
+        false => blend(tint, [255; 3], (light - 0.5) * 1.1),
+    };
+    let [r, g, b] = shade.map(|v| (f32::from(v) * alpha / 255.0).round() as u8);
+    [r, g, b, pixel[3]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tinting_keeps_light_and_dark_apart_and_takes_the_hue() {
+        let blue = ColourName::Blue.rgb();
+        let [dark, middle, light] = [20u8, 128, 250].map(|v| tinted([v, v, v, 255], blue));
+        assert!(dark[2] < middle[2] && middle[0] < light[0]);
+        for shade in [dark, middle, light] {
+            assert!(shade[2] >= shade[0] && shade[3] == 255, "{shade:?}");
+        }
+        assert_eq!(tinted([0; 4], blue), [0; 4]);
+    }
+
+    #[test]
+    fn a_name_is_its_serialised_form() {
+        for name in ColourName::ALL {
+            assert_eq!(serde_json::to_value(name).unwrap(), name.word());
+        }
+    }
+}
