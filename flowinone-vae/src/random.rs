@@ -6,20 +6,7 @@ use flowinone_weights::Random;
 ///
 /// Weights have variance 1 / fan-in, so that a random decoder gives pictures of order one.
 pub fn random(path: &str, shape: &[usize]) -> Random {
-    let fan_in = match *shape {
-        [input, _output] => input,
-        [_output, input, height, width] => input * height * width,
-        _ if path.ends_with("gamma") => {
-            return Random::Around {
-                mean: 1.0,
-                std: 0.02,
-            };
-        }
-        _ => return Random::Normal { std: 0.02 },
-    };
-    Random::Normal {
-        std: (fan_in as f32).powf(-0.5),
-    }
+    Random::by_fan_in(path, shape)
 }
 
 #[cfg(test)]

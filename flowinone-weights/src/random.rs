@@ -32,6 +32,25 @@ pub enum Random {
 const PIECE: usize = 1 << 18;
 
 impl Random {
+    /// The usual scale of the parameter at a module path, by its shape there: linear and kernel
+    /// weights have variance 1 / fan-in, gains (`gamma`) lie around one, all else is small.
+    pub fn by_fan_in(path: &str, shape: &[usize]) -> Self {
+        let fan_in = match *shape {
+            [input, _output] => input,
+            [_output, input, height, width] => input * height * width,
+            _ if path.ends_with("gamma") => {
+                return Self::Around {
+                    mean: 1.0,
+                    std: 0.02,
+                };
+            }
+            _ => return Self::Normal { std: 0.02 },
+        };
+        Self::Normal {
+            std: (fan_in as f32).powf(-0.5),
+        }
+    }
+
     /// Draws the values of `slot` for `seed`, as `dtype`.
     pub fn draw(self, slot: &Slot, seed: u64, dtype: FloatDType) -> TensorData {
         let (mean, std) = match self {
