@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::module::attention;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::self_attention;
 
 use crate::linear::{linear, project};
 
@@ -28,16 +28,8 @@ impl Attention {
 
     /// Tokens `[batch, tokens, width]` to what the block adds to them.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, tokens, width] = x.dims();
-        let head_width = width / self.heads;
         // Channels: all heads of q, then of k, then of v.
-        let qkv = project(&self.qkv, x) // [batch, tokens, 3 * width]
-            .reshape([batch, tokens, 3 * self.heads, head_width])
-            .swap_dims(1, 2); // [batch, 3 * heads, tokens, head_width]
-        let [q, k, v] = [0, 1, 2].map(|part| qkv.clone().narrow(1, part * self.heads, self.heads));
-        let mixed = attention(q, k, v, None, None, Default::default())
-            .swap_dims(1, 2)
-            .reshape([batch, tokens, width]);
-        project(&self.proj, mixed)
+        let qkv = project(&self.qkv, x); // [batch, tokens, 3 * width]
+        project(&self.proj, self_attention(qkv, self.heads))
     }
 }

@@ -3,8 +3,8 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{self as kernels, gelu};
 
 use crate::linear::{linear, project};
 use crate::{Attention, EncoderConfig};
@@ -37,8 +37,8 @@ impl Block {
 
     /// Tokens `[batch, tokens, width]` to tokens of the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        x.clone() + self.mlp.forward(self.norm2.forward(x))
+        let x = x.clone() + self.attn.forward(normed(&self.norm1, x));
+        x.clone() + self.mlp.forward(normed(&self.norm2, x))
     }
 }
 
@@ -71,4 +71,16 @@ pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width)
         .with_epsilon(EPSILON)
         .init(device)
+}
+
+/// The norm of every token of `[batch, tokens, width]`.
+pub(crate) fn normed(norm: &LayerNorm, x: Tensor<3>) -> Tensor<3> {
+    let [_, _, width] = x.dims();
+    let weight = norm.gamma.val();
+    let bias = match &norm.beta {
+        Some(bias) => bias.val(),
+        None => weight.zeros_like(),
+    };
+    let [weight, bias] = [weight, bias].map(|row| row.reshape([1, 1, width]));
+    kernels::layer_norm(x, weight, bias, EPSILON)
 }

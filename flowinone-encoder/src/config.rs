@@ -43,6 +43,19 @@ impl EncoderConfig {
         }
     }
 
+    /// A small tower for pictures of 128 x 128 pixels: 64 tokens of width 192.
+    pub fn mini() -> Self {
+        Self {
+            image_size: 128,
+            patch_size: 16,
+            width: 192,
+            layers: 4,
+            heads: 6,
+            mlp_width: 384,
+            output_width: 192,
+        }
+    }
+
     /// Every part of the published model at sizes that run in milliseconds, for tests and examples:
     /// 16 tokens of width 24.
     pub fn tiny() -> Self {

@@ -38,7 +38,7 @@ pub fn janus_square(picture: &RgbImage, side: u32) -> RgbImage {
 /// The `side` x `side` pixels in the middle of the picture whose shorter side was scaled to `side`.
 ///
 /// A picture of more than twice the size is first halved, as often as possible, by averaging. Only
-/// pixels of the square are computed, however long the picture is.
+/// pixels of the square are computed, however long the picture is; one of that size stays as it is.
 ///
 /// # Panics
 /// If the picture or the square has no pixels.
@@ -48,6 +48,9 @@ pub fn center_crop(picture: &RgbImage, side: u32) -> RgbImage {
     while picture.width().min(picture.height()) / 2 >= side {
         let (width, height) = (picture.width() / 2, picture.height() / 2);
         picture = Cow::Owned(resize(&picture, width, height, Filter::Box));
+    }
+    if picture.dimensions() == (side, side) {
+        return picture.into_owned();
     }
     let shorter = picture.width().min(picture.height());
     let scale = f64::from(side) / f64::from(shorter);
@@ -134,6 +137,14 @@ mod tests {
             let middle = imageops::crop_imm(&whole, (w - 32) / 2, (h - 32) / 2, 32, 32);
             assert_eq!(crop, middle.to_image());
         }
+    }
+
+    #[test]
+    fn a_square_of_the_right_size_is_left_as_resampling_would_leave_it() {
+        let picture = stripes(37, 37);
+        let resampled = resize_window(&picture, [37, 37], [0..37, 0..37], Filter::Bicubic);
+        assert_eq!(center_crop(&picture, 37), resampled);
+        assert_eq!(resampled, picture);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm};
 use burn::tensor::{Device, Tensor};
 
-use crate::block::layer_norm;
+use crate::block::{layer_norm, normed};
 use crate::{Block, EncoderConfig};
 
 /// SigLIP's vision transformer without its pooling head.
@@ -46,7 +46,7 @@ impl VisionTower {
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
         let tokens = self.patch_embed.forward(pixels) + self.pos_embed.val();
         let tokens = self.blocks.iter().fold(tokens, |x, block| block.forward(x));
-        self.norm.forward(tokens)
+        normed(&self.norm, tokens)
     }
 }
 

@@ -3,8 +3,8 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::module::attention;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{attention, self_attention};
 
 use crate::linear::{linear, linear_without_bias, project};
 use crate::norm::TimeRmsNorm;
@@ -33,8 +33,7 @@ impl SelfAttention {
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         // Channels: all heads of q, then of k, then of v.
         let qkv = project(&self.query_key_value, self.norm.forward(x, tau));
-        let [q, k, v] = parts(split_heads(qkv, 3 * self.heads));
-        project(&self.dense, attend(q, k, v))
+        project(&self.dense, self_attention(qkv, self.heads))
     }
 }
 
@@ -45,18 +44,11 @@ pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
         .swap_dims(1, 2)
 }
 
-/// Cuts `[batch, N * heads, tokens, head_width]` into `N` consecutive parts.
-pub(crate) fn parts<const N: usize>(fused: Tensor<4>) -> [Tensor<4>; N] {
-    let [_, all, ..] = fused.dims();
-    let heads = all / N;
-    std::array::from_fn(|part| fused.clone().narrow(1, part * heads, heads))
-}
-
 /// Scaled dot-product attention of `q` `[batch, heads, n, head_width]` to `k` and `v`
 /// `[batch, heads, m, head_width]`, heads joined again: `[batch, n, heads * head_width]`.
 pub(crate) fn attend(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<3> {
     let [batch, heads, tokens, head_width] = q.dims();
-    attention(q, k, v, None, None, Default::default())
+    attention(q, k, v)
         .swap_dims(1, 2)
         .reshape([batch, tokens, heads * head_width])
 }
@@ -74,16 +66,5 @@ mod tests {
         let [q, k, v] = [q, k, v].map(|x| split_heads(x, 2));
         let y: Vec<f32> = attend(q, k, v).into_data().try_to_vec().unwrap();
         assert_eq!(y, [2.0, 3.0, 4.0, 6.0]);
-    }
-
-    #[test]
-    fn parts_are_consecutive_channels() {
-        let device = Device::flex();
-        let fused = Tensor::<3>::from_floats([[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]], &device);
-        let [q, k, v] = parts(split_heads(fused, 6));
-        for (part, expected) in [(q, [1.0, 2.0]), (k, [3.0, 4.0]), (v, [5.0, 6.0])] {
-            let part: Vec<f32> = part.into_data().try_to_vec().unwrap();
-            assert_eq!(part, expected);
-        }
     }
 }

@@ -114,6 +114,40 @@ impl FlowConfig {
         }
     }
 
+    /// A small network for latents of 16 x 16 and the 64 tokens of a small vision tower.
+    pub fn mini() -> Self {
+        Self {
+            latent_channels: 4,
+            latent_side: 16,
+            source: SourceConfig {
+                tokens: 64,
+                token_width: 192,
+                compressed_tokens: 32,
+                width: 128,
+                layers: 1,
+                reductions: 3,
+                heads: 4,
+                mlp_width: 256,
+            },
+            transformer: TransformerConfig {
+                side: 8,
+                patch: 2,
+                width: 128,
+                heads: 4,
+                mlp_width: 256,
+                blocks: 5,
+                structure: true,
+            },
+            convnext: ConvNextConfig {
+                side: 16,
+                width: 64,
+                mlp_width: 128,
+                blocks: 3,
+                kernel: 7,
+            },
+        }
+    }
+
     /// Every part of the published model at sizes that run in milliseconds, for tests and examples.
     pub fn tiny() -> Self {
         Self {

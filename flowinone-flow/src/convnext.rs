@@ -5,10 +5,10 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::depthwise_convolution;
 
 use crate::FlowConfig;
 use crate::input::InputLayer;
-use crate::layout::{to_map, to_tokens};
 use crate::mlp::GatedMlp;
 use crate::output::OutputLayer;
 use crate::skips::{run_blocks, skip_denses};
@@ -78,6 +78,7 @@ impl ConvNextBlock {
     /// The depthwise convolution of a square map, before its residual.
     pub(crate) fn mixed(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, tokens, _] = x.dims();
-        to_tokens(self.conv.forward(to_map(x, tokens.isqrt())))
+        let bias = self.conv.bias.as_ref().expect("made with a bias").val();
+        depthwise_convolution(x, tokens.isqrt(), self.conv.weight.val(), bias)
     }
 }

@@ -3,10 +3,10 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::{gelu, sigmoid};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{cross_attention, gelu};
 
-use crate::attention::{attend, parts, split_heads};
 use crate::linear::{linear, linear_without_bias, project};
 use crate::norm::TimeRmsNorm;
 use crate::structure::StructureTokens;
@@ -59,9 +59,7 @@ impl StructureAttention {
         let q = project(&self.query, self.norm_q.forward(x.clone(), tau));
         let kv =
             structure.each_token(|token| project(&self.key_value, self.norm_kv.gain(token, tau)));
-        let q = split_heads(q, self.heads);
-        let [k, v] = parts(split_heads(kv, 2 * self.heads));
-        let attended = project(&self.dense, attend(q, k, v));
+        let attended = project(&self.dense, cross_attention(q, kv, self.heads));
         let gate = self.gate.forward(x, attended.clone());
         (attended, gate)
     }

@@ -14,4 +14,14 @@ pub enum Error {
         /// What would fit.
         wanted: String,
     },
+    /// A number of the training objective cannot be.
+    #[error("training objective: {field} is {value}, but must be {wanted}")]
+    Objective {
+        /// The field, from the root of the objective.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What would do.
+        wanted: &'static str,
+    },
 }

@@ -19,6 +19,8 @@ mod skips;
 mod source;
 mod structure;
 mod time;
+#[cfg(feature = "train")]
+pub mod train;
 mod transformer;
 mod upsample;
 

@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::geglu;
 
 use crate::linear::{linear, project};
 use crate::norm::TimeRmsNorm;
@@ -31,8 +31,8 @@ impl GatedMlp {
     /// Tokens `[batch, tokens, width]` to what is added to them.
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         let n = self.norm.forward(x, tau);
-        let gate = gelu(project(&self.w0, n.clone())); // exact (erf) form
-        let hidden = gate * project(&self.w1, n); // [batch, tokens, hidden]
+        let gate = project(&self.w0, n.clone());
+        let hidden = geglu(gate, project(&self.w1, n)); // [batch, tokens, hidden]
         project(&self.w2, hidden)
     }
 }

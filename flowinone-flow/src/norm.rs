@@ -9,12 +9,11 @@
 //! vanishes in it.
 
 use burn::module::Module;
-use burn::tensor::module::layer_norm;
 use burn::tensor::{DType, Device, Tensor};
+use flowinone_kernels::{layer_norm, rms_norm, rms_normalized};
 
 use crate::time::{Curve, Tau};
 
-const RMS_EPSILON: f64 = 1e-8; // outside the root
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
 /// Root-mean-square norm with a gain that depends on time.
@@ -32,10 +31,10 @@ impl TimeRmsNorm {
 
     /// Tokens `[batch, tokens, width]` to the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
-        self.gain(normalized(x), tau)
+        rms_norm(x, self.scale.at(tau))
     }
 
-    /// The second half of [`TimeRmsNorm::forward`], for tokens that are [`normalized`] already.
+    /// The same for tokens that are [`normalized`] already.
     pub(crate) fn gain(&self, normalized: Tensor<3>, tau: &Tau) -> Tensor<3> {
         let dtype = normalized.dtype();
         let scaled = normalized.cast(DType::F32) * self.scale.at(tau);
@@ -45,10 +44,7 @@ impl TimeRmsNorm {
 
 /// Tokens `[batch, tokens, width]`, each divided by its root mean square.
 pub(crate) fn normalized(x: Tensor<3>) -> Tensor<3> {
-    let dtype = x.dtype();
-    let x = x.cast(DType::F32);
-    let rms = x.clone().square().mean_dim(2).sqrt(); // [batch, tokens, 1]
-    (x / rms.add_scalar(RMS_EPSILON)).cast(dtype)
+    rms_normalized(x)
 }
 
 /// LayerNorm with gain and bias that depend on time.
@@ -69,17 +65,7 @@ impl TimeLayerNorm {
     /// Tokens `[batch, tokens, width]` to the same shape.
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         let (weight, bias) = (self.weight.at(tau), self.bias.at(tau)); // [1 or batch, 1, width]
-        let [times, _, width] = weight.dims();
-        let dtype = x.dtype();
-        let x = x.cast(DType::F32);
-        let y = if times == 1 {
-            let bias = bias.reshape([width]);
-            layer_norm(x, weight.reshape([width]), Some(bias), LAYER_NORM_EPSILON)
-        } else {
-            let one = Tensor::ones([width], (&x.device(), DType::F32));
-            layer_norm(x, one, None, LAYER_NORM_EPSILON) * weight + bias
-        };
-        y.cast(dtype)
+        layer_norm(x, weight, bias, LAYER_NORM_EPSILON)
     }
 }
 

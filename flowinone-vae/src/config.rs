@@ -43,6 +43,19 @@ impl VaeConfig {
         }
     }
 
+    /// A small network for pictures of 64 x 64 pixels, a quarter as wide and high as latents.
+    pub fn mini() -> Self {
+        Self {
+            image_channels: 3,
+            latent_channels: 4,
+            channels: 16,
+            multipliers: vec![1, 2, 4],
+            blocks: 1,
+            groups: 8,
+            scale: 1.0,
+        }
+    }
+
     /// The same shape of network with 8 channels, for tests and examples.
     pub fn tiny() -> Self {
         Self {

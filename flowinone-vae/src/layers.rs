@@ -1,10 +1,11 @@
 //! The layers that every part shares: 3x3 convolutions, and group norm followed by
 //! SiLU(x) = x * sigmoid(x).
 
+use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::group_norm_silu;
 
 /// What the group norms add to a variance; Burn's and PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-6;
@@ -30,5 +31,10 @@ pub(crate) fn group_norm(groups: usize, channels: usize, device: &Device) -> Gro
 
 /// `SiLU(norm(x))`.
 pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    silu(norm.forward(x))
+    let value = |parameter: &Option<Param<Tensor<1>>>| {
+        let parameter = parameter.as_ref();
+        parameter.expect("every norm here has gain and bias").val()
+    };
+    let (weight, bias) = (value(&norm.gamma), value(&norm.beta));
+    group_norm_silu(x, weight, bias, norm.num_groups, norm.epsilon)
 }

@@ -88,6 +88,22 @@ impl Checkpoint {
         })
     }
 
+    /// Opens a safetensors file that lies in memory, such as one that is part of the program;
+    /// `name` is what errors call it.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn held(name: impl AsRef<Path>, bytes: &'static [u8]) -> Result<Self, Error> {
+        let path = name.as_ref();
+        let (entries, own) = safetensors::held(path, bytes)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            format: Format::Safetensors,
+            own,
+            entries,
+        })
+    }
+
     /// The file that was opened (the index of a sharded set).
     pub fn path(&self) -> &Path {
         &self.path

@@ -18,5 +18,5 @@ pub use digest::{sha256, sha256_of};
 pub use error::{Error, Mismatch};
 pub use plan::{Key, LoadOptions, Plan, load, restore};
 pub use random::{Random, randomize};
-pub use safetensors::{Saved, save};
-pub use slots::{Layout, Slot, fill, slots};
+pub use safetensors::{Saved, save, save_module};
+pub use slots::{Layout, Slot, fill, slots, values};

@@ -9,13 +9,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use ::safetensors::tensor::{Dtype, Metadata};
+use burn::module::Module;
 use burn::tensor::{BoolStore, DType, FloatDType, TensorData};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::arrange::arrange;
 use crate::checkpoint::{Element, Entry};
 use crate::digest::hexadecimal;
-use crate::{AtomicFile, Error, Slot};
+use crate::{AtomicFile, Error, Layout, Slot, values};
 
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.
 const MAX_HEADER: u64 = 16 << 20;
@@ -24,15 +26,49 @@ const MAX_HEADER: u64 = 16 << 20;
 const OWN_KEY: &str = "layout";
 const OWN_VALUE: &str = "burn-module";
 
+/// Reads so many bytes from a place in a file.
+type ReadAt = dyn Fn(u64, usize) -> std::io::Result<Vec<u8>> + Send + Sync;
+
 /// The tensors of a file, and whether [`save`] wrote it.
 pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error> {
-    let bad = |reason: String| Error::format(path, reason);
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let file = File::open(path).map_err(Error::io("open", path))?;
     let size = file.metadata().map_err(Error::io("open", path))?.len();
+    let file = Mutex::new(file);
+    let read = move |start, length| {
+        let mut buffer = vec![0; length];
+        let mut file = file.lock().unwrap_or_else(|poison| poison.into_inner());
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut buffer)?;
+        Ok(buffer)
+    };
+    parse(path, size, Arc::new(read))
+}
 
-    let mut length = [0; 8];
-    file.read_exact(&mut length)
-        .map_err(Error::io("read", path))?;
+/// The same of a file that lies in memory; `path` is what errors call it.
+pub(crate) fn held(
+    path: &Path,
+    bytes: &'static [u8],
+) -> Result<(BTreeMap<String, Entry>, bool), Error> {
+    let read = move |start, length| {
+        let start = usize::try_from(start).ok();
+        let end = start.and_then(|start| start.checked_add(length));
+        let part = start
+            .zip(end)
+            .and_then(|(start, end)| bytes.get(start..end));
+        let part = part.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        Ok(part.to_vec())
+    };
+    parse(path, bytes.len() as u64, Arc::new(read))
+}
+
+fn parse(
+    path: &Path,
+    size: u64,
+    read: Arc<ReadAt>,
+) -> Result<(BTreeMap<String, Entry>, bool), Error> {
+    let bad = |reason: String| Error::format(path, reason);
+    let length = read(0, 8).map_err(Error::io("read", path))?;
+    let length: [u8; 8] = length.try_into().expect("eight bytes were read");
     let header_len = u64::from_le_bytes(length);
     if header_len > MAX_HEADER {
         return Err(bad(format!(
@@ -44,9 +80,7 @@ pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error
             "its header claims {header_len} bytes but the file has {size}: it is truncated"
         )));
     }
-    let mut header = vec![0; header_len as usize];
-    file.read_exact(&mut header)
-        .map_err(Error::io("read", path))?;
+    let header = read(8, header_len as usize).map_err(Error::io("read", path))?;
     let metadata: Metadata = serde_json::from_slice(&header)
         .map_err(|e| bad(format!("its safetensors header is damaged: {e}")))?;
     let start = 8 + header_len;
@@ -57,18 +91,11 @@ pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error
         )));
     }
 
-    let file = Arc::new(Mutex::new(file));
     let shared_path: Arc<Path> = path.into();
     let entry = |(name, info): (String, &::safetensors::tensor::TensorInfo)| {
         let (begin, end) = info.data_offsets;
-        let file = file.clone();
-        let bytes = move || {
-            let mut buffer = vec![0; end - begin];
-            let mut file = file.lock().unwrap_or_else(|poison| poison.into_inner());
-            file.seek(SeekFrom::Start(start + begin as u64))?;
-            file.read_exact(&mut buffer)?;
-            Ok(buffer)
-        };
+        let read = read.clone();
+        let bytes = move || read(start + begin as u64, end - begin);
         let entry = Entry {
             name: name.clone(),
             file: shared_path.clone(),
@@ -174,6 +201,25 @@ pub fn save(
     Ok(Saved {
         sha256: hexadecimal(&out.hash.finalize()),
         bytes: out.bytes,
+    })
+}
+
+/// Writes the parameters of a module as [`save`] does, from where [`restore`](crate::restore) reads
+/// them.
+///
+/// # Errors
+/// A value that is not finite in that type, or a failure to write, naming the file.
+pub fn save_module<M: Module>(path: &Path, module: &M, dtype: FloatDType) -> Result<Saved, Error> {
+    let (mut slots, mut held) = (vec![], vec![]);
+    values(module, |slot, data| {
+        slots.push(slot.clone());
+        held.push(data);
+    });
+    let mut held = held.into_iter();
+    save(path, &slots, dtype, |slot| {
+        let data = held.next().expect("one value for each slot");
+        arrange(data, &slot.shape, Layout::Same, dtype)
+            .map_err(|unfit| Error::tensor(path, &slot.path, unfit))
     })
 }
 

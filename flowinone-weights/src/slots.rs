@@ -74,6 +74,12 @@ pub fn fill<M: Module>(
     }
 }
 
+/// Hands the values of every float parameter of `module` to `see`, in the order of [`slots`].
+pub fn values<M: Module>(module: &M, see: impl FnMut(&Slot, TensorData)) {
+    let place = Place::default();
+    module.visit(&mut Reader { place, see });
+}
+
 /// Where a walk over a module tree stands: names for paths, types to recognise linear layers.
 #[derive(Default)]
 struct Place {
@@ -130,6 +136,27 @@ impl ModuleVisitor for Lister {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let shape = param.lazy_shape().to_vec();
         self.slots.push(self.place.slot(shape));
+    }
+}
+
+struct Reader<F> {
+    place: Place,
+    see: F,
+}
+
+impl<F: FnMut(&Slot, TensorData)> ModuleVisitor for Reader<F> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.place.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.place.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let slot = self.place.slot(value.dims().to_vec());
+        (self.see)(&slot, value.into_data());
     }
 }
 

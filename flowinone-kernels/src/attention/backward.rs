@@ -1,0 +1,201 @@
+//! The gradients, with the scores computed again:
+//!
+//! ```text
+//! p = softmax(s),  s = q k^T / sqrt(d)
+//! dv = p^T dy,   dp = dy v^T,   ds = p (dp - sum(p dp)) / sqrt(d)
+//! dq = ds k,   dk = ds^T q
+//! ```
+
+use rayon::prelude::*;
+
+use super::scratch::{Scratch, queries_at_once, whole};
+use super::{Heads, HeadsMut, Shape};
+use crate::lanes::{Lanes, slots};
+use crate::level::{Kernel, Level};
+use crate::softmax::exponentials;
+use crate::tile::{Left, Product};
+
+/// The gradients of `q`, `k` and `v`, from that of the result.
+///
+/// # Safety
+/// The gradients must have the tokens of what they are the gradients of.
+pub(crate) unsafe fn gradients(
+    level: Level,
+    shape: Shape,
+    [q, k, v, dy]: [Heads<'_>; 4],
+    [dq, dk, dv]: [HeadsMut<'_>; 3],
+) {
+    let run = |scratch: &mut [Scratch; 10], task: usize| {
+        level.run(Head {
+            shape,
+            q,
+            k,
+            v,
+            dy,
+            dq,
+            dk,
+            dv,
+            pair: [task / shape.heads, task % shape.heads],
+            scratch,
+        });
+    };
+    let pairs = shape.batch * shape.heads;
+    if pairs * shape.queries * shape.keys * shape.width < 32 * 1024 {
+        let mut scratch = Default::default();
+        (0..pairs).for_each(|task| run(&mut scratch, task));
+    } else {
+        let tasks = (0..pairs).into_par_iter();
+        tasks.for_each_init(Default::default, run);
+    }
+}
+
+struct Head<'a> {
+    shape: Shape,
+    q: Heads<'a>,
+    k: Heads<'a>,
+    v: Heads<'a>,
+    dy: Heads<'a>,
+    dq: HeadsMut<'a>,
+    dk: HeadsMut<'a>,
+    dv: HeadsMut<'a>,
+    pair: [usize; 2],
+    scratch: &'a mut [Scratch; 10],
+}
+
+impl Kernel for Head<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let (shape, pair) = (self.shape, self.pair);
+        let Shape {
+            queries,
+            keys,
+            width,
+            ..
+        } = shape;
+        let (across, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
+        let [kt, vt, k, q, dy, p, ds, dq, dk, dv] = self.scratch;
+        let kt = kt.columns(lanes, self.k, pair, keys, across); // [width, across]
+        let vt = vt.columns(lanes, self.v, pair, keys, across);
+        let k = k.rows(lanes, self.k, pair, 0, keys, columns); // [keys, columns]
+        let (dk, dv) = (dk.take(keys, columns), dv.take(keys, columns));
+        let most = queries_at_once(queries, across);
+        let (p, ds) = (p.take(most, across), ds.take(most, across));
+        let dq = dq.take(most, columns);
+        let mut first = 0;
+        while first < queries {
+            let rows = most.min(queries - first);
+            let q = q.rows(lanes, self.q, pair, first, rows, columns);
+            let dy = dy.rows(lanes, self.dy, pair, first, rows, columns);
+            // [rows, across] and [keys, columns] from what they are made of.
+            let scores = |left: &[f32], right: &[f32], c: &mut [f32]| Product {
+                a: Left {
+                    start: left.as_ptr(),
+                    row: columns,
+                    column: 1,
+                },
+                b: right.as_ptr(),
+                b_row: across,
+                c: c.as_mut_ptr(),
+                c_row: across,
+                rows,
+                columns: across,
+                depth: width,
+                add: false,
+            };
+            let of_keys = |left: &[f32], right: &[f32], c: &mut [f32]| Product {
+                a: Left {
+                    start: left.as_ptr(),
+                    row: 1,
+                    column: across,
+                },
+                b: right.as_ptr(),
+                b_row: columns,
+                c: c.as_mut_ptr(),
+                c_row: columns,
+                rows: keys,
+                columns,
+                depth: rows,
+                add: first > 0,
+            };
+            // SAFETY: every matrix is as large as it was taken.
+            unsafe {
+                scores(q, kt, p).compute(lanes);
+                scores(dy, vt, ds).compute(lanes);
+            }
+            let scale = shape.scale();
+            let both = p.chunks_exact_mut(across).zip(ds.chunks_exact_mut(across));
+            for (p, ds) in both.take(rows) {
+                p[keys..].fill(f32::NEG_INFINITY);
+                let factor = exponentials(lanes, p, scale);
+                through_softmax(lanes, p, ds, factor, scale);
+            }
+            // SAFETY: as above; the first queries write what the later ones add to.
+            unsafe {
+                of_keys(p, dy, dv).compute(lanes);
+                of_keys(ds, q, dk).compute(lanes);
+                Product {
+                    a: Left {
+                        start: ds.as_ptr(),
+                        row: across,
+                        column: 1,
+                    },
+                    b: k.as_ptr(),
+                    b_row: columns,
+                    c: dq.as_mut_ptr(),
+                    c_row: columns,
+                    rows,
+                    columns,
+                    depth: keys,
+                    add: false,
+                }
+                .compute(lanes);
+                write(lanes, self.dq, pair, first, &dq[..rows * columns], columns);
+            }
+            first += rows;
+        }
+        // SAFETY: the caller vouches for the tokens, and this task alone has those of its head.
+        unsafe {
+            write(lanes, self.dk, pair, 0, dk, columns);
+            write(lanes, self.dv, pair, 0, dv, columns);
+        }
+    }
+}
+
+/// Turns exponentials into the softmax `p`, and `dp` into `scale * ds`.
+#[inline(always)]
+fn through_softmax<L: Lanes>(lanes: L, p: &mut [f32], dp: &mut [f32], factor: f32, scale: f32) {
+    let factor = lanes.splat(factor);
+    let mut sum = lanes.splat(0.0);
+    for (p, dp) in p.chunks_exact_mut(L::WIDTH).zip(dp.chunks_exact(L::WIDTH)) {
+        let value = lanes.mul(lanes.load(p), factor);
+        sum = lanes.fma(value, lanes.load(dp), sum);
+        lanes.store(value, slots(p));
+    }
+    let (sum, scale) = (lanes.splat(lanes.sum(sum)), lanes.splat(scale));
+    for (p, dp) in p.chunks_exact(L::WIDTH).zip(dp.chunks_exact_mut(L::WIDTH)) {
+        let difference = lanes.sub(lanes.load(dp), sum);
+        let ds = lanes.mul(lanes.mul(lanes.load(p), scale), difference);
+        lanes.store(ds, slots(dp));
+    }
+}
+
+/// Writes rows to the tokens from `first` on.
+///
+/// # Safety
+/// The tokens must exist, and belong to this thread alone.
+#[inline(always)]
+unsafe fn write<L: Lanes>(
+    lanes: L,
+    heads: HeadsMut<'_>,
+    pair: [usize; 2],
+    first: usize,
+    rows: &[f32],
+    columns: usize,
+) {
+    for (index, row) in rows.chunks_exact(columns).enumerate() {
+        // SAFETY: the caller's.
+        unsafe { heads.write(lanes, pair, first + index, row, 1.0) };
+    }
+}

@@ -1,0 +1,78 @@
+//! Attention of tokens to tokens, `softmax(q k^T / sqrt(d)) v` in every head.
+
+use burn::tensor::Tensor;
+
+#[cfg(feature = "cpu")]
+use crate::flex::{self, of_one, of_three, of_two, takes};
+use crate::stock;
+
+/// Attention of `q` `[batch, heads, queries, d]` to `k` and `v` `[batch, heads, keys, d]`.
+///
+/// # Panics
+/// If the shapes do not fit each other, or there are no tokens.
+pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    let ([batch, heads, _, d], [_, _, keys, _]) = (q.dims(), k.dims());
+    let (of_k, of_v, expected) = (k.dims(), v.dims(), [batch, heads, keys, d]);
+    assert_eq!(
+        of_k,
+        expected,
+        "keys of {of_k:?} for queries of {:?}",
+        q.dims()
+    );
+    assert_eq!(of_v, expected, "values of {of_v:?} for keys of {of_k:?}");
+    #[cfg(feature = "cpu")]
+    if takes(&q) && takes(&k) && takes(&v) {
+        return of_three(flex::Attention, q, k, v);
+    }
+    stock::attention(q, k, v)
+}
+
+/// Self-attention of `[batch, tokens, 3 * heads * d]`: all heads of the queries, then of the keys,
+/// then of the values; the heads of the result side by side, `[batch, tokens, heads * d]`.
+///
+/// # Panics
+/// If the last axis is not three times as many equal heads, or there are no tokens.
+pub fn self_attention(query_key_value: Tensor<3>, heads: usize) -> Tensor<3> {
+    let [_, tokens, channels] = query_key_value.dims();
+    assert_tokens(tokens, tokens);
+    assert_eq!(
+        channels % (3 * heads),
+        0,
+        "{channels} channels for 3 x {heads} heads"
+    );
+    #[cfg(feature = "cpu")]
+    if takes(&query_key_value) {
+        return of_one(flex::SelfAttention { heads }, query_key_value);
+    }
+    let [q, k, v] = stock::parts(query_key_value, heads);
+    stock::joined(stock::attention(q, k, v))
+}
+
+/// Attention of `[batch, queries, heads * d]` to `[batch, keys, 2 * heads * d]`: all heads of the
+/// keys, then of the values; the heads of the result side by side, `[batch, queries, heads * d]`.
+///
+/// # Panics
+/// If the shapes do not fit each other or the number of heads, or there are no tokens.
+pub fn cross_attention(query: Tensor<3>, key_value: Tensor<3>, heads: usize) -> Tensor<3> {
+    let ([batch, queries, channels], [of_keys, keys, both]) = (query.dims(), key_value.dims());
+    assert_tokens(queries, keys);
+    assert_eq!(channels % heads, 0, "{channels} channels for {heads} heads");
+    assert_eq!(
+        (of_keys, both),
+        (batch, 2 * channels),
+        "keys and values of {:?} for queries of {:?}",
+        key_value.dims(),
+        query.dims()
+    );
+    #[cfg(feature = "cpu")]
+    if takes(&query) && takes(&key_value) {
+        return of_two(flex::CrossAttention { heads }, query, key_value);
+    }
+    let [q] = stock::parts(query, heads);
+    let [k, v] = stock::parts(key_value, heads);
+    stock::joined(stock::attention(q, k, v))
+}
+
+fn assert_tokens(queries: usize, keys: usize) {
+    assert!(queries * keys > 0, "{queries} queries for {keys} keys");
+}

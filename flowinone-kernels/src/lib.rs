@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+#![allow(
+    unsafe_code,
+    reason = "vector instructions and memory that is written before it is read; each block gives its reason"
+)]
+
+mod functions;
+mod stock;
+
+#[cfg(feature = "cpu")]
+mod attention;
+#[cfg(feature = "cpu")]
+mod depthwise;
+#[cfg(feature = "cpu")]
+mod flex;
+#[cfg(feature = "cpu")]
+mod group_norm;
+#[cfg(feature = "cpu")]
+mod lanes;
+#[cfg(feature = "cpu")]
+mod level;
+#[cfg(feature = "cpu")]
+mod math;
+#[cfg(feature = "cpu")]
+mod matrix;
+#[cfg(feature = "cpu")]
+mod norm;
+#[cfg(feature = "cpu")]
+mod pieces;
+#[cfg(feature = "cpu")]
+mod pointwise;
+#[cfg(feature = "cpu")]
+mod softmax;
+#[cfg(feature = "cpu")]
+mod tile;
+
+pub use functions::attention::{attention, cross_attention, self_attention};
+pub use functions::depthwise::depthwise_convolution;
+pub use functions::linear::linear;
+pub use functions::{
+    geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
+};
+#[cfg(feature = "cpu")]
+pub use level::{LEVEL_VARIABLE, Level};
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests;

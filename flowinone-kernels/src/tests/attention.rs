@@ -1,0 +1,75 @@
+use burn::tensor::Tensor;
+
+use super::assert_same;
+use crate::{attention, cross_attention, self_attention, stock};
+
+/// Batch, heads, queries, keys, width.
+const SHAPES: [[usize; 5]; 9] = [
+    [1, 1, 1, 1, 1],
+    [1, 2, 3, 5, 4],
+    [2, 3, 65, 65, 32],
+    [2, 2, 17, 40, 16],
+    [1, 1, 130, 70, 24],
+    [1, 2, 257, 258, 64],
+    [1, 1, 30, 31, 80],
+    [2, 1, 12, 577, 128],
+    [1, 1, 200, 1100, 8],
+];
+
+const TOLERANCE: f32 = 1e-5;
+
+#[test]
+fn attention_is_that_of_burn_with_its_gradients() {
+    for [batch, heads, queries, keys, width] in SHAPES {
+        let of_q = [batch, heads, queries, width];
+        let of_k = [batch, heads, keys, width];
+        let [q_length, k_length] = [of_q, of_k].map(|shape| shape.iter().product());
+        let lengths = [q_length, k_length, k_length];
+        let run = |function: fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            move |[q, k, v]: [Tensor<1>; 3]| {
+                let [k, v] = [k, v].map(|x| x.reshape(of_k));
+                function(q.reshape(of_q), k, v).reshape([q_length])
+            }
+        };
+        let name = format!("attention of {of_q:?} to {keys}");
+        let (fast, stock) = (run(attention), run(stock::attention));
+        assert_same(&name, lengths, TOLERANCE, fast, stock);
+    }
+}
+
+#[test]
+fn heads_are_read_and_written_where_they_lie() {
+    for [batch, heads, queries, keys, width] in SHAPES {
+        let channels = heads * width;
+        let (y, kv) = ([batch, queries, channels], [batch, keys, 2 * channels]);
+        let qkv = [batch, queries, 3 * channels];
+        let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().product());
+
+        let fast = |[x]: [Tensor<1>; 1]| self_attention(x.reshape(qkv), heads).reshape([y_length]);
+        let stock = |[x]: [Tensor<1>; 1]| {
+            let [q, k, v] = stock::parts(x.reshape(qkv), heads);
+            stock::joined(stock::attention(q, k, v)).reshape([y_length])
+        };
+        let name = format!("self-attention of {qkv:?}");
+        assert_same(&name, [qkv_length], TOLERANCE, fast, stock);
+
+        let fast = |[q, kv_of]: [Tensor<1>; 2]| {
+            cross_attention(q.reshape(y), kv_of.reshape(kv), heads).reshape([y_length])
+        };
+        let stock = |[q, kv_of]: [Tensor<1>; 2]| {
+            let [q] = stock::parts(q.reshape(y), heads);
+            let [k, v] = stock::parts(kv_of.reshape(kv), heads);
+            stock::joined(stock::attention(q, k, v)).reshape([y_length])
+        };
+        let name = format!("cross-attention of {y:?} to {keys}");
+        assert_same(&name, [y_length, kv_length], TOLERANCE, fast, stock);
+
+        // The same through views of the fused tensors.
+        let fast = |[x]: [Tensor<1>; 1]| {
+            let [q, k, v] = stock::parts(x.reshape(qkv), heads);
+            stock::joined(attention(q, k, v)).reshape([y_length])
+        };
+        let stock = |[x]: [Tensor<1>; 1]| self_attention(x.reshape(qkv), heads).reshape([y_length]);
+        assert_same("attention of views", [qkv_length], TOLERANCE, fast, stock);
+    }
+}
