@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flowinone_tasks::data::{
-    Error, FolderStream, FolderWriter, Icons, Mixer, PairConfig, PairSampler, Part, Sample,
-    ShardWriter, Source, StreamConfig, shards,
+    Error, FolderStream, FolderWriter, Icons, Layout, Mixer, PairConfig, PairSampler, Part, Sample,
+    ShardWriter, Source, StreamConfig, Walk, shards,
 };
 
 fn sampler(seed: u64) -> PairSampler {
@@ -81,15 +81,83 @@ fn an_unfinished_shard_is_never_seen() {
     let mut writer = ShardWriter::create(folder.path(), 10).unwrap();
     let sample = samples(1, 1).remove(0);
     writer.write(&sample).unwrap();
-    for key in ["a.b", "../a", "", "/a", "a//b", &sample.key] {
+    for (key, part) in [
+        ("a.b", "has a dot in its name"),
+        ("../a", "leads out"),
+        ("", "an empty part"),
+        ("/a", "an empty part"),
+        ("a//b", "an empty part"),
+        ("__a__", "belong to no sample"),
+        ("a\\b", "a backslash"),
+        (&*"a".repeat(201), "200 bytes"),
+        (&sample.key, "the sample before"),
+    ] {
         let bad = Sample {
             key: key.into(),
             ..sample.clone()
         };
-        assert!(writer.write(&bad).is_err(), "{key:?}");
+        let text = writer.write(&bad).unwrap_err().to_string();
+        assert!(text.contains(part), "{key:?}: {text}");
     }
     drop(writer);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_walk_gives_every_sample_in_order_with_its_bytes() {
+    let (tars, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut samples = samples(8, 7);
+    // Long names, names of other languages, and types that no truth tells.
+    samples[2].key = "v1.2/été ö".into();
+    samples[3].key = "w".repeat(180);
+    (samples[4].kind, samples[4].json) = (Some("t2i".into()), None);
+    (samples[5].kind, samples[5].json) = (None, Some("{\"mine\": 1}".into()));
+    written(tars.path(), &samples, 3);
+    let writer = FolderWriter::create(files.path()).unwrap();
+    samples
+        .iter()
+        .for_each(|sample| writer.write(sample).unwrap());
+    let twice = writer.write(&samples[2]).unwrap_err().to_string();
+    assert!(twice.contains("there already"), "{twice}");
+
+    let walked = |path: &Path| -> (Layout, Vec<Sample>) {
+        let mut walk = Walk::open(path, 0.0).unwrap();
+        let all = std::iter::from_fn(|| walk.next_sample().unwrap()).collect();
+        assert_eq!(walk.damage().samples, 0);
+        (walk.layout(), all)
+    };
+    assert_eq!(walked(tars.path()), (Layout::Shards(3), samples.clone()));
+    samples.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(walked(files.path()), (Layout::Folder, samples));
+
+    assert!(Walk::open(tars.path(), 1.5).is_err());
+    assert!(Walk::open(files.path().join("truth"), 0.0).is_err());
+    let empty = tempfile::tempdir().unwrap();
+    FolderWriter::create(empty.path()).unwrap();
+    let text = Walk::open(empty.path(), 0.0).err().unwrap().to_string();
+    assert!(text.contains("holds no pictures"), "{text}");
+}
+
+#[test]
+fn a_sample_at_a_damaged_place_is_not_taken_for_another_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), &samples(9, 2), 2).remove(0);
+    let bytes = std::fs::read(&path).unwrap();
+    // Cut at every block: what is read is whole, with its type and its truth.
+    for end in (512..bytes.len()).step_by(512) {
+        std::fs::write(&path, &bytes[..end]).unwrap();
+        let mut walk = Walk::open(&path, 1.0).unwrap();
+        while let Some(sample) = walk.next_sample().unwrap() {
+            assert!(
+                sample.kind.is_some() && sample.json.is_some(),
+                "cut at {end}"
+            );
+        }
+        assert!(
+            walk.damage().shards == 1 || end + 1024 > bytes.len(),
+            "cut at {end}"
+        );
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ macro_rules! families {
 
 families! {
     CLASS "class" ["{x}"];
+    TINTED "tinted" ["{x}", "{a x}", "a picture of {a x}"];
     ONE "one" ["{x} on {c}", "{a x} on a {c} background", "{c} background with {a x}"];
     PLACED "placed" ["{x} at the {p} on {c}", "{a x}, {p}, {c} background", "on {c}, {a x} at the {p}"];
     BESIDE "beside" ["{x} and {y} on {c}", "{a x} next to {a y} on {c}", "on {c}, {a x} with {a y} on its right"];

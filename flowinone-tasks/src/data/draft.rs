@@ -8,7 +8,8 @@ use super::draw::Draw;
 use super::operation::seen;
 use super::scene::words as words_of;
 use super::{
-    Colour, ColourName, Edit, Error, Ground, Icons, Object, Operation, Place, Rect, Scene,
+    CaptionKind, Colour, ColourName, Edit, EditKind, Error, Ground, Icons, Object, Operation,
+    Place, Rect, Scene, Variety,
 };
 use crate::Task;
 
@@ -31,6 +32,7 @@ pub(crate) struct Drafter<'a> {
     pub(crate) icons: &'a Icons,
     pub(crate) style: &'a str,
     pub(crate) classes: &'a [String],
+    pub(crate) variety: &'a Variety,
     pub(crate) draw: &'a mut Draw,
 }
 
@@ -64,7 +66,10 @@ impl Drafter<'_> {
     }
 
     fn finish(&mut self, scene: Scene, op: Operation, family: Family, words: &Words) -> Draft {
-        let template = self.draw.below(family.templates.len());
+        let all = family.templates.len();
+        let template = self
+            .draw
+            .below(self.variety.templates.map_or(all, |most| most.min(all)));
         Draft {
             scene,
             operation: op,
@@ -97,24 +102,32 @@ impl Drafter<'_> {
             ground: self.ground(),
             objects: vec![],
         };
-        let ground = self.ground();
         let place = *self.draw.pick(&Place::ALL);
-        let (family, places) = match self.draw.below(4) {
-            0 => (caption::ONE, vec![([0.5; 2], 0.58)]),
-            1 => (caption::PLACED, vec![(place.point(), 0.38)]),
-            2 => (
+        let kind = *self.draw.pick(&self.variety.captions);
+        let (family, places) = match kind {
+            CaptionKind::Tinted => (caption::TINTED, vec![([0.5; 2], 0.58)]),
+            CaptionKind::One => (caption::ONE, vec![([0.5; 2], 0.58)]),
+            CaptionKind::Placed => (caption::PLACED, vec![(place.point(), 0.38)]),
+            CaptionKind::Beside => (
                 caption::BESIDE,
                 vec![([0.27, 0.5], 0.42), ([0.73, 0.5], 0.42)],
             ),
-            _ => (
+            CaptionKind::Above => (
                 caption::ABOVE,
                 vec![([0.5, 0.27], 0.42), ([0.5, 0.73], 0.42)],
             ),
         };
+        let tinted = kind == CaptionKind::Tinted;
+        let ground = match tinted {
+            true => canvas.ground,
+            false => self.ground(),
+        };
+        // A colour before a name costs a word: with several things or places only now and then.
+        let share = if tinted { 1.0 } else { self.tinted_share() };
         let mut objects: Vec<Object> = vec![];
         for (center, size) in places {
             let mut object = self.other(&objects, center, size);
-            if self.draw.chance(0.25) {
+            if self.draw.chance(share) {
                 object.tint = Some(self.tint());
             }
             objects.push(object);
@@ -136,7 +149,7 @@ impl Drafter<'_> {
     }
 
     fn instruct(&mut self) -> Maybe<Draft> {
-        let count = 1 + self.draw.below(3);
+        let count = self.count(1);
         let scene = some!(self.scene(count));
         let number = self.draw.below(count);
         let chosen = scene.objects[number].clone();
@@ -147,8 +160,8 @@ impl Drafter<'_> {
             ..Words::default()
         };
         let rest = without(&scene.objects, number);
-        let (edit, family) = match self.draw.below(8) {
-            0 => {
+        let (edit, family) = match *self.draw.pick(&self.variety.edits) {
+            EditKind::Add => {
                 let object = self.other(&scene.objects, place.point(), chosen.size.min(0.38));
                 if !fits(object.center, object.size, &scene.objects, 1.0) {
                     return Ok(None);
@@ -156,20 +169,20 @@ impl Drafter<'_> {
                 words.x = object.words();
                 (Edit::Add { object }, caption::ADD)
             }
-            1 => (Edit::Remove { object: number }, caption::REMOVE),
-            2 => {
+            EditKind::Remove => (Edit::Remove { object: number }, caption::REMOVE),
+            EditKind::Replace => {
                 let class = self.other(&scene.objects, [0.5; 2], 0.1).class;
                 words.y = words_of(&class);
                 let object = number;
                 (Edit::Replace { object, class }, caption::REPLACE)
             }
-            3 => {
+            EditKind::Recolour => {
                 let colour = self.tint();
                 words.colour = colour.name.word();
                 let object = number;
                 (Edit::Recolour { object, colour }, caption::RECOLOUR)
             }
-            4 => {
+            EditKind::Move => {
                 let to = place.point();
                 if Place::of(chosen.center) == place || !fits(to, chosen.size, &rest, 1.0) {
                     return Ok(None);
@@ -177,7 +190,7 @@ impl Drafter<'_> {
                 let object = number;
                 (Edit::Move { object, to }, caption::MOVE)
             }
-            5 => {
+            EditKind::Enlarge => {
                 let factor = 1.5;
                 if !fits(chosen.center, chosen.size * factor, &rest, 1.0) {
                     return Ok(None);
@@ -185,11 +198,11 @@ impl Drafter<'_> {
                 let object = number;
                 (Edit::Resize { object, factor }, caption::ENLARGE)
             }
-            6 => {
+            EditKind::Shrink => {
                 let (object, factor) = (number, 0.6);
                 (Edit::Resize { object, factor }, caption::SHRINK)
             }
-            _ => {
+            EditKind::Ground => {
                 let ground = self.ground();
                 if ground.colour().name == scene.ground.colour().name {
                     return Ok(None);
@@ -204,7 +217,7 @@ impl Drafter<'_> {
 
     fn fill(&mut self) -> Maybe<Draft> {
         let clear = self.draw.chance(0.25);
-        let count = self.draw.below(3).max(usize::from(clear));
+        let count = self.count(usize::from(clear));
         let scene = some!(self.scene(count));
         if clear {
             let number = self.draw.below(count);
@@ -264,7 +277,7 @@ impl Drafter<'_> {
             let size = self.draw.between(least, most);
             let center = self.room(size, &objects, FLOOR)?;
             let mut object = self.other(&objects, center, size);
-            if self.draw.chance(0.25) {
+            if self.variety.rotations && self.draw.chance(0.25) {
                 object.rotation = (self.draw.below(7) as f32 - 3.0) * 5.0;
             }
             objects.push(object);
@@ -306,7 +319,24 @@ impl Drafter<'_> {
 
     fn ground(&mut self) -> Ground {
         let name = *self.draw.pick(&ColourName::ALL);
-        Ground::draw(name, self.draw)
+        match self.variety.patterns {
+            true => Ground::draw(name, self.draw),
+            false => Ground::plain(name, self.draw),
+        }
+    }
+
+    /// How many objects a scene has, `least` at the least.
+    fn count(&mut self, least: usize) -> usize {
+        let most = self.variety.objects.max(least);
+        least + self.draw.below(most - least + 1)
+    }
+
+    /// How often a described thing has a colour of its own.
+    fn tinted_share(&self) -> f32 {
+        match self.variety.captions.contains(&CaptionKind::Tinted) && self.variety.objects == 1 {
+            true => 0.0,
+            false => 0.25,
+        }
     }
 
     fn tint(&mut self) -> Colour {

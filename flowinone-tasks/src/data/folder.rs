@@ -1,5 +1,5 @@
 //! The folder layout: `input/NAME.png`, `output/NAME.png` with equal relative names, and
-//! `truth/NAME.json` beside them.
+//! `truth/NAME.json` beside them; `type/NAME.txt` where a sample's type does not follow from its truth.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,6 +17,9 @@ use super::{Encoded, Error, Example, Sample, Truth};
 
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
+
+/// Largest `type`, in bytes.
+const MAX_TYPE: u64 = 4 << 10;
 
 /// Writes samples as single files.
 pub struct FolderWriter {
@@ -45,31 +48,41 @@ impl FolderWriter {
     /// Writes one sample; its files appear only when complete, the input last.
     ///
     /// # Errors
-    /// A key that leads out of the folder, or a disk that cannot be written to.
+    /// A key that leads out of the folder or is there already, or a disk that cannot be written to.
     pub fn write(&self, sample: &Sample) -> Result<(), Error> {
-        let Sample { input, output, .. } = sample;
-        let json = sample
-            .json
-            .as_ref()
-            .map(|json| ("truth", "json", json.as_bytes()));
+        let Sample {
+            key, input, output, ..
+        } = sample;
+        let place = |folder: &str, extension: &str| {
+            let relative = format!("{folder}/{key}.{extension}");
+            let reason = || format!("the key {key:?} leads out of it");
+            child(&self.root, &relative).ok_or_else(|| Error::layout(&self.root, reason()))
+        };
+        for extension in EXTENSIONS {
+            if place("input", extension)?.exists() {
+                let reason = format!("the key {key:?} is there already; keys must differ");
+                return Err(Error::layout(&self.root, reason));
+            }
+        }
+        let text = |text: &'_ Option<String>| text.as_ref().map(|t| t.clone().into_bytes());
+        let kind = match sample.kind == kind_of(sample.json.as_deref()) {
+            true => None,
+            false => text(&sample.kind),
+        };
         let files = [
-            Some(("output", &*output.extension, &*output.bytes)),
-            json,
-            Some(("input", &*input.extension, &*input.bytes)),
+            ("output", &*output.extension, Some(output.bytes.clone())),
+            ("truth", "json", text(&sample.json)),
+            ("type", "txt", kind),
+            ("input", &*input.extension, Some(input.bytes.clone())),
         ];
-        for (folder, extension, bytes) in files.into_iter().flatten() {
-            let path = format!("{folder}/{}.{extension}", sample.key);
-            let path = child(&self.root, &path).ok_or_else(|| {
-                Error::layout(
-                    &self.root,
-                    format!("the key {:?} leads out of it", sample.key),
-                )
-            })?;
+        for (folder, extension, bytes) in files {
+            let Some(bytes) = bytes else { continue };
+            let path = place(folder, extension)?;
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
             }
             let written = AtomicFile::create(&path).and_then(|mut file| {
-                file.write_all(bytes)?;
+                file.write_all(&bytes)?;
                 file.commit()
             });
             written.map_err(Error::io("write", &path))?;
@@ -79,11 +92,28 @@ impl FolderWriter {
 }
 
 /// The files of one sample.
-struct Files {
-    key: String,
+pub(crate) struct Files {
+    pub(crate) key: String,
     input: PathBuf,
     output: Option<PathBuf>,
     truth: PathBuf,
+    kind: PathBuf,
+}
+
+/// The samples of a folder by their inputs, sorted by key.
+pub(crate) fn listed(root: &Path) -> Result<Vec<Files>, Error> {
+    let (inputs, outputs) = (
+        pictures(&root.join("input"))?,
+        pictures(&root.join("output"))?,
+    );
+    let files = |(key, input): (String, PathBuf)| Files {
+        output: outputs.get(&key).cloned(),
+        truth: root.join("truth").join(format!("{key}.json")),
+        kind: root.join("type").join(format!("{key}.txt")),
+        input,
+        key,
+    };
+    Ok(inputs.into_iter().map(files).collect())
 }
 
 /// Passes over a folder.
@@ -105,17 +135,7 @@ impl FolderStream {
     /// A folder that cannot be read, or fewer samples than parts.
     pub fn open(root: impl AsRef<Path>, config: StreamConfig) -> Result<Self, Error> {
         let root = root.as_ref();
-        let (inputs, outputs) = (
-            pictures(&root.join("input"))?,
-            pictures(&root.join("output"))?,
-        );
-        let files = |(key, input): (String, PathBuf)| Files {
-            output: outputs.get(&key).cloned(),
-            truth: root.join("truth").join(format!("{key}.json")),
-            input,
-            key,
-        };
-        let samples: Vec<Files> = inputs.into_iter().map(files).collect();
+        let samples = listed(root)?;
         if samples.len() < config.part.of as usize {
             let reason = format!("{} samples for {} readers", samples.len(), config.part.of);
             return Err(Error::layout(root, reason));
@@ -237,37 +257,48 @@ impl FolderStream {
 }
 
 impl Files {
-    fn read(&self) -> Result<Sample, String> {
+    pub(crate) fn read(&self) -> Result<Sample, String> {
         let output = self.output.as_ref();
         let output = output.ok_or("output/ has no picture of this name")?;
-        let json = match self.truth.is_file() {
-            true => Some(String::from_utf8(bytes(&self.truth)?).map_err(|e| e.to_string())?),
-            false => None,
+        let text = |path: &Path, most| match path.is_file() {
+            true => {
+                let text = String::from_utf8(bytes(path, most)?);
+                text.map(Some)
+                    .map_err(|_| format!("{} is no text", path.display()))
+            }
+            false => Ok(None),
         };
-        let truth: Option<Truth> = json.as_deref().and_then(|j| serde_json::from_str(j).ok());
+        let json = text(&self.truth, MAX_FILE)?;
+        let named = text(&self.kind, MAX_TYPE)?.map(|kind| kind.trim().into());
         Ok(Sample {
             key: self.key.clone(),
             input: encoded(&self.input)?,
             output: encoded(output)?,
-            kind: truth.map(|truth| kind(truth.task).into()),
+            kind: named.or_else(|| kind_of(json.as_deref())),
             json,
         })
     }
 }
 
+/// The type that follows from a sample's truth.
+fn kind_of(json: Option<&str>) -> Option<String> {
+    let truth: Truth = serde_json::from_str(json?).ok()?;
+    Some(kind(truth.task).into())
+}
+
 fn encoded(path: &Path) -> Result<Encoded, String> {
     Ok(Encoded {
         extension: extension(path).unwrap_or_default(),
-        bytes: bytes(path)?,
+        bytes: bytes(path, MAX_FILE)?,
     })
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let name = path.display();
     let fault = |e: std::io::Error| format!("{name}: {e}");
     let size = std::fs::metadata(path).map_err(fault)?.len();
-    if size > MAX_FILE {
-        return Err(format!("{name} has {size} bytes, more than {MAX_FILE}"));
+    if size > most {
+        return Err(format!("{name} has {size} bytes, more than {most}"));
     }
     std::fs::read(path).map_err(fault)
 }

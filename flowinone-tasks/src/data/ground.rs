@@ -96,6 +96,12 @@ impl Ground {
         }
     }
 
+    /// A plain ground of colour `name`.
+    pub(crate) fn plain(name: ColourName, draw: &mut Draw) -> Self {
+        let colour = Colour::near(name, 8, draw);
+        Self::Plain { colour }
+    }
+
     /// The ground alone on a square canvas.
     pub fn render(&self, side: u32) -> RgbImage {
         match *self {

@@ -39,6 +39,17 @@ struct Icon {
     strokes: OnceLock<Vec<Stroke>>,
 }
 
+impl Icon {
+    fn new(document: String) -> Self {
+        Self {
+            document,
+            tree: OnceLock::new(),
+            art: OnceLock::new(),
+            strokes: OnceLock::new(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Drawn {
     sprites: HashMap<Key, Arc<Sprite>>,
@@ -84,32 +95,59 @@ impl Icons {
     /// something outside of itself or is absurdly big, or a style that is there already.
     pub fn open(&mut self, path: impl AsRef<Path>) -> Result<&str, Error> {
         let path = path.as_ref();
-        let from = path.display().to_string();
-        let size = std::fs::metadata(path)
-            .map_err(Error::io("read", path))?
-            .len();
-        if size > MAX_FILE {
-            let reason = format!("it has {size} bytes, more than the {MAX_FILE} allowed");
-            return Err(Error::icons(&from, reason));
-        }
-        let json = std::fs::read(path).map_err(Error::io("read", path))?;
-        let (style, documents) = iconify::parse(&json, &from, false)?;
+        let (style, documents) = read(path)?;
+        self.add_new(path, style, documents)
+    }
+
+    /// As [`open`](Self::open), with a style of this name.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_as(&mut self, style: &str, path: impl AsRef<Path>) -> Result<&str, Error> {
+        let path = path.as_ref();
+        let (_, documents) = read(path)?;
+        self.add_new(path, style.into(), documents)
+    }
+
+    fn add_new(
+        &mut self,
+        path: &Path,
+        style: String,
+        documents: BTreeMap<String, String>,
+    ) -> Result<&str, Error> {
         if self.styles().any(|known| known == style) {
             let reason = format!("icons of style {style:?} are loaded already");
-            return Err(Error::icons(&from, reason));
+            return Err(Error::icons(&path.display().to_string(), reason));
         }
         self.add(style, documents);
         Ok(&self.sets.last().expect("just added").style)
     }
 
+    /// Gives an icon another name besides its own, in every style that has it.
+    ///
+    /// # Errors
+    /// No style has such an icon, or one has the name already.
+    pub fn name(&mut self, name: &str, icon: &str) -> Result<(), Error> {
+        let has = |set: &Set, name: &str| set.icons.contains_key(name);
+        if !self.sets.iter().any(|set| has(set, icon)) {
+            let reason = format!("no style has an icon {icon:?} that could be called {name:?}");
+            return Err(Error::Config(reason));
+        }
+        if let Some(set) = self.sets.iter().find(|set| has(set, name)) {
+            let reason = format!("style {:?} has an icon {name:?} already", set.style);
+            return Err(Error::Config(reason));
+        }
+        for set in &mut self.sets {
+            if let Some(document) = set.icons.get(icon).map(|icon| icon.document.clone()) {
+                set.icons.insert(name.into(), Icon::new(document));
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, style: String, documents: BTreeMap<String, String>) {
-        let icon = |document| Icon {
-            document,
-            tree: OnceLock::new(),
-            art: OnceLock::new(),
-            strokes: OnceLock::new(),
-        };
-        let icons = documents.into_iter().map(|(n, d)| (n, icon(d))).collect();
+        let icons = documents.into_iter().map(|(n, d)| (n, Icon::new(d)));
+        let icons = icons.collect();
         self.sets.push(Set { style, icons });
     }
 
@@ -232,6 +270,20 @@ impl Icons {
     }
 }
 
+/// The prefix and the drawings of an iconify JSON file.
+fn read(path: &Path) -> Result<(String, BTreeMap<String, String>), Error> {
+    let from = path.display().to_string();
+    let size = std::fs::metadata(path)
+        .map_err(Error::io("read", path))?
+        .len();
+    if size > MAX_FILE {
+        let reason = format!("it has {size} bytes, more than the {MAX_FILE} allowed");
+        return Err(Error::icons(&from, reason));
+    }
+    let json = std::fs::read(path).map_err(Error::io("read", path))?;
+    iconify::parse(&json, &from, false)
+}
+
 /// Parses a document; pictures and fonts from outside are never asked for.
 fn tree(document: &str) -> Result<Arc<Tree>, String> {
     let mut options = usvg::Options::default();
@@ -296,6 +348,7 @@ mod tests {
         let json = r#"{"prefix": "odd", "icons": {"a": {"body": "<g>"}, "b": {"body": "<g/>"}}}"#;
         std::fs::write(&path, json).unwrap();
         assert_eq!(icons.open(&path).unwrap(), "odd");
+        assert_eq!(icons.open_as("other", &path).unwrap(), "other");
         assert!(icons.art("odd", "a").is_err());
         let text = icons.art("odd", "b").unwrap_err().to_string();
         assert!(text.contains("nothing"), "{text}");

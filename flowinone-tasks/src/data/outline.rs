@@ -7,8 +7,9 @@ use super::icons::Sprite;
 /// One line: points in fractions of the icon's square.
 pub(crate) type Stroke = Vec<[f32; 2]>;
 
-/// Pixels between two points of a stroke.
-const STEP: usize = 3;
+/// Pixels between two points of a stroke, about: a smooth line through them is drawn, and each point
+/// costs time.
+const STEP: usize = 5;
 /// Shortest contour that is drawn, in pixels along it.
 const SHORTEST: usize = 26;
 /// Shades at which inner lines are drawn.
@@ -68,7 +69,7 @@ fn doubled(part: &[[f32; 2]], strokes: &[Stroke]) -> bool {
     part.len() < SHORTEST || part.iter().step_by(4).filter(beside).count() * 6 > part.len()
 }
 
-/// Every third point of the running mean of a line; closed lines stay closed.
+/// Points of the running mean of a line at equal distances; closed lines stay closed.
 fn smooth(line: &[[f32; 2]]) -> Stroke {
     let n = line.len();
     let closed = {
@@ -86,7 +87,8 @@ fn smooth(line: &[[f32; 2]]) -> Stroke {
         }
         sum.map(|v| v / 5.0)
     };
-    let mut points: Stroke = (0..n).step_by(STEP).map(mean).collect();
+    let count = n.div_ceil(STEP).max(4);
+    let mut points: Stroke = (0..count).map(|point| mean(point * n / count)).collect();
     points.push(if closed { points[0] } else { mean(n - 1) });
     points
 }

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::draw::scramble;
-use super::{Error, Icons, Lettering, Mark, Operation, Truth};
+use super::{Error, Icons, Lettering, Mark, Operation, Truth, Variety};
 use crate::prompt::{
     Align, Coordinate, Doodle, Drawing, Face, Force, Pen, Point, PromptError, Region, Stroke,
     TextBox, TextInImage, TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
@@ -14,27 +14,31 @@ use crate::prompt::{Colour as Ink, Mark as Drawn};
 const PEN: [f32; 2] = [4.5, 8.0];
 
 /// The prompt of a pair.
-pub(crate) fn prompt(truth: &Truth, icons: &Icons) -> Result<RgbImage, Error> {
+pub(crate) fn prompt(truth: &Truth, icons: &Icons, variety: &Variety) -> Result<RgbImage, Error> {
     let scene = truth.scene.render(icons, truth.side)?;
-    draw(truth, scene).map_err(|e| Error::Prompt {
+    draw(truth, scene, variety).map_err(|e| Error::Prompt {
         index: truth.index,
         reason: e.to_string(),
     })
 }
 
-fn draw(truth: &Truth, scene: RgbImage) -> Result<RgbImage, PromptError> {
+fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, PromptError> {
     let caption = truth.caption.as_str();
     let face = face(truth.lettering);
-    let style = |style: TextStyle| TextStyle { face, ..style };
+    let style = |style: TextStyle| TextStyle {
+        face,
+        size: style.size * variety.text_scale,
+        ..style
+    };
     // What neither the scene nor the operation says differs from pair to pair, but is no chance.
     let lot = scramble(truth.seed, truth.index);
     match &truth.operation {
         Operation::Name { .. } | Operation::Depict { .. } => {
-            let style = TextStyle {
-                align: [Align::Left, Align::Centre, Align::Right][(lot % 3) as usize],
-                place: ((lot >> 8) % 101) as f32 / 100.0,
-                ..style(TextStyle::caption())
-            };
+            let mut style = style(TextStyle::caption());
+            if variety.text_moves {
+                style.align = [Align::Left, Align::Centre, Align::Right][(lot % 3) as usize];
+                style.place = ((lot >> 8) % 101) as f32 / 100.0;
+            }
             TextInImage::new(scene, caption)
                 .style(style)
                 .render(truth.side)
@@ -58,7 +62,7 @@ fn draw(truth: &Truth, scene: RgbImage) -> Result<RgbImage, PromptError> {
             };
             VisualMarker::new(scene, caption)
                 .mark(mark)
-                .style(style(TextStyle::instruction()))
+                .style(style(TextStyle::marker_instruction()))
                 .render(truth.side)
         }
         Operation::Doodle { strokes, .. } => {

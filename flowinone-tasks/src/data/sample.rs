@@ -22,7 +22,7 @@ pub struct Encoded {
 /// A pair as it lies in a shard or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// Its name; in a shard without dots.
+    /// Its name, folders before it; in a shard the name itself has no dot.
     pub key: String,
     /// The prompt picture.
     pub input: Encoded,
@@ -95,6 +95,11 @@ impl Example {
     /// The ground truth, if the sample was made here.
     pub fn truth(&self) -> Option<Truth> {
         serde_json::from_str(self.json.as_deref()?).ok()
+    }
+
+    /// Whether its target keeps the structure of its prompt.
+    pub fn keeps_structure(&self) -> bool {
+        self.kind.as_deref() != Some(GENERATED)
     }
 
     /// A pair as an example of `source`, without a detour over files.

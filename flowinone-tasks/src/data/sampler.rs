@@ -12,7 +12,7 @@ use super::draft::{Draft, Drafter};
 use super::draw::{Draw, hash};
 use super::split::Traits;
 use super::truth::change;
-use super::{Axis, Error, Holdout, Icons, Lettering, Split, Truth, everyday, pair};
+use super::{Axis, Error, Holdout, Icons, Lettering, Split, Truth, Variety, everyday, pair};
 use crate::Task;
 
 /// Drafts after which the sampler gives up on a pair.
@@ -52,6 +52,9 @@ pub struct PairConfig {
     pub split: Split,
     /// What is held out.
     pub holdout: Holdout,
+    /// How varied the pairs are.
+    #[serde(default)]
+    pub variety: Variety,
 }
 
 impl PairConfig {
@@ -65,6 +68,7 @@ impl PairConfig {
             styles: vec![],
             split: Split::Train,
             holdout: Holdout::default(),
+            variety: Variety::full(),
         }
     }
 }
@@ -99,6 +103,7 @@ impl PairSampler {
     pub fn new(icons: Arc<Icons>, config: PairConfig) -> Result<Self, Error> {
         let bad = |reason: String| Err(Error::Config(reason));
         config.holdout.validate()?;
+        config.variety.validate()?;
         if !(16..=2048).contains(&config.side) {
             return bad(format!(
                 "{} pixels a side, expected 16 to 2048",
@@ -141,8 +146,11 @@ impl PairSampler {
         }
         let only_held = config.split == Split::HeldOut(Axis::Lettering);
         let held = config.holdout.lettering;
-        let usable = Lettering::ALL.into_iter();
-        let letterings = usable.filter(|l| (held == Some(*l)) == only_held).collect();
+        let usable = config.variety.letterings.iter().copied();
+        let letterings: Vec<_> = usable.filter(|l| (held == Some(*l)) == only_held).collect();
+        if letterings.is_empty() {
+            return bad("the held-out lettering leaves none to write with".into());
+        }
         Ok(Self {
             icons,
             config,
@@ -154,6 +162,12 @@ impl PairSampler {
     /// The configuration.
     pub fn config(&self) -> &PairConfig {
         &self.config
+    }
+
+    /// The classes of its objects, style by style.
+    pub fn classes(&self) -> impl Iterator<Item = &str> {
+        let names = self.styles.iter().flat_map(|(_, classes)| classes);
+        names.map(String::as_str)
     }
 
     /// The icons.
@@ -185,6 +199,7 @@ impl PairSampler {
                 icons: &self.icons,
                 style,
                 classes,
+                variety: &self.config.variety,
                 draw: &mut draw,
             };
             let Some(draft) = drafter.draft(task)? else {
@@ -250,7 +265,7 @@ impl PairSampler {
     pub fn pair(&self, index: u64) -> Result<Pair, Error> {
         let truth = self.truth(index)?;
         Ok(Pair {
-            prompt: pair::prompt(&truth, &self.icons)?,
+            prompt: pair::prompt(&truth, &self.icons, &self.config.variety)?,
             target: truth.target.render(&self.icons, truth.side)?,
             truth,
         })

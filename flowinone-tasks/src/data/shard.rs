@@ -92,9 +92,14 @@ impl Shard {
                     None => group = Some((start, key, Parts::default())),
                 },
                 Ok(Step::End) => break,
-                // What was complete before the damage is still good.
-                Err(_) if group.is_some() => break,
-                Err(reason) => return Err(reason),
+                Err(reason) => match &mut group {
+                    // The damage itself is met again, by the next call.
+                    Some((_, _, parts)) => {
+                        parts.end_early();
+                        break;
+                    }
+                    None => return Err(reason),
+                },
             }
         }
         Ok(group.map(|(offset, key, parts)| Found {
@@ -216,6 +221,16 @@ impl Parts {
         };
         if repeated {
             self.fault = Some(format!("{extension} is there twice"));
+        }
+    }
+
+    /// The shard is damaged behind these files: others of the same sample may have been there, and a
+    /// sample that lost its type would be taken for another kind.
+    fn end_early(&mut self) {
+        let whole = self.input.is_some() && self.output.is_some();
+        if !(whole && self.kind.is_some() && self.json.is_some()) {
+            let fault = "the shard is damaged there, files of this sample may be missing";
+            self.fault.get_or_insert(fault.into());
         }
     }
 

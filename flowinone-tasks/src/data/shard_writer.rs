@@ -53,17 +53,16 @@ impl ShardWriter {
     /// Adds a sample, in a new shard if the last is full.
     ///
     /// # Errors
-    /// A key that a shard cannot hold (empty, with a dot, `..`, or repeated at once), or a disk that
-    /// cannot be written to.
+    /// A key that a shard cannot hold (its name has a dot, at which readers would end it; it leads
+    /// out of the shard; it is that of the sample before), or a disk that cannot be written to.
     pub fn write(&mut self, sample: &Sample) -> Result<(), Error> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => self.begin()?,
         };
-        let fault = match &sample.key {
-            key if !plain(key) => Some("is not made of letters, digits, '-', '_' and '/'"),
-            key if *key == open.last => Some("is that of the sample before"),
-            _ => None,
+        let fault = match sample.key == open.last {
+            true => Some("is that of the sample before; keys must differ"),
+            false => fault(&sample.key),
         };
         if let Some(fault) = fault {
             let reason = format!("the key {:?} {fault}", sample.key);
@@ -140,11 +139,24 @@ impl ShardWriter {
     }
 }
 
-/// Whether a key is safe as a path and ends before its extension.
-fn plain(key: &str) -> bool {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/');
-    let parts_named = key.split('/').all(|part| !part.is_empty());
-    key.len() <= 200 && key.chars().all(allowed) && parts_named && !key.starts_with("__")
+/// Why a shard cannot hold a key: readers take a file's name up to its first dot as the key of its
+/// sample, and all before it as folders.
+fn fault(key: &str) -> Option<&'static str> {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let odd = |c: char| c.is_control() || matches!(c, '\\' | ':');
+    if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        Some("has an empty part, or leads out of the shard")
+    } else if name.contains('.') {
+        Some("has a dot in its name, where every reader of shards would end it; write '-' instead")
+    } else if key.split('/').any(|part| part.starts_with("__")) {
+        Some("has a part that begins with \"__\", which marks files that belong to no sample")
+    } else if key.len() > 200 {
+        Some("is longer than 200 bytes; shorten it")
+    } else if key.contains(odd) {
+        Some("has a control character, a backslash or a colon; write '-' instead")
+    } else {
+        None
+    }
 }
 
 /// The key of sample `index`: nine digits.

@@ -6,11 +6,11 @@ use crate::data::dynamics::Physics;
 use crate::data::operation::middle;
 use crate::data::outline::warped;
 use crate::data::scene::words as words_of;
-use crate::data::{Edit, Mark, Operation, Path, Push};
+use crate::data::{Edit, EditKind, Mark, Operation, Path, Push};
 
 impl Drafter<'_> {
     pub(super) fn mark(&mut self) -> Maybe<Draft> {
-        let count = 2 + self.draw.below(2);
+        let count = self.count(2.min(self.variety.objects));
         let scene = some!(self.scene(count));
         let number = self.draw.below(count);
         let chosen = &scene.objects[number];
@@ -44,9 +44,9 @@ impl Drafter<'_> {
         }
         let mut words = Words::default();
         let object = number;
-        let (edit, family) = match self.draw.below(3) {
-            0 => (Edit::Remove { object }, caption::MARK_REMOVE),
-            1 => {
+        let (edit, family) = match *self.draw.pick(&self.variety.marked) {
+            EditKind::Remove => (Edit::Remove { object }, caption::MARK_REMOVE),
+            EditKind::Replace => {
                 let class = self.other(&scene.objects, [0.5; 2], 0.1).class;
                 words.y = words_of(&class);
                 (Edit::Replace { object, class }, caption::MARK_REPLACE)
@@ -62,7 +62,7 @@ impl Drafter<'_> {
     }
 
     pub(super) fn doodle(&mut self) -> Maybe<Draft> {
-        let count = self.draw.below(2);
+        let count = self.draw.below(2.min(self.variety.objects));
         let scene = some!(self.scene(count));
         let size = self.draw.between(0.34, 0.48);
         let center = some!(self.room(size, &scene.objects, FLOOR));
@@ -89,7 +89,7 @@ impl Drafter<'_> {
     }
 
     pub(super) fn push(&mut self) -> Maybe<Draft> {
-        let count = 1 + self.draw.below(3);
+        let count = self.count(1);
         let scene = some!(self.scene(count));
         let pushed = 1 + usize::from(count > 1 && self.draw.chance(0.2));
         let mut pushes = vec![];
@@ -123,7 +123,7 @@ impl Drafter<'_> {
     }
 
     pub(super) fn follow(&mut self) -> Maybe<Draft> {
-        let count = 1 + self.draw.below(3);
+        let count = self.count(1);
         let scene = some!(self.scene(count));
         let moving = 1 + usize::from(count > 1 && self.draw.chance(0.25));
         let mut paths = vec![];
