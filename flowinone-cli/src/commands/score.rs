@@ -1,0 +1,217 @@
+//! `flowinone score`: results against the ground truth of procedural pairs.
+
+#![allow(
+    clippy::doc_markdown,
+    reason = "these comments are help texts, shown as they are"
+)]
+
+mod pairs;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use flowinone_tasks::eval::{Scorer, Work};
+use flowinone_tasks::read_picture;
+use image::RgbImage;
+
+use self::pairs::{Known, Pairs};
+use self::report::Report;
+use super::data::options::PairOptions;
+use crate::{Outcome, interrupt};
+
+/// Extensions that a result may have.
+const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "tiff"];
+/// Results that are read before the next are scored.
+const BATCH: usize = 64;
+
+/// Compare results with the ground truth of procedural pairs.
+///
+/// The result of a pair is the picture in the folder that has the pair's name: NAME.png for
+/// input/NAME.png of a folder, 000000012.png for pair 12 of shards or of the options below.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Folder of results
+    #[arg(value_name = "RESULTS", required_unless_present = "baseline")]
+    results: Option<PathBuf>,
+    /// Score what is known instead: the unedited input, the target, or the targets of other pairs
+    #[arg(long, value_name = "NAME", conflicts_with = "results")]
+    baseline: Option<Baseline>,
+    /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes them
+    /// [default: the procedural pairs of the options below]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["styles", "seed", "side", "tasks", "split", "holdout", "variety"])]
+    truth: Option<PathBuf>,
+    /// Pairs to score [default: all that the files have]
+    #[arg(long, value_name = "N", required_unless_present = "truth")]
+    count: Option<u64>,
+    /// Number of the first pair
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first: u64,
+    /// Contact sheet prompt | target | result to write
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Pairs of each task on the contact sheet
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "sheet")]
+    each: usize,
+    /// JSON file to write: summary, thresholds, and every item with its scores
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Failed items to list with their reasons
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    list: usize,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    pairs: PairOptions,
+}
+
+/// Results whose scores are known beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Baseline {
+    Input,
+    Target,
+    Shuffled,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    if let Some(sheet) = &args.sheet
+        && sheet.extension().is_none_or(|e| e != "png")
+    {
+        bail!("the sheet {} must end in .png", sheet.display());
+    }
+    if let Some(results) = args.results.as_ref().filter(|results| !results.is_dir()) {
+        bail!("there is no folder {} of results", results.display());
+    }
+    let scorer = Scorer::new(Arc::new(args.pairs.icons()?), args.pairs.classes().clone())?;
+    let pairs = match &args.truth {
+        Some(path) => Pairs::files(path, args.first, args.count)?,
+        None => Pairs::made(args.pairs.sampler()?, args.first, args.count.unwrap_or(0))?,
+    };
+    let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("cannot start threads")?;
+    interrupt::listen();
+    let sheet = args.sheet.as_ref().map(|_| args.each);
+    let mut report = Report::new(*scorer.thresholds(), sheet);
+    let whole = pool.install(|| match (&args.results, args.baseline) {
+        (Some(results), _) => of_results(pairs, results, &scorer, &mut report),
+        (None, Some(Baseline::Shuffled)) => shuffled(pairs, &scorer, &mut report),
+        (None, baseline) => {
+            let of = |known: &Known| match baseline {
+                Some(Baseline::Target) => known.target.clone(),
+                _ => known.prompt.clone(),
+            };
+            score(pairs, |known| Ok(Some(of(known))), &scorer, &mut report)
+        }
+    })?;
+    if !whole {
+        eprintln!("stopped; nothing was written");
+        return Ok(Outcome::Interrupted);
+    }
+    report.finish(args)
+}
+
+/// Scores the results of a folder.
+fn of_results(pairs: Pairs, results: &Path, scorer: &Scorer, report: &mut Report) -> Result<bool> {
+    let mut first = None;
+    let find = |known: &Known| {
+        first.get_or_insert_with(|| known.key.clone());
+        let path = result_of(results, &known.key);
+        Ok(path.map(read_picture).transpose()?)
+    };
+    let whole = score(pairs, find, scorer, report)?;
+    if let (true, Some(key)) = (report.is_empty(), first) {
+        bail!(
+            "no pair has a result in {}; the first would be {key}.png",
+            results.display()
+        );
+    }
+    Ok(whole)
+}
+
+/// The file of a pair's result.
+fn result_of(results: &Path, key: &str) -> Option<PathBuf> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    let safe = key.split('/').all(plain) && !key.contains(['\\', ':']);
+    let paths = EXTENSIONS.map(|extension| results.join(format!("{key}.{extension}")));
+    paths.into_iter().find(|path| safe && path.is_file())
+}
+
+/// Scores what `result` gives for each pair; `false` if someone asked to stop.
+fn score(
+    mut pairs: Pairs,
+    mut result: impl FnMut(&Known) -> Result<Option<RgbImage>>,
+    scorer: &Scorer,
+    report: &mut Report,
+) -> Result<bool> {
+    let mut batch = vec![];
+    while let Some(known) = pairs.next()? {
+        match result(&known)? {
+            Some(result) => batch.push((known, result)),
+            None => report.missing(known.key),
+        }
+        if batch.len() == BATCH {
+            settle(std::mem::take(&mut batch), scorer, report)?;
+            if interrupt::asked() {
+                return Ok(false);
+            }
+        }
+    }
+    settle(batch, scorer, report)?;
+    report.skipped(pairs.damaged());
+    Ok(true)
+}
+
+/// Gives every pair the target of the pair of its task before it, and the first that of the last.
+fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bool> {
+    let mut tasks: Vec<(Known, RgbImage)> = vec![]; // the first pair of a task, its last target
+    let mut batch = vec![];
+    while let Some(known) = pairs.next()? {
+        let same = |(first, _): &&mut (Known, RgbImage)| first.truth.task == known.truth.task;
+        match tasks.iter_mut().find(same) {
+            Some((_, last)) => {
+                let before = std::mem::replace(last, known.target.clone());
+                batch.push((known, before));
+            }
+            None => {
+                let target = known.target.clone();
+                tasks.push((known, target));
+            }
+        }
+        if batch.len() == BATCH {
+            settle(std::mem::take(&mut batch), scorer, report)?;
+            if interrupt::asked() {
+                return Ok(false);
+            }
+        }
+    }
+    if let Some((only, _)) = tasks.iter().find(|(first, last)| first.target == *last) {
+        bail!("{} has a single pair; nothing to shuffle", only.truth.task);
+    }
+    batch.extend(tasks);
+    settle(batch, scorer, report)?;
+    report.skipped(pairs.damaged());
+    Ok(true)
+}
+
+fn settle(batch: Vec<(Known, RgbImage)>, scorer: &Scorer, report: &mut Report) -> Result<()> {
+    let work = |(known, result): (Known, RgbImage)| {
+        let work = Work {
+            key: known.key,
+            truth: known.truth,
+            prompt: known.prompt,
+            result,
+            reachable: None,
+        };
+        (work, known.target)
+    };
+    let (work, targets): (Vec<Work>, Vec<RgbImage>) = batch.into_iter().map(work).unzip();
+    for ((score, work), target) in scorer.items(&work)?.into_iter().zip(work).zip(targets) {
+        report.add(score, &work, &target);
+    }
+    Ok(())
+}
