@@ -1,0 +1,75 @@
+//! `flowinone train-vae`: train the autoencoder of a model.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use flowinone_tasks::{ModelConfig, Networks, Precision, assemble};
+use flowinone_train::{
+    AutoencoderConfig, AutoencoderLesson, Ending, Trainer, initialise, latent_deviation,
+    material as open, read_config,
+};
+
+use crate::commands::train::{Computing, note_judges};
+use crate::{Outcome, interrupt};
+
+/// Targets from which the scale of latents is measured.
+const MEASURED: usize = 512;
+
+/// Train the autoencoder of a model.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Description of the run (TOML); it resumes where it was stopped
+    #[arg(long, value_name = "FILE.toml")]
+    config: PathBuf,
+    #[command(flatten)]
+    computing: Computing,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let config: AutoencoderConfig = read_config(&args.config)?;
+    let devices = args.computing.open()?;
+    let (device, others) = devices.split_first().context("no device")?;
+    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let material = open(&config.data, &config.run)?;
+    note_judges(&material);
+    let lesson = AutoencoderLesson {
+        reconstruction: config.reconstruction,
+        side: model.picture_side as u32,
+        device: device.clone(),
+        held_out: material.held_out,
+        judged: config.run.evaluations.examples,
+    };
+    let folder = config.run.folder.clone();
+    interrupt::listen();
+    let autoencoder = networks.codec().clone();
+    let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
+    lessons.insert(0, lesson);
+    let run = config.run.clone();
+    let mut trainer = Trainer::spread(lessons, autoencoder, material.mixer, run)?;
+    if trainer.run(interrupt::flag())? == Ending::Stopped {
+        return Ok(Outcome::Interrupted);
+    }
+    let mut measured = open(&config.data, &config.run)?.mixer;
+    let inner = device.clone().inner();
+    let side = model.picture_side as u32;
+    let deviation = latent_deviation(trainer.average(), &mut measured, side, MEASURED, &inner)?;
+    let scale = 1.0 / deviation;
+    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
+    let mut trained = ModelConfig {
+        trained: false,
+        ..model
+    };
+    trained.vae.scale = scale;
+    let target = folder.join("model");
+    if target.exists() {
+        std::fs::remove_dir_all(&target)?;
+    }
+    let networks = Networks {
+        encoder: networks.encoder(),
+        vae: trainer.average(),
+        flow: networks.flow(),
+    };
+    assemble(networks, &trained, trainer.step(), Precision::F32, &target)?;
+    println!("{}", target.display());
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,264 @@
+//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over all
+//! values, `d` the differences of neighbouring pixels, on random crops.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use flowinone_tasks::data::{ContactSheet, Example, Mixer};
+use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::held_out::caption;
+use crate::{Chance, Error, HeldOut, Lesson, Losses};
+
+/// What makes a reconstruction good.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reconstruction {
+    /// Weight of the absolute difference of gradients.
+    pub gradient: f64,
+    /// Weight of the squared difference.
+    pub squared: f64,
+    /// Weight of the divergence from a standard normal posterior, a mean over all latent values.
+    pub divergence: f64,
+    /// Side of the random crops in pixels; whole pictures without.
+    pub crop: Option<u32>,
+    /// One of so many pictures is a prompt, the others are targets.
+    pub prompts: u64,
+}
+
+impl Default for Reconstruction {
+    fn default() -> Self {
+        Self {
+            gradient: 0.5,
+            squared: 0.5,
+            divergence: 1e-3,
+            crop: None,
+            prompts: 4,
+        }
+    }
+}
+
+/// The autoencoder as a lesson.
+#[derive(Clone)]
+pub struct AutoencoderLesson {
+    /// What makes a reconstruction good.
+    pub reconstruction: Reconstruction,
+    /// Side of the pictures, in pixels.
+    pub side: u32,
+    /// Where the arithmetic happens, with gradients.
+    pub device: Device,
+    /// Examples for judging.
+    pub held_out: Option<HeldOut>,
+    /// How many of them are judged.
+    pub judged: usize,
+}
+
+impl AutoencoderLesson {
+    /// The same lesson on another device, which takes a share of every batch and judges nothing.
+    #[must_use]
+    pub fn on(&self, device: &Device) -> Self {
+        Self {
+            device: device.clone(),
+            held_out: None,
+            ..self.clone()
+        }
+    }
+}
+
+/// Pictures as they wait: whole squares of 8-bit RGB.
+pub type Pictures = Vec<RgbImage>;
+
+impl Lesson for AutoencoderLesson {
+    type Model = Autoencoder;
+    type Batch = Pictures;
+
+    fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<Pictures, Error> + Send> {
+        let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
+        Box::new(move |examples| {
+            let picture = |(at, example): (usize, Example)| match at % prompts {
+                0 => flowinone_encoder::center_crop(&example.input, side),
+                _ => flowinone_encoder::center_crop(&example.output, side),
+            };
+            Ok(examples.into_iter().enumerate().map(picture).collect())
+        })
+    }
+
+    fn losses(&self, model: &Autoencoder, batch: Pictures, chance: &mut Chance) -> Losses {
+        let weights = &self.reconstruction;
+        let x = pixels(&batch, weights.crop, chance, &self.device); // [b, 3, side, side]
+        let posterior = model.encode(x.clone());
+        let (mean, log_var) = (posterior.mean(), posterior.log_var());
+        let noise = chance.noise(mean.dims(), &self.device);
+        let y = model.decode(posterior.sample(noise));
+        let difference = y - x;
+        let absolute = difference.clone().abs().mean();
+        let squared = difference.clone().square().mean();
+        let gradient = edges(difference);
+        let divergence = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
+            .mean()
+            .mul_scalar(0.5);
+        let total = absolute.clone()
+            + gradient.clone().mul_scalar(weights.gradient)
+            + squared.clone().mul_scalar(weights.squared)
+            + divergence.clone().mul_scalar(weights.divergence);
+        Losses {
+            total,
+            parts: vec![
+                ("absolute", absolute),
+                ("squared", squared),
+                ("gradient", gradient),
+                ("divergence", divergence),
+                ("latent_square", mean.square().mean()),
+            ],
+        }
+    }
+
+    fn evaluate(
+        &self,
+        model: &Autoencoder,
+        step: u64,
+        folder: &Path,
+    ) -> Result<Vec<(String, f64)>, Error> {
+        let Some(held_out) = &self.held_out else {
+            return Ok(vec![]);
+        };
+        let device = self.device.clone().inner();
+        let mut sheet =
+            ContactSheet::new(["target", "decoded", "prompt", "decoded"], 128).across(4);
+        let mut decibels = [vec![], vec![]];
+        for (number, example) in held_out.examples(self.judged)?.iter().enumerate() {
+            let pictures = [&example.output, &example.input]
+                .map(|picture| flowinone_encoder::center_crop(picture, self.side));
+            let x = pixels(&pictures, None, &mut Chance::new(0, 0), &device);
+            let y = model.decode(model.encode(x).mode());
+            let decoded = images(y, self.side);
+            for (which, picture) in pictures.iter().enumerate() {
+                decibels[which].push(psnr(picture, &decoded[which]));
+            }
+            if number < 24 {
+                let [target, prompt] = &pictures;
+                sheet.push(caption(example), [target, &decoded[0], prompt, &decoded[1]]);
+            }
+        }
+        let path = folder.join(format!("step-{step:08}.png"));
+        save(&path, &sheet.render())?;
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+        Ok(vec![
+            ("psnr_targets".into(), mean(&decibels[0])),
+            ("psnr_prompts".into(), mean(&decibels[1])),
+        ])
+    }
+}
+
+/// The standard deviation of the latents of the first `count` targets of training, unscaled, on a
+/// device without gradients.
+///
+/// # Errors
+/// Data that cannot be read, or none.
+pub fn latent_deviation(
+    model: &Autoencoder,
+    mixer: &mut Mixer,
+    side: u32,
+    count: usize,
+    device: &Device,
+) -> Result<f64, Error> {
+    let model = model.valid();
+    let (mut sum, mut squares, mut seen) = (0.0, 0.0, 0);
+    while seen < count {
+        let Some(examples) = mixer.batch()? else {
+            break;
+        };
+        for example in examples.iter().take(count - seen) {
+            let picture = flowinone_encoder::center_crop(&example.output, side);
+            let x = pixels(&[picture], None, &mut Chance::new(0, 0), device);
+            let mean = model.encode(x).mean();
+            sum += f64::from(mean.clone().mean().into_scalar::<f32>());
+            squares += f64::from(mean.square().mean().into_scalar::<f32>());
+            seen += 1;
+        }
+    }
+    if seen == 0 {
+        return Err(Error::Config(
+            "the data has no picture to measure latents by".into(),
+        ));
+    }
+    let count = seen as f64;
+    Ok((squares / count - (sum / count).powi(2)).sqrt())
+}
+
+/// Mean absolute difference of neighbouring pixels, `[1]`.
+fn edges(x: Tensor<4>) -> Tensor<1> {
+    let [_, _, height, width] = x.dims();
+    let across = x.clone().narrow(3, 1, width - 1) - x.clone().narrow(3, 0, width - 1);
+    let down = x.clone().narrow(2, 1, height - 1) - x.narrow(2, 0, height - 1);
+    (across.abs().mean() + down.abs().mean()).mul_scalar(0.5)
+}
+
+/// Pictures as `[b, 3, side, side]` in [-1, 1], or one random crop of each.
+pub(crate) fn pixels(
+    pictures: &[RgbImage],
+    crop: Option<u32>,
+    chance: &mut Chance,
+    device: &Device,
+) -> Tensor<4> {
+    let whole = pictures.first().map_or(0, RgbImage::width);
+    let side = crop.map_or(whole, |crop| crop.min(whole));
+    let mut values = Vec::with_capacity(pictures.len() * 3 * (side * side) as usize);
+    let room = (whole - side + 1) as usize;
+    let corners = chance.below(room, 2 * pictures.len());
+    for (picture, corner) in pictures.iter().zip(corners.chunks(2)) {
+        let corner = [corner[0] as u32, corner[1] as u32];
+        for channel in 0..3 {
+            for y in 0..side {
+                for x in 0..side {
+                    let pixel = picture.get_pixel(corner[0] + x, corner[1] + y);
+                    values.push(f32::from(pixel.0[channel]) / 127.5 - 1.0);
+                }
+            }
+        }
+    }
+    let side = side as usize;
+    Tensor::from_data(
+        TensorData::new(values, [pictures.len(), 3, side, side]),
+        device,
+    )
+}
+
+/// Decoded pictures as 8-bit RGB; grey where they are not finite.
+pub(crate) fn images(pictures: Tensor<4>, side: u32) -> Vec<RgbImage> {
+    let [count, ..] = pictures.dims();
+    let grey = || RgbImage::from_pixel(side, side, image::Rgb([127; 3]));
+    match to_bytes(pictures) {
+        Ok(all) => all
+            .into_iter()
+            .map(|bytes| RgbImage::from_raw(side, side, bytes).unwrap_or_else(grey))
+            .collect(),
+        Err(_) => (0..count).map(|_| grey()).collect(),
+    }
+}
+
+/// Peak signal-to-noise ratio of two pictures of one size, in decibels, at most 99.
+pub(crate) fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
+    let pairs = a.as_raw().iter().zip(b.as_raw());
+    let sum: f64 = pairs
+        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
+        .sum();
+    let mean = sum / a.as_raw().len() as f64;
+    (10.0 * (255.0f64.powi(2) / mean).log10()).min(99.0)
+}
+
+/// Writes a picture for people.
+pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), Error> {
+    let mut bytes = std::io::Cursor::new(vec![]);
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| Error::file(path, format!("cannot be encoded: {e}")))?;
+    Ok(flowinone_tasks::write_atomically(path, bytes.get_ref())?)
+}

@@ -1,0 +1,216 @@
+//! What describes a training run; unknown keys are refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use flowinone_flow::train::Objective;
+use flowinone_tasks::Settings;
+use flowinone_tasks::data::PairConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelSource, OptimiserConfig, Reconstruction, Schedule};
+
+/// What every run needs, whatever it trains.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Folder of the run: journal, checkpoints, pictures and, in the end, the model.
+    pub folder: PathBuf,
+    /// Seed of all chance in training; the data has its own.
+    pub seed: u64,
+    /// Steps of the optimiser.
+    pub steps: u64,
+    /// Examples of a batch.
+    pub batch: usize,
+    /// Batches whose gradients make one step.
+    #[serde(default = "one")]
+    pub accumulate: u64,
+    /// Share that the average of the weights keeps at each step; it rises to that.
+    #[serde(default = "average")]
+    pub average: f64,
+    /// Learning rate.
+    pub schedule: Schedule,
+    /// Optimiser.
+    #[serde(default)]
+    pub optimiser: OptimiserConfig,
+    /// When checkpoints are written.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// When the model is judged.
+    #[serde(default)]
+    pub evaluations: Evaluations,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn average() -> f64 {
+    0.9999
+}
+
+/// When checkpoints are written.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Checkpoints {
+    /// After so many seconds of training.
+    pub seconds: u64,
+    /// The newest that are kept.
+    pub keep: usize,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self {
+            seconds: 240,
+            keep: 2,
+        }
+    }
+}
+
+/// When the model is judged, and by what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evaluations {
+    /// After so many steps, and at the end.
+    pub steps: u64,
+    /// Examples of each task.
+    pub examples: usize,
+    /// Shards or a folder of pairs that training does not see; without, pairs held out of the first
+    /// procedural source.
+    pub source: Option<PathBuf>,
+}
+
+impl Default for Evaluations {
+    fn default() -> Self {
+        Self {
+            steps: 1000,
+            examples: 4,
+            source: None,
+        }
+    }
+}
+
+/// Where examples come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DataConfig {
+    /// Share of the source in every batch, in whole numbers.
+    #[serde(default = "weight")]
+    pub weight: u32,
+    /// Which kind of source.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+fn weight() -> u32 {
+    1
+}
+
+/// A kind of source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `WebDataset` shards, or a folder with `input/` and `output/`.
+    Files(PathBuf),
+    /// Pairs made on the fly.
+    Procedural(Box<Procedural>),
+}
+
+/// Pairs made on the fly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Procedural {
+    /// Iconify JSON files; the built-in icons if there are none.
+    #[serde(default)]
+    pub icons: Vec<PathBuf>,
+    /// Other names for icons, by name.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// What pairs are made.
+    pub pairs: PairConfig,
+}
+
+/// Which networks a run changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Vision tower and aligner.
+    Encoder,
+    /// Source encoder.
+    Source,
+    /// Velocity network.
+    Velocity,
+}
+
+/// A run of `flowinone train-vae`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoencoderConfig {
+    /// The model whose autoencoder is trained.
+    pub model: ModelSource,
+    /// The run.
+    pub run: RunConfig,
+    /// What makes a reconstruction good.
+    #[serde(default)]
+    pub reconstruction: Reconstruction,
+    /// Where pictures come from.
+    pub data: Vec<DataConfig>,
+}
+
+/// A run of `flowinone train`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowConfig {
+    /// The model that training starts from.
+    pub model: ModelSource,
+    /// A run of the same networks whose newest averaged weights training starts from instead; the
+    /// autoencoder is the model's.
+    pub start: Option<PathBuf>,
+    /// Which of its networks change; the autoencoder never does.
+    pub train: Vec<Part>,
+    /// The run.
+    pub run: RunConfig,
+    /// The objective of the flow.
+    #[serde(default = "Objective::reference")]
+    pub objective: Objective,
+    /// What helps a model that starts from nothing.
+    #[serde(default)]
+    pub aids: Aids,
+    /// How pictures are sampled when the model is judged; the model's own settings without.
+    pub sampling: Option<Settings>,
+    /// Folder for what networks that do not change say about the pictures of files; nothing is kept
+    /// without.
+    pub cache: Option<PathBuf>,
+    /// Where examples come from.
+    pub data: Vec<DataConfig>,
+}
+
+/// Losses beside the reference's, for models that start from nothing; all off by default.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Aids {
+    /// Weight of the squared distance between the mean of the start and the target.
+    pub anchor: f64,
+    /// Standard deviation to which that of the start is drawn; it follows the divergence without.
+    pub deviation: Option<f64>,
+    /// Added to the normal number from which a time follows: below zero, times near the start are
+    /// seen more.
+    pub time_shift: f64,
+    /// Weight of the labels that are read off the visual tokens; needs ground truth.
+    pub labels: f64,
+}
+
+impl DataConfig {
+    /// Whether its examples come again with every pass; those made on the fly never do.
+    pub fn repeats(&self) -> bool {
+        matches!(self.kind, Kind::Files(_))
+    }
+}
+
+impl FlowConfig {
+    /// Whether the run changes a network.
+    pub fn trains(&self, part: Part) -> bool {
+        self.train.contains(&part)
+    }
+}

@@ -1,0 +1,120 @@
+//! The gradients of one step, on one device or on several that share every batch:
+//!
+//! ```text
+//! g = sum over batches and parts of d loss / d weights / (batches * parts)
+//! ```
+//!
+//! Each device has a copy of the weights of its own for the step, and its own thread.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+
+use crate::gradients::gathered;
+use crate::{Accumulated, Chance, Lesson};
+
+/// The gradients of a step so far.
+pub(crate) struct Descent<'a, L: Lesson> {
+    runs: Vec<Run<'a, L>>,
+    weight: f64,
+    /// Losses and their parts so far, by name.
+    pub(crate) numbers: BTreeMap<String, f64>,
+    /// Whether all of them are finite.
+    pub(crate) finite: bool,
+}
+
+/// One device's share.
+struct Run<'a, L: Lesson> {
+    lesson: &'a mut L,
+    model: L::Model,
+    sum: Accumulated<L::Model>,
+}
+
+impl<'a, L: Lesson> Descent<'a, L> {
+    /// Begins a step of `batches` batches, each divided among the devices of `lessons`; the weights
+    /// lie on the first.
+    pub(crate) fn new(lessons: &'a mut [L], model: &L::Model, batches: u64) -> Self {
+        let weight = 1.0 / (batches * lessons.len() as u64) as f64;
+        let several = lessons.len() > 1;
+        let run = |lesson: &'a mut L| Run {
+            model: match several {
+                true => model.clone().fork(&lesson.device()),
+                false => model.clone(),
+            },
+            lesson,
+            sum: Accumulated::default(),
+        };
+        Self {
+            runs: lessons.iter_mut().map(run).collect(),
+            weight,
+            numbers: BTreeMap::new(),
+            finite: true,
+        }
+    }
+
+    /// Adds a batch in its parts, one for each device.
+    pub(crate) fn add(&mut self, parts: Vec<L::Batch>, chance: &Chance) {
+        let (count, weight, finite) = (self.runs.len(), self.weight, self.finite);
+        let chance = |part| chance.clone().of_part(part, count);
+        let dealt = self.runs.iter_mut().zip(parts).enumerate();
+        let found: Vec<Found> = match count {
+            1 => dealt
+                .map(|(part, (run, batch))| run.add(batch, chance(part), weight, finite))
+                .collect(),
+            _ => thread::scope(|scope| {
+                let threads: Vec<_> = dealt
+                    .map(|(part, (run, batch))| {
+                        let chance = chance(part);
+                        scope.spawn(move || run.add(batch, chance, weight, finite))
+                    })
+                    .collect();
+                let joined = threads.into_iter().map(|thread| match thread.join() {
+                    Ok(found) => found,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                });
+                joined.collect()
+            }),
+        };
+        for (name, value) in found.into_iter().flatten() {
+            self.finite &= value.is_finite();
+            *self.numbers.entry(name.to_string()).or_insert(0.0) += value;
+        }
+    }
+
+    /// The gradients of all batches, on the first device.
+    pub(crate) fn gradients(self, model: &L::Model) -> GradientsParams {
+        let mut sums: Vec<_> = self
+            .runs
+            .into_iter()
+            .map(|run| (run.sum.sum(), run.lesson.device().inner()))
+            .collect();
+        match sums.len() {
+            1 => sums.remove(0).0,
+            _ => gathered(model, sums),
+        }
+    }
+}
+
+/// Numbers of a part of a batch, by name and weighted.
+type Found = Vec<(&'static str, f64)>;
+
+impl<L: Lesson> Run<'_, L> {
+    /// Adds the gradients of a part, unless something in the step is not finite already.
+    fn add(&mut self, batch: L::Batch, mut chance: Chance, weight: f64, mut finite: bool) -> Found {
+        let losses = self.lesson.losses(&self.model, batch, &mut chance);
+        let total = losses.total.clone().mul_scalar(weight);
+        let mut found = vec![];
+        for (name, part) in losses.parts.into_iter().chain([("loss", losses.total)]) {
+            let value = f64::from(part.into_scalar::<f32>()) * weight;
+            finite &= value.is_finite();
+            found.push((name, value));
+        }
+        if finite {
+            let gradients = GradientsParams::from_grads(total.backward(), &self.model);
+            self.sum.add(&self.model, gradients);
+        }
+        found
+    }
+}

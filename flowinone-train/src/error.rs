@@ -1,0 +1,90 @@
+//! What can go wrong in training.
+
+use std::path::{Path, PathBuf};
+
+use crate::Fault;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The configuration makes no sense.
+    #[error("training configuration: {0}")]
+    Config(String),
+    /// A file is damaged or of another kind.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// Loss or gradient were not finite too many times in a row.
+    #[error(
+        "{count} steps in a row had a loss or gradient that is not finite, the last one step {step}; {}",
+        remedy(checkpoint.as_deref())
+    )]
+    Diverged {
+        /// The last such step.
+        step: u64,
+        /// How many there were.
+        count: u32,
+        /// Where the last good state lies, if one was written.
+        checkpoint: Option<PathBuf>,
+    },
+    /// Training data cannot be used.
+    #[error(transparent)]
+    Data(#[from] flowinone_tasks::data::Error),
+    /// Weights cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] flowinone_weights::Error),
+    /// A model directory cannot be used.
+    #[error(transparent)]
+    Model(#[from] flowinone_tasks::Error),
+}
+
+fn remedy(checkpoint: Option<&Path>) -> String {
+    match checkpoint {
+        Some(path) => format!(
+            "the last good checkpoint is {}: lower the learning rate and resume from it",
+            path.display()
+        ),
+        None => "no checkpoint was written before: start again with a lower learning rate or a \
+                 longer warm-up"
+            .into(),
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Config(fault.to_string())
+    }
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a prompt asks for as labels, and heads that read them off the visual tokens: a tower that
+//! starts from nothing learns to read words and marks from them long before the flow would teach it.
+//!
+//! `loss = sum of cross entropies (task, edit, class, colour) + smooth L1 (place and size)`
+
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::{gelu, log_softmax};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use flowinone_tasks::Task;
+use flowinone_tasks::data::{Edit, Operation, Truth};
+
+use crate::lesson::Losses;
+
+/// Width to which each token is brought before all of them are joined.
+const TOKEN_WIDTH: usize = 24;
+/// Width of the joined features.
+const HIDDEN: usize = 256;
+/// Kinds of change that an operation can be.
+const CHANGES: usize = 8;
+/// Colours by name, and none.
+const COLOURS: usize = 11;
+/// Place and size of the object that is to be seen.
+const NUMBERS: usize = 4;
+
+/// The words that labels stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vocabulary {
+    classes: Vec<String>,
+}
+
+/// The labels of one prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// The task.
+    task: usize,
+    /// The kind of change.
+    change: usize,
+    /// The class of the object that is new or changed, or one past the last for none.
+    class: usize,
+    /// The colour that is asked for.
+    colour: usize,
+    /// Centre and size of that object in fractions of the side, if there is one.
+    numbers: Option<[f32; NUMBERS]>,
+}
+
+impl Vocabulary {
+    /// The classes in a fixed order.
+    pub fn new(classes: Vec<String>) -> Self {
+        Self { classes }
+    }
+
+    /// The labels of a pair; `None` for a class that is not in the vocabulary.
+    pub fn labels(&self, truth: &Truth) -> Option<Labels> {
+        let expected = truth.expected.first().map(|&number| &truth.objects[number]);
+        let class = match expected {
+            None => self.classes.len(),
+            Some(seen) => self.classes.iter().position(|class| *class == seen.class)?,
+        };
+        let side = truth.side as f32;
+        let numbers = expected.map(|seen| {
+            let [x, y] = seen.center;
+            let bounds = seen.bounds;
+            [
+                x,
+                y,
+                bounds.width as f32 / side,
+                bounds.height as f32 / side,
+            ]
+        });
+        let task = Task::ALL.iter().position(|task| *task == truth.task)?;
+        let (change, colour) = change(&truth.operation, expected.and_then(|seen| seen.tint));
+        Some(Labels {
+            task,
+            change,
+            class,
+            colour,
+            numbers,
+        })
+    }
+}
+
+/// The kind of change, and the colour it asks for.
+fn change(operation: &Operation, tint: Option<flowinone_tasks::data::Colour>) -> (usize, usize) {
+    let colour = |name| {
+        use flowinone_tasks::data::ColourName;
+        let at = ColourName::ALL.iter().position(|other| *other == name);
+        at.unwrap_or(COLOURS - 1)
+    };
+    let none = COLOURS - 1;
+    let edit = match operation {
+        Operation::Name { .. } => return (0, none),
+        Operation::Depict { target } => {
+            let named = tint.map_or(target.ground.colour().name, |tint| tint.name);
+            return (0, colour(named));
+        }
+        Operation::Fill { object, .. } => {
+            return (if object.is_some() { 1 } else { 2 }, none);
+        }
+        Operation::Doodle { .. } => return (1, none),
+        Operation::Push { .. } | Operation::Follow { .. } => return (3, none),
+        Operation::Instruct { edit } | Operation::Mark { edit, .. } => edit,
+    };
+    match edit {
+        Edit::Add { .. } => (1, none),
+        Edit::Remove { .. } => (2, none),
+        Edit::Move { .. } => (3, none),
+        Edit::Replace { .. } => (4, none),
+        Edit::Recolour { colour: to, .. } => (5, colour(to.name)),
+        Edit::Resize { .. } => (6, none),
+        Edit::Ground { ground } => (7, colour(ground.colour().name)),
+    }
+}
+
+/// Reads labels off visual tokens; used in training only.
+#[derive(Module, Debug)]
+pub struct LabelHeads {
+    token: Linear,
+    joined: Linear,
+    task: Linear,
+    change: Linear,
+    class: Linear,
+    colour: Linear,
+    numbers: Linear,
+}
+
+impl LabelHeads {
+    /// Heads for `tokens` tokens of `width` and so many classes.
+    pub fn new(tokens: usize, width: usize, classes: usize, device: &Device) -> Self {
+        let linear = |from, to| LinearConfig::new(from, to).init(device);
+        Self {
+            token: linear(width, TOKEN_WIDTH),
+            joined: linear(tokens * TOKEN_WIDTH, HIDDEN),
+            task: linear(HIDDEN, Task::ALL.len()),
+            change: linear(HIDDEN, CHANGES),
+            class: linear(HIDDEN, classes + 1),
+            colour: linear(HIDDEN, COLOURS),
+            numbers: linear(HIDDEN, NUMBERS),
+        }
+    }
+
+    /// The loss of tokens `[batch, tokens, width]` against their labels, and shares of right answers.
+    ///
+    /// # Panics
+    /// If there is not one label for each item.
+    pub fn loss(&self, tokens: Tensor<3>, labels: &[Labels]) -> Losses {
+        let [batch, ..] = tokens.dims();
+        assert_eq!(
+            batch,
+            labels.len(),
+            "{} labels for {batch} items",
+            labels.len()
+        );
+        let device = tokens.device();
+        let each = self.token.forward(tokens); // [batch, tokens, 24]
+        let hidden = gelu(self.joined.forward(each.flatten::<2>(1, 2))); // [batch, 256]
+        let of = |head: &Linear, label: fn(&Labels) -> usize| {
+            let wanted: Vec<i32> = labels.iter().map(|l| label(l) as i32).collect();
+            let wanted = Tensor::<1, Int>::from_ints(wanted.as_slice(), &device);
+            judged(head.forward(hidden.clone()), wanted)
+        };
+        let (task, _) = of(&self.task, |l| l.task);
+        let (change, change_right) = of(&self.change, |l| l.change);
+        let (class, class_right) = of(&self.class, |l| l.class);
+        let (colour, colour_right) = of(&self.colour, |l| l.colour);
+        let numbers = self.places(hidden, labels);
+        let total = task + change + class.clone() + colour + numbers.clone().mul_scalar(10.0);
+        Losses {
+            total,
+            parts: vec![
+                ("label_class", class),
+                ("label_numbers", numbers),
+                ("right_class", class_right),
+                ("right_change", change_right),
+                ("right_colour", colour_right),
+            ],
+        }
+    }
+
+    /// Smooth L1 of places and sizes, where there are any: `[1]`.
+    fn places(&self, hidden: Tensor<2>, labels: &[Labels]) -> Tensor<1> {
+        let device = hidden.device();
+        let values: Vec<f32> = labels
+            .iter()
+            .flat_map(|l| l.numbers.unwrap_or([0.0; NUMBERS]))
+            .collect();
+        let there: Vec<f32> = labels
+            .iter()
+            .flat_map(|l| [f32::from(u8::from(l.numbers.is_some())); NUMBERS])
+            .collect();
+        let shape = [labels.len(), NUMBERS];
+        let count = there.iter().sum::<f32>().max(1.0);
+        let on =
+            |values| Tensor::<2>::from_data(TensorData::new(values, shape), (&device, DType::F32));
+        let off = (self.numbers.forward(hidden) - on(values)).abs() * on(there);
+        // Quadratic below a twentieth of the side, linear above.
+        let knee = 0.05;
+        let near = off.clone().clamp_max(knee);
+        let smooth = near.clone().square().mul_scalar(0.5 / knee) + off - near;
+        smooth.sum().div_scalar(count)
+    }
+}
+
+/// Mean cross entropy and share of right answers, `[1]` each.
+fn judged(logits: Tensor<2>, wanted: Tensor<1, Int>) -> (Tensor<1>, Tensor<1>) {
+    let [batch, _] = logits.dims();
+    let right = logits
+        .clone()
+        .argmax(1)
+        .reshape([batch])
+        .equal(wanted.clone());
+    let chosen = log_softmax(logits, 1).gather(1, wanted.reshape([batch, 1]));
+    (chosen.mean().neg(), right.float().mean())
+}

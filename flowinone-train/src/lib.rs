@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+
+mod autoencoder;
+mod cache;
+mod chance;
+mod checkpoint;
+mod config;
+mod descent;
+mod error;
+mod flow;
+mod frozen;
+mod gradients;
+mod held_out;
+mod journal;
+mod labels;
+mod lesson;
+mod loader;
+mod material;
+mod model;
+mod optimiser;
+mod plot;
+mod read;
+mod schedule;
+mod trainer;
+
+pub use autoencoder::{AutoencoderLesson, Pictures, Reconstruction, latent_deviation};
+pub use cache::{Cache, CacheKey, CacheReport, digest};
+pub use chance::Chance;
+pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
+pub use config::{
+    Aids, AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Kind, Part,
+    Procedural, RunConfig,
+};
+pub use error::Error;
+pub use flow::{FlowBatch, FlowLesson, FlowModel};
+pub use gradients::{Accumulated, gathered, limited, norm};
+pub use held_out::{Group, HeldOut};
+pub use journal::{Entry, Journal, read_journal};
+pub use labels::{LabelHeads, Labels, Vocabulary};
+pub use lesson::{Lesson, Losses};
+pub use loader::Loader;
+pub use material::{Material, material};
+pub use model::{ModelSource, Preset, initialise};
+pub use optimiser::{Optimiser, OptimiserConfig};
+pub use plot::Plot;
+pub use read::{Configuration, Fault, read_config};
+pub use schedule::{Decay, Schedule};
+pub use trainer::{Ending, Trainer};

@@ -1,0 +1,56 @@
+//! The model that a run starts from.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use flowinone_tasks::{
+    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model, untrained,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The model that a run starts from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// A preset with random weights.
+    Preset(Preset),
+    /// A model configuration (JSON) with random weights.
+    Config(PathBuf),
+    /// A model directory, trained or converted.
+    Directory(PathBuf),
+}
+
+/// Sizes of a model that are known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The small model for pictures of 64 x 64 pixels.
+    Mini,
+    /// The smallest sensible widths at 256 x 256 pixels, for tests.
+    Tiny,
+}
+
+/// The configuration and networks of a source, in float32 on `device`; random weights follow `seed`.
+///
+/// # Errors
+/// A file that cannot be used.
+pub fn initialise(
+    source: &ModelSource,
+    seed: u64,
+    device: &Device,
+) -> Result<(ModelConfig, FlowInOne), Error> {
+    let config = match source {
+        ModelSource::Preset(Preset::Mini) => ModelConfig::mini(),
+        ModelSource::Preset(Preset::Tiny) => ModelConfig::tiny(),
+        ModelSource::Config(path) => read_model(path)?,
+        ModelSource::Directory(path) => {
+            let directory = ModelDirectory::open(path)?;
+            let networks = directory.load(device, Precision::F32)?;
+            return Ok((directory.config().clone(), networks));
+        }
+    };
+    let networks = untrained(&config, seed, device, Precision::F32)?;
+    Ok((config, networks))
+}

@@ -1,0 +1,125 @@
+//! `nodecay_*` are left alone.
+
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, OptimizerRecord};
+use burn::tensor::{Bytes, Tensor};
+use flowinone_weights::{sha256_of, slots};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Numbers of the optimiser.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimiserConfig {
+    /// Decay rates of the moments.
+    pub betas: [f64; 2],
+    /// What keeps the step finite.
+    pub epsilon: f64,
+    /// Decoupled weight decay, in units of the learning rate.
+    pub weight_decay: f64,
+    /// Largest norm of all gradients together.
+    pub clip: Option<f64>,
+}
+
+impl Default for OptimiserConfig {
+    /// The reference's.
+    fn default() -> Self {
+        Self {
+            betas: [0.9, 0.9],
+            epsilon: 1e-8,
+            weight_decay: 0.03,
+            clip: Some(1.0),
+        }
+    }
+}
+
+/// AdamW with its moments.
+pub struct Optimiser(ModuleOptimizer);
+
+impl Optimiser {
+    /// For a module.
+    pub fn new<M: Module>(config: &OptimiserConfig, module: &M) -> Self {
+        let adam = |weight_decay: f64| {
+            AdamWConfig::new()
+                .with_beta_1(config.betas[0] as f32)
+                .with_beta_2(config.betas[1] as f32)
+                .with_epsilon(config.epsilon as f32)
+                .with_weight_decay(weight_decay as f32)
+        };
+        let mut identities = Identities(vec![]);
+        module.visit(&mut identities);
+        let spared = slots(module).into_iter().zip(identities.0);
+        let spared = spared.filter(|(slot, _)| {
+            let name = slot.path.rsplit('.').next().unwrap_or_default();
+            slot.shape.len() < 2 || name.starts_with("nodecay_")
+        });
+        let spared = spared.map(|(_, id)| id).collect();
+        let optimiser = ModuleOptimizer::from(adam(config.weight_decay).build());
+        Self(optimiser.with_group(ParamGroup::from_ids(spared), adam(0.0).build(), None))
+    }
+
+    /// One step.
+    pub fn step<M: Module>(&mut self, rate: f64, module: M, gradients: GradientsParams) -> M {
+        self.0.step(rate, module, gradients)
+    }
+
+    /// Writes the moments.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let failed = |e| Error::file(path, format!("cannot be written: {e}"));
+        self.0.to_record().save(path).map_err(failed)
+    }
+
+    /// Goes on with moments that were written.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn resume(self, path: &Path) -> Result<Self, Error> {
+        // Read at once: the file goes when checkpoints are rotated.
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+            .map_err(|e| Error::file(path, format!("holds no moments of an optimiser: {e}")))?;
+        Ok(Self(self.0.load_record(record)))
+    }
+}
+
+/// The module with parameters whose identity follows from their path, so that what an optimiser of
+/// one process remembers belongs to the same parameters in the next.
+pub(crate) fn identified<M: Module>(module: M) -> M {
+    let paths = slots(&module).into_iter().map(|slot| slot.path).collect();
+    module.map(&mut Identify { paths, at: 0 })
+}
+
+fn id(path: &str) -> ParamId {
+    let digest = sha256_of(path.as_bytes());
+    let bits = u64::from_str_radix(&digest[..16], 16);
+    ParamId::from(bits.expect("sixteen hexadecimal digits"))
+}
+
+/// The identities of a module's parameters, in the order of its slots.
+struct Identities(Vec<ParamId>);
+
+impl ModuleVisitor for Identities {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.id);
+    }
+}
+
+struct Identify {
+    paths: Vec<String>,
+    at: usize,
+}
+
+impl ModuleMapper for Identify {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let path = &self.paths[self.at];
+        self.at += 1;
+        let (_, value, mapper) = param.consume();
+        Param::from_mapped_value(id(path), value, mapper)
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading configurations from TOML; whatever is wrong is told with file, line and key.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::{AutoencoderConfig, DataConfig, Error, FlowConfig, RunConfig};
+
+/// Longest configuration file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// A value that a configuration cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} {reason}")]
+pub struct Fault {
+    /// The key, its tables joined by dots.
+    pub key: &'static str,
+    /// The value and what is expected instead.
+    pub reason: String,
+}
+
+/// A configuration that knows what TOML cannot check.
+pub trait Configuration: DeserializeOwned {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    fn check(&self) -> Result<(), Fault>;
+}
+
+/// Reads a configuration; relative paths in it start at the current folder.
+///
+/// # Errors
+/// Names the file, the line and what is wrong there.
+pub fn read_config<C: Configuration>(path: &Path) -> Result<C, Error> {
+    let size = std::fs::metadata(path).map_err(Error::io("read", path))?;
+    if size.len() > MAX_FILE {
+        let reason = format!("{} bytes are too many for a configuration", size.len());
+        return Err(Error::file(path, reason));
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let config: C = toml::from_str(&text).map_err(|e| Error::file(path, e.to_string()))?;
+    match config.check() {
+        Ok(()) => Ok(config),
+        Err(fault) => Err(Error::file(
+            path,
+            format!("line {}: {fault}", line(&text, fault.key)),
+        )),
+    }
+}
+
+/// The line of a key, from 1; that of its innermost table that is there if the key is not.
+fn line(text: &str, key: &str) -> usize {
+    let mut at = 0;
+    let table = DeTable::parse(text);
+    let mut table = table.as_ref().ok().map(|table| table.get_ref());
+    for part in key.split('.') {
+        let Some((name, value)) = table.and_then(|table| table.get_key_value(part)) else {
+            break;
+        };
+        at = name.span().start;
+        table = match value.get_ref() {
+            DeValue::Table(inner) => Some(inner),
+            _ => None,
+        };
+    }
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+impl Configuration for FlowConfig {
+    fn check(&self) -> Result<(), Fault> {
+        self.run.check()?;
+        let objective = self.objective.validate();
+        objective.map_err(|e| fault("objective", format!("cannot be: {e}")))?;
+        if self.train.is_empty() {
+            let reason = "names no network; expected some of \"encoder\", \"source\", \"velocity\"";
+            return Err(fault("train", reason));
+        }
+        for (key, weight) in [
+            ("aids.anchor", self.aids.anchor),
+            ("aids.labels", self.aids.labels),
+        ] {
+            if !(0.0..=f64::MAX).contains(&weight) {
+                let reason = format!("is {weight}, expected a finite number, 0 or more");
+                return Err(fault(key, reason));
+            }
+        }
+        some_data(&self.data)?;
+        if self.cache.is_some() && !self.data.iter().all(DataConfig::repeats) {
+            let reason = "keeps results for pictures that come again, but pairs made on the fly \
+                          never do; leave it out, or write the pairs to files first (`flowinone \
+                          data make`)";
+            return Err(fault("cache", reason));
+        }
+        Ok(())
+    }
+}
+
+impl Configuration for AutoencoderConfig {
+    fn check(&self) -> Result<(), Fault> {
+        self.run.check()?;
+        some_data(&self.data)?;
+        if self.reconstruction.crop == Some(0) {
+            return Err(fault(
+                "reconstruction.crop",
+                "is 0, expected a side in pixels",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl RunConfig {
+    /// Checks what every run needs.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn check(&self) -> Result<(), Fault> {
+        for (key, number) in [
+            ("run.steps", self.steps),
+            ("run.batch", self.batch as u64),
+            ("run.accumulate", self.accumulate),
+            ("run.checkpoints.keep", self.checkpoints.keep as u64),
+            ("run.evaluations.steps", self.evaluations.steps),
+        ] {
+            if number == 0 {
+                return Err(fault(key, "is 0, expected 1 or more"));
+            }
+        }
+        let rate = self.schedule.learning_rate;
+        if !(rate > 0.0 && rate.is_finite()) {
+            let reason = format!("is {rate}, expected a positive number");
+            return Err(fault("run.schedule.learning_rate", reason));
+        }
+        let optimiser = &self.optimiser;
+        let [first, second] = optimiser.betas;
+        for (key, share) in [
+            ("run.average", self.average),
+            ("run.optimiser.betas", first),
+            ("run.optimiser.betas", second),
+        ] {
+            if !(0.0..1.0).contains(&share) {
+                return Err(fault(
+                    key,
+                    format!("has {share}, expected 0 or more, below 1"),
+                ));
+            }
+        }
+        if !(0.0..=f64::MAX).contains(&optimiser.weight_decay) {
+            let reason = format!("is {}, expected 0 or more", optimiser.weight_decay);
+            return Err(fault("run.optimiser.weight_decay", reason));
+        }
+        if let Some(clip) = optimiser.clip
+            && !(clip > 0.0)
+        {
+            let reason = format!("is {clip}, expected a positive number");
+            return Err(fault("run.optimiser.clip", reason));
+        }
+        Ok(())
+    }
+}
+
+fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
+    if data.is_empty() {
+        return Err(fault("data", "is empty: there is nothing to learn from"));
+    }
+    Ok(())
+}
+
+fn fault(key: &'static str, reason: impl Into<String>) -> Fault {
+    Fault {
+        key,
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn a_key_is_found_in_the_ways_toml_has_to_write_it() {
+        let text = "train = []\n\n[run]\nsteps = 1\n[run.optimiser]\nclip = 0\n[[data]]\na = 1\n";
+        for (key, expected) in [
+            ("train", 1),
+            ("run.steps", 4),
+            ("run.optimiser.clip", 6),
+            ("data", 7),
+            ("run.batch", 3),
+            ("absent", 1),
+        ] {
+            assert_eq!(line(text, key), expected, "{key}");
+        }
+        assert_eq!(line("a = 1\nrun = { x = 1,\n  clip = 0 }", "run.clip"), 3);
+    }
+}

@@ -1,0 +1,137 @@
+//! A description that cannot be run is refused with file, line and key.
+#![cfg(feature = "cpu")]
+#![allow(dead_code, reason = "the support is shared with other tests")]
+
+mod support;
+
+use flowinone_train::{AutoencoderConfig, FlowConfig, initialise, material, read_config};
+use support::{Bench, PAIRS, RUN, device};
+
+#[test]
+fn the_recipes_can_be_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    let (mut flows, mut autoencoders) = (0, 0);
+    for preset in std::fs::read_dir(folder).unwrap() {
+        for file in std::fs::read_dir(preset.unwrap().path()).unwrap() {
+            let file = file.unwrap().path();
+            match file.file_stem().unwrap().to_str() {
+                Some("vae") => {
+                    read_config::<AutoencoderConfig>(&file).unwrap();
+                    autoencoders += 1;
+                }
+                _ => {
+                    read_config::<FlowConfig>(&file).unwrap();
+                    flows += 1;
+                }
+            }
+        }
+    }
+    assert!(flows >= 1 && autoencoders >= 1);
+}
+
+#[test]
+fn what_cannot_be_is_named_with_file_line_and_key() {
+    let bench = Bench::new();
+    let good = format!("train = [\"velocity\"]\n{RUN}{PAIRS}");
+    read_config::<FlowConfig>(&bench.describe("good", &good)).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let line = |text: &str| 1 + lines.iter().position(|l| l.starts_with(text)).unwrap();
+    for (from, to, at, words) in [
+        ("steps = 6", "stepz = 6", line("steps"), "stepz"),
+        ("steps = 6", "steps = 0", line("steps"), "run.steps is 0"),
+        ("batch = 2", "batch = -2", line("batch"), "-2"),
+        ("\"velocity\"", "\"velocty\"", line("train"), "velocty"),
+        ("\"velocity\"", "", line("train"), "train names no network"),
+        ("config = ", "preset = \"big\" #", line("config"), "big"),
+        ("1e-3", "-1e-3", line("learning_rate"), "learning_rate"),
+        ("cosine", "sine", line("decay"), "sine"),
+        (
+            "average = 0.99",
+            "average = 1.0",
+            line("average"),
+            "run.average",
+        ),
+        (
+            "[[data]]",
+            "[[data]]\nwieght = 2",
+            line("[[data]]"),
+            "wieght",
+        ),
+        ("side = 48", "syde = 48", line("[[data]]"), "syde"),
+        ("\"everyday\"", "\"evryday\"", line("[[data]]"), "evryday"),
+        (
+            "seed = 3",
+            "seed = 3\nseed = 4",
+            line("seed") + 1,
+            "duplicate key",
+        ),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let file = bench.describe("bad", &good.replacen(from, to, 1));
+        let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+        assert!(message.contains("bad.toml"), "{to}: {message}");
+        assert!(
+            message.contains(&format!("line {at}")),
+            "{to}, line {at}: {message}"
+        );
+        assert!(message.contains(words), "{to}: {message}");
+    }
+}
+
+#[test]
+fn a_run_without_data_is_refused() {
+    let bench = Bench::new();
+    let top = "train = [\"velocity\"]\n";
+    for (data, words) in [
+        ("", "missing field `data`"),
+        ("data = []\n", "data is empty"),
+    ] {
+        let file = bench.describe("bad", &format!("{top}{data}{RUN}"));
+        let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+        assert!(
+            message.contains("bad.toml") && message.contains(words),
+            "{message}"
+        );
+        let file = bench.describe("bad", &format!("{data}{RUN}"));
+        let message = read_config::<AutoencoderConfig>(&file)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("bad.toml") && message.contains(words),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn data_and_models_that_are_not_there_are_named() {
+    let bench = Bench::new();
+    let top = "train = [\"velocity\"]\n";
+    let absent = "[[data]]\nfiles = \"FOLDER/absent\"\n";
+    let config: FlowConfig =
+        read_config(&bench.describe("run", &format!("{top}{RUN}{absent}"))).unwrap();
+    let message = material(&config.data, &config.run)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(message.contains("absent"), "{message}");
+
+    let model = "[model]\ndirectory = \"FOLDER/nowhere\"";
+    let run = RUN.replace("[model]\nconfig = \"FOLDER/model.json\"", model);
+    let config: FlowConfig =
+        read_config(&bench.describe("run", &format!("{top}{run}{PAIRS}"))).unwrap();
+    let message = initialise(&config.model, 0, &device())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(message.contains("nowhere"), "{message}");
+
+    let judged = RUN.replace("examples = 1", "examples = 1\nsource = \"FOLDER/judges\"");
+    let config: FlowConfig =
+        read_config(&bench.describe("run", &format!("{top}{judged}{PAIRS}"))).unwrap();
+    let message = material(&config.data, &config.run)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(message.contains("judges"), "{message}");
+}

@@ -1,0 +1,156 @@
+//! Networks that a run does not change: what they cost, and what is kept of them.
+#![cfg(feature = "cpu")]
+#![allow(dead_code, reason = "the support is shared with other tests")]
+
+mod support;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use flowinone_tasks::data::{
+    FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
+};
+use flowinone_train::{Chance, FlowConfig, Lesson, read_config};
+use flowinone_weights::{slots, values};
+use support::{Bench, PAIRS, RUN, flow, losses, train_flow};
+
+const FILES: &str = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+
+fn write_pairs(bench: &Bench, count: u64) {
+    let config = PairConfig {
+        side: 48,
+        ..PairConfig::new(2)
+    };
+    let sampler = PairSampler::new(Icons::builtin().into(), config).unwrap();
+    let writer = FolderWriter::create(bench.path("pairs")).unwrap();
+    for index in 0..count {
+        let sample = Sample::encode(index.to_string(), &sampler.pair(index).unwrap());
+        writer.write(&sample.unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
+    let bench = Bench::new();
+    let file = bench.describe("run", &format!("train = [\"velocity\"]\n{RUN}{PAIRS}"));
+    let (lesson, start, mut mixer, _) = flow(&file);
+    let batch = lesson.prepare()(mixer.batch().unwrap().unwrap()).unwrap();
+    let losses = lesson.losses(&start, batch, &mut Chance::new(1, 0));
+    let gradients = GradientsParams::from_grads(losses.total.backward(), &start);
+    let trained = slots(&start.network.velocity).len();
+    // Beside the velocity network, the contrastive loss has a scale of its own.
+    assert!(
+        gradients.len() <= trained + 1,
+        "{} of {trained}",
+        gradients.len()
+    );
+    assert!(gradients.len() > trained / 2);
+
+    train_flow(&file, None);
+    let left = bench.left("run");
+    let moments = 2 * gradients.len()..=2 * (trained + 1);
+    assert!(
+        moments.contains(&left.parameters),
+        "{} tensors",
+        left.parameters
+    );
+    let checkpoint = flowinone_train::newest(&bench.path("run"))
+        .unwrap()
+        .unwrap();
+    let [weights, average] = [
+        checkpoint.weights(start.clone()),
+        checkpoint.average(start.clone()),
+    ];
+    let (weights, average) = (weights.unwrap(), average.unwrap());
+    for trained in [&weights, &average] {
+        assert_eq!(all(&trained.encoder), all(&start.encoder));
+        assert_eq!(all(&trained.network.source), all(&start.network.source));
+        assert_ne!(all(&trained.network.velocity), all(&start.network.velocity));
+    }
+}
+
+fn all<M: Module>(module: &M) -> Vec<u8> {
+    let mut bytes = vec![];
+    values(module, |_, data| bytes.extend_from_slice(data.as_bytes()));
+    bytes
+}
+
+#[test]
+fn a_cache_changes_no_bit() {
+    let bench = Bench::new();
+    write_pairs(&bench, 5);
+    let top = "train = [\"source\", \"velocity\"]\n";
+    let cached = format!("{top}cache = \"FOLDER/cache\"\n{RUN}{FILES}");
+    train_flow(
+        &bench.describe("without", &format!("{top}{RUN}{FILES}")),
+        None,
+    );
+    train_flow(&bench.describe("filling", &cached), None);
+    // Six steps of two: each of the five pairs came, most of them twice or more.
+    let files = || {
+        let files = walk(&bench.path("cache"));
+        files.into_iter().map(|file| std::fs::read(file).unwrap())
+    };
+    let first: Vec<_> = files().collect();
+    let pictures: std::collections::BTreeSet<_> = (0..5)
+        .flat_map(|key| ["input", "output"].map(|side| format!("{side}/{key}.png")))
+        .map(|name| std::fs::read(bench.path("pairs").join(name)).unwrap())
+        .collect();
+    assert!(first.len() > pictures.len(), "{} files", first.len());
+
+    train_flow(&bench.describe("full", &cached), None);
+    assert_eq!(first, files().collect::<Vec<_>>());
+    // A file by halves is computed again.
+    let broken = walk(&bench.path("cache")).remove(0);
+    std::fs::write(&broken, &first[0][..100]).unwrap();
+    train_flow(&bench.describe("broken", &cached), None);
+    assert_eq!(std::fs::read(&broken).unwrap(), first[0]);
+
+    let without = bench.left("without");
+    for run in ["filling", "full", "broken"] {
+        assert_eq!(losses(&bench.path(run)), without.losses, "{run}");
+        assert!(bench.left(run) == without, "{run}");
+    }
+}
+
+#[test]
+fn a_cache_counts_what_it_did() {
+    let bench = Bench::new();
+    write_pairs(&bench, 3);
+    let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
+    let (lesson, model, _, _) = flow(&bench.describe("run", &format!("{top}{RUN}{FILES}")));
+    let stream = StreamConfig::new(0);
+    let source = Source::open(bench.path("pairs"), stream).unwrap();
+    let mut mixer = Mixer::new(vec![(source, 1)], 3, 0).unwrap();
+    for _ in 0..2 {
+        let batch = lesson.prepare()(mixer.batch().unwrap().unwrap()).unwrap();
+        lesson.losses(&model, batch, &mut Chance::new(0, 0));
+    }
+    let report = lesson.cache().unwrap().report().unwrap();
+    assert_eq!(report.entries, report.computed);
+    assert_eq!(report.found, report.computed, "the second pass only reads");
+    assert!(report.bytes > 1000 && report.damaged == 0);
+}
+
+#[test]
+fn a_cache_for_pairs_made_on_the_fly_is_refused() {
+    let bench = Bench::new();
+    let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
+    let file = bench.describe("run", &format!("{top}{RUN}{PAIRS}"));
+    let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+    assert!(message.contains("line 2: cache"), "{message}");
+    assert!(message.contains("data make"), "{message}");
+}
+
+/// The files below a folder of folders, sorted.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let inside = |path: &std::path::Path| -> Vec<_> {
+        let entries = std::fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut files: Vec<_> = inside(folder)
+        .iter()
+        .flat_map(|group| inside(group))
+        .collect();
+    files.sort();
+    files
+}

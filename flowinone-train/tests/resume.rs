@@ -1,0 +1,81 @@
+//! Stopping and going on is the same as not stopping, bit for bit: losses, weights, their average and
+//! the optimiser's moments.
+#![cfg(feature = "cpu")]
+#![allow(dead_code, reason = "the support is shared with other tests")]
+
+mod support;
+
+use flowinone_tasks::data::{FolderWriter, Icons, PairConfig, PairSampler, Sample};
+use flowinone_train::{Ending, FlowLesson, checkpoints};
+use support::{Bench, Line, PAIRS, RUN, train, train_autoencoder, train_flow};
+
+/// Runs `text` without a stop and with one after three steps, and compares what is left.
+fn compare(bench: &Bench, text: &str, run: fn(&std::path::Path, Option<u64>) -> Ending) {
+    let whole = bench.describe("whole", text);
+    assert_eq!(run(&whole, None), Ending::Complete);
+    let halves = bench.describe("halves", text);
+    assert_eq!(run(&halves, Some(3)), Ending::Stopped);
+    let stopped = checkpoints(&bench.path("halves/checkpoints")).unwrap();
+    assert_eq!(stopped.last().map(|checkpoint| checkpoint.step()), Some(3));
+    assert_eq!(run(&halves, None), Ending::Complete);
+
+    let [whole, halves] = ["whole", "halves"].map(|run| bench.left(run));
+    assert_eq!(whole.losses.last().map(|(step, _)| *step), Some(6));
+    assert_eq!(whole.losses, halves.losses);
+    assert!(whole.weights == halves.weights, "weights differ");
+    assert!(whole.average == halves.average, "averages differ");
+    assert!(whole.moments == halves.moments, "moments differ");
+    assert!(whole.weights != whole.average);
+}
+
+#[test]
+fn a_flow_of_all_parts_with_labels_resumes_exactly() {
+    let top = "train = [\"encoder\", \"source\", \"velocity\"]\n";
+    let aids = "[aids]\nanchor = 0.5\nlabels = 0.5\n";
+    compare(
+        &Bench::new(),
+        &format!("{top}{RUN}{aids}{PAIRS}"),
+        train_flow,
+    );
+}
+
+#[test]
+fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
+    let bench = Bench::new();
+    let config = PairConfig {
+        side: 48,
+        ..PairConfig::new(2)
+    };
+    let sampler = PairSampler::new(Icons::builtin().into(), config).unwrap();
+    let writer = FolderWriter::create(bench.path("pairs")).unwrap();
+    for index in 0..5 {
+        let sample = Sample::encode(index.to_string(), &sampler.pair(index).unwrap());
+        writer.write(&sample.unwrap()).unwrap();
+    }
+    let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
+    let run = RUN.replace("batch = 2", "batch = 2\naccumulate = 2");
+    let data = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+    compare(&bench, &format!("{top}{run}{data}"), train_flow);
+}
+
+#[test]
+fn an_autoencoder_on_random_crops_resumes_exactly() {
+    let crop = "[reconstruction]\ncrop = 16\n";
+    compare(
+        &Bench::new(),
+        &format!("{RUN}{crop}{PAIRS}"),
+        train_autoencoder,
+    );
+}
+
+#[test]
+fn a_run_in_use_is_not_run_twice() {
+    let bench = Bench::new();
+    let file = bench.describe("run", &format!("train = [\"source\"]\n{RUN}{PAIRS}"));
+    let (lesson, model, mixer, run) = support::flow(&file);
+    let _running: flowinone_train::Trainer<FlowLesson> =
+        flowinone_train::Trainer::new(lesson, model, mixer, run.clone()).unwrap();
+    let second = train(Line::new(), Line::layer(), Line::mixer(2), run, None);
+    let message = second.unwrap_err().to_string();
+    assert!(message.contains("another process trains"), "{message}");
+}
