@@ -5,22 +5,22 @@ default: check
 # Format, lints and tests.
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets --features cpu,dataset -- -D warnings
-    cargo test --workspace --features cpu,dataset
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo test --workspace
 
 test:
-    cargo test --workspace --features cpu,dataset
+    cargo test --workspace
 
 # The reference's numbers, printed.
 parity:
-    cargo test --workspace --features cpu,dataset -- --nocapture | grep parity
+    cargo test --workspace -- --nocapture | grep parity
 
 bench:
     cargo bench -p flowinone-benches
 
 # API documentation and the book (needs mdbook).
 docs:
-    cargo doc --workspace --no-deps --features cpu,dataset
+    cargo doc --workspace --no-deps
     mdbook build docs
 
 # Everything that must hold before a change lands.

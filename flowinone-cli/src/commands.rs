@@ -1,9 +1,23 @@
 //! The commands, one file each.
 
+pub(crate) mod batch;
 pub(crate) mod convert;
+#[cfg(feature = "dataset")]
+pub(crate) mod data;
 pub(crate) mod devices;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
+#[cfg(feature = "eval")]
+pub(crate) mod judge;
+#[cfg(feature = "train")]
+pub(crate) mod plot;
+pub(crate) mod prompt;
 pub(crate) mod replay;
+#[cfg(feature = "eval")]
+pub(crate) mod score;
+#[cfg(feature = "train")]
+pub(crate) mod train;
+#[cfg(feature = "train")]
+pub(crate) mod train_vae;
 pub(crate) mod verify;

@@ -17,6 +17,12 @@ pub(crate) fn listen() {
     let _ = ctrlc::set_handler(handler);
 }
 
+/// Set once the person at the keyboard has asked to stop.
+#[cfg(feature = "train")]
+pub(crate) fn flag() -> &'static AtomicBool {
+    &ASKED
+}
+
 /// Whether the person at the keyboard has asked to stop.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)

@@ -1,4 +1,5 @@
-//! From `--input` and `--output` to a list of jobs: which picture becomes which file.
+//! What a run has to do: which picture or prompt becomes which file. Here from `--input` and
+//! `--output` of `generate`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,52 +8,70 @@ use anyhow::{Result, bail};
 use flowinone_weights::sha256_of;
 use walkdir::WalkDir;
 
+use crate::source::{Line, Routing, Source};
+
 /// File name extensions of pictures, for directories.
 const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
 
-/// One picture to read and one to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One picture to make.
+#[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) input: PathBuf,
+    pub(crate) source: Source,
     pub(crate) output: PathBuf,
     /// With the seed it selects the noise: 0 for a single picture, else from the path below the
-    /// input directory, so that pictures added later leave the others as they were.
+    /// input directory or the line of the batch file, so that pictures added later leave the others
+    /// as they were.
     pub(crate) number: u64,
+}
+
+/// A line of a batch file that is no prompt.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) line: Line,
+    pub(crate) error: anyhow::Error,
 }
 
 /// All jobs of a run.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) list: Vec<Job>,
-    /// The directory that the outputs mirror the inputs in; `None` for a single file.
+    /// What cannot become a job, and fails alone.
+    pub(crate) refused: Vec<Refused>,
+    /// The directory that the outputs lie in and that may hold some of them from an earlier run;
+    /// `None` for a single file, which is replaced.
     pub(crate) directory: Option<PathBuf>,
+}
+
+impl Jobs {
+    /// One picture into a named file.
+    pub(crate) fn single(source: Source, output: PathBuf, number: u64) -> Self {
+        let job = Job {
+            source,
+            output,
+            number,
+        };
+        Self {
+            list: vec![job],
+            refused: vec![],
+            directory: None,
+        }
+    }
 }
 
 /// Expands files, directories and patterns, sorted by path.
 ///
 /// One file and an output that is no directory make a single picture; everything else mirrors the
 /// tree of the inputs below the output directory.
-pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
+pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Result<Jobs> {
+    let source = |file| Source::Picture { file, routing };
     if let [input] = inputs
         && Path::new(input).is_file()
         && !output.is_dir()
         && !output.to_string_lossy().ends_with(['/', '\\'])
     {
-        if !has_extension(output, &["png"]) {
-            bail!(
-                "output {} must end in .png, the format that carries the settings of a picture",
-                output.display()
-            );
-        }
-        let job = Job {
-            input: input.into(),
-            output: output.to_path_buf(),
-            number: 0,
-        };
-        return Ok(Jobs {
-            list: vec![job],
-            directory: None,
-        });
+        check_png(output)?;
+        let source = source(input.into());
+        return Ok(Jobs::single(source, output.to_path_buf(), 0));
     }
     if output.is_file() {
         bail!(
@@ -77,7 +96,9 @@ pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
     for (_, below) in &found {
         *same_stem.entry(below.with_extension("png")).or_default() += 1;
     }
-    let job = |(input, below): (PathBuf, PathBuf)| {
+    let mut list = vec![];
+    let mut outputs: HashMap<PathBuf, PathBuf> = HashMap::new();
+    for (input, below) in found {
         let plain = below.with_extension("png");
         let number_of = number(&below);
         let name = match same_stem[&plain] {
@@ -85,35 +106,47 @@ pub(crate) fn expand(inputs: &[String], output: &Path) -> Result<Jobs> {
             // a.jpg and a.png beside each other: keep both apart.
             _ => PathBuf::from(format!("{}.png", below.display())),
         };
-        Job {
-            input,
-            output: output.join(name),
-            number: number_of,
-        }
-    };
-    let list: Vec<Job> = found.into_iter().map(job).collect();
-    let mut outputs = HashMap::new();
-    for job in &list {
-        if let Some(other) = outputs.insert(&job.output, &job.input) {
+        let output = output.join(name);
+        if let Some(other) = outputs.insert(output.clone(), input.clone()) {
             bail!(
                 "{} and {} would both become {}; give them different names",
                 other.display(),
-                job.input.display(),
-                job.output.display()
+                input.display(),
+                output.display()
             );
         }
+        list.push(Job {
+            source: source(input),
+            output,
+            number: number_of,
+        });
     }
     Ok(Jobs {
         list,
+        refused: vec![],
         directory: Some(output.to_path_buf()),
     })
 }
 
-/// The item number of a path below an input directory: 53 bits of its SHA-256, which every JSON
-/// reader keeps exactly.
-fn number(below: &Path) -> u64 {
+/// An error unless a picture's name ends as it must.
+pub(crate) fn check_png(output: &Path) -> Result<()> {
+    match has_extension(output, &["png"]) {
+        true => Ok(()),
+        false => bail!(
+            "output {} must end in .png, the format that carries the settings of a picture",
+            output.display()
+        ),
+    }
+}
+
+/// The item number of a path below an input or output directory.
+pub(crate) fn number(below: &Path) -> u64 {
     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    let digest = sha256_of(parts.join("/").as_bytes());
+    number_of_digest(&sha256_of(parts.join("/").as_bytes()))
+}
+
+/// An item number: 53 bits of a SHA-256, which every JSON reader keeps exactly.
+pub(crate) fn number_of_digest(digest: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).map_or(0, |bits| bits >> 11)
 }
 
@@ -156,7 +189,7 @@ fn plain_prefix(pattern: &Path) -> PathBuf {
     pattern.components().take_while(plain).collect()
 }
 
-fn has_extension(path: &Path, allowed: &[&str]) -> bool {
+pub(crate) fn has_extension(path: &Path, allowed: &[&str]) -> bool {
     path.extension()
         .is_some_and(|e| allowed.iter().any(|a| e.eq_ignore_ascii_case(a)))
 }
@@ -184,12 +217,26 @@ mod tests {
             let path = path.strip_prefix(folder).unwrap();
             path.display().to_string()
         };
-        let jobs = expand(&inputs, &folder.join(output))?;
+        let jobs = expand(&inputs, &folder.join(output), routing())?;
         Ok(jobs
             .list
             .iter()
-            .map(|j| (below(&j.input), below(&j.output)))
+            .map(|job| (below(input(job)), below(&job.output)))
             .collect())
+    }
+
+    fn routing() -> Routing {
+        Routing {
+            task: None,
+            structure: true,
+        }
+    }
+
+    fn input(job: &Job) -> &Path {
+        match &job.source {
+            Source::Picture { file, .. } => file,
+            Source::Prompt(_) => panic!("a directory holds pictures"),
+        }
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -229,9 +276,9 @@ mod tests {
         let folder = tree(&["in/b.png", "in/c.png"]);
         let numbers = || {
             let input = [folder.path().join("in").display().to_string()];
-            let jobs = expand(&input, &folder.path().join("out")).unwrap();
-            let pair = |job: Job| (job.input, job.number);
-            jobs.list.into_iter().map(pair).collect::<HashMap<_, _>>()
+            let jobs = expand(&input, &folder.path().join("out"), routing()).unwrap();
+            let pair = |job: &Job| (self::input(job).to_path_buf(), job.number);
+            jobs.list.iter().map(pair).collect::<HashMap<_, _>>()
         };
         let before = numbers();
         std::fs::write(folder.path().join("in/a.png"), b"").unwrap();

@@ -4,12 +4,15 @@ mod commands;
 mod device;
 mod interrupt;
 mod jobs;
+mod lines;
 mod memory;
 mod model;
+mod options;
 mod progress;
 mod report;
 mod runner;
 mod sampling;
+mod source;
 
 use std::process::ExitCode;
 
@@ -25,7 +28,26 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Turn prompt pictures into pictures
+    /// Make a picture of what a text says
+    Text(commands::prompt::text::Args),
+    /// Make a picture of a class, such as "golden retriever"
+    Class(commands::prompt::class::Args),
+    /// Carry out an instruction on a picture
+    Edit(commands::prompt::edit::Args),
+    /// Put a described thing into a box in a picture
+    #[command(name = "box")]
+    TextBox(commands::prompt::text_box::Args),
+    /// Change what is marked in a picture by arrows, circles, crosses, scribbles or highlights
+    Mark(commands::prompt::mark::Args),
+    /// Turn a sketch over a picture into the real thing
+    Doodle(commands::prompt::doodle::Args),
+    /// Push objects in a picture by arrows; --frames makes a motion
+    Force(commands::prompt::force::Args),
+    /// Move objects in a picture along paths; --frames makes a motion
+    Trajectory(commands::prompt::trajectory::Args),
+    /// Turn a file of prompts, one JSON object a line, into pictures
+    Batch(commands::batch::Args),
+    /// Turn ready prompt pictures into pictures
     Generate(commands::generate::Args),
     /// Make a picture again from the settings inside its PNG
     Replay(commands::replay::Args),
@@ -37,6 +59,24 @@ enum Command {
     Inspect(commands::inspect::Args),
     /// Check every file of a model directory against its manifest
     Verify(commands::verify::Args),
+    /// Train a model, or fine-tune one, on pairs of prompt and target
+    #[cfg(feature = "train")]
+    Train(commands::train::Args),
+    /// Train the autoencoder of a model
+    #[cfg(feature = "train")]
+    TrainVae(commands::train_vae::Args),
+    /// Draw the journals of training runs
+    #[cfg(feature = "train")]
+    Plot(commands::plot::Args),
+    /// Make, pack, list and show pairs of prompt and target
+    #[cfg(feature = "dataset")]
+    Data(commands::data::Args),
+    /// Compare results with the ground truth of procedural pairs
+    #[cfg(feature = "eval")]
+    Score(commands::score::Args),
+    /// Let a vision model judge results by VP-Bench's protocol
+    #[cfg(feature = "eval")]
+    Judge(commands::judge::Args),
     /// List the devices that this program can compute on
     Devices,
 }
@@ -51,12 +91,33 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Text(args) => commands::prompt::text::run(&args),
+        Command::Class(args) => commands::prompt::class::run(&args),
+        Command::Edit(args) => commands::prompt::edit::run(&args),
+        Command::TextBox(args) => commands::prompt::text_box::run(&args),
+        Command::Mark(args) => commands::prompt::mark::run(&args),
+        Command::Doodle(args) => commands::prompt::doodle::run(&args),
+        Command::Force(args) => commands::prompt::force::run(&args),
+        Command::Trajectory(args) => commands::prompt::trajectory::run(&args),
+        Command::Batch(args) => commands::batch::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => commands::train::run(&args),
+        #[cfg(feature = "train")]
+        Command::TrainVae(args) => commands::train_vae::run(&args),
+        #[cfg(feature = "train")]
+        Command::Plot(args) => commands::plot::run(&args),
+        #[cfg(feature = "dataset")]
+        Command::Data(args) => commands::data::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Score(args) => commands::score::run(&args),
+        #[cfg(feature = "eval")]
+        Command::Judge(args) => commands::judge::run(&args),
         Command::Devices => commands::devices::run(),
     };
     match result {

@@ -1,5 +1,6 @@
 //! The model of a run: a directory, or the small untrained one that is built in.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,59 +14,62 @@ const BUILT_IN: &str = "built-in:tiny";
 /// Seed of its weights.
 const BUILT_IN_SEED: u64 = 0;
 
-/// A loaded model and what a record says about it.
+/// A model and what a record says about it; its weights are loaded when they are first needed.
 pub(crate) struct Model {
-    pub(crate) pipeline: FlowInOne,
     pub(crate) config: ModelConfig,
     pub(crate) path: PathBuf,
     pub(crate) digest: String,
+    /// `None` for the built-in one.
+    directory: Option<ModelDirectory>,
+    pipeline: OnceCell<FlowInOne>,
 }
 
-/// The configuration of the model at `path`, or of the built-in one, without its weights.
-pub(crate) fn config(path: Option<&Path>) -> Result<ModelConfig> {
-    match path {
-        Some(path) if path != Path::new(BUILT_IN) => {
-            Ok(ModelDirectory::open(path)?.config().clone())
-        }
-        _ => Ok(ModelConfig::tiny()),
-    }
-}
-
-/// Loads the model at `path`, or the built-in one; says on the way what was loaded, and whether
-/// its pictures can mean anything.
-pub(crate) fn load(path: Option<&Path>, device: &Found, precision: Precision) -> Result<Model> {
-    let begin = Instant::now();
-    let model = match path {
+/// Opens the model at `path`, or the built-in one, without its weights.
+pub(crate) fn open(path: Option<&Path>) -> Result<Model> {
+    let (config, path, digest, directory) = match path {
         Some(path) if path != Path::new(BUILT_IN) => {
             let directory = ModelDirectory::open(path)?;
-            Model {
-                pipeline: directory.load(&device.device, precision)?,
-                config: directory.config().clone(),
-                path: path.to_path_buf(),
-                digest: directory.digest(),
-            }
+            let (config, digest) = (directory.config().clone(), directory.digest());
+            (config, path.to_path_buf(), digest, Some(directory))
         }
         _ => {
-            let config = config(None)?;
-            Model {
-                pipeline: untrained(&config, BUILT_IN_SEED, &device.device, precision)?,
-                config,
-                path: BUILT_IN.into(),
-                digest: format!("{BUILT_IN}, seed {BUILT_IN_SEED}"),
-            }
+            let digest = format!("{BUILT_IN}, seed {BUILT_IN_SEED}");
+            (ModelConfig::tiny(), BUILT_IN.into(), digest, None)
         }
     };
-    eprintln!(
-        "model {} ({}) on {} in {precision}, loaded in {:.1} s",
-        model.config.name,
-        model.path.display(),
-        device.choice,
-        begin.elapsed().as_secs_f64()
-    );
-    if !model.config.trained {
+    Ok(Model {
+        config,
+        path,
+        digest,
+        directory,
+        pipeline: OnceCell::new(),
+    })
+}
+
+impl Model {
+    /// The networks. The first call loads them, and says what was loaded and whether its pictures
+    /// can mean anything.
+    pub(crate) fn pipeline(&self, device: &Found, precision: Precision) -> Result<&FlowInOne> {
+        if let Some(loaded) = self.pipeline.get() {
+            return Ok(loaded);
+        }
+        let begin = Instant::now();
+        let loaded = match &self.directory {
+            Some(directory) => directory.load(&device.device, precision)?,
+            None => untrained(&self.config, BUILT_IN_SEED, &device.device, precision)?,
+        };
         eprintln!(
-            "note: the weights of this model are random, not trained: every step is real, the picture is noise. `flowinone convert` makes a model directory from the published weights."
+            "model {} ({}) on {} in {precision}, loaded in {:.1} s",
+            self.config.name,
+            self.path.display(),
+            device.choice,
+            begin.elapsed().as_secs_f64()
         );
+        if !self.config.trained {
+            eprintln!(
+                "note: the weights of this model are random, not trained: every step is real, the picture is noise. `flowinone convert` makes a model directory from the published weights."
+            );
+        }
+        Ok(self.pipeline.get_or_init(|| loaded))
     }
-    Ok(model)
 }

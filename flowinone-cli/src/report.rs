@@ -7,15 +7,28 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::jobs::Jobs;
+
 /// What became of one item.
 #[derive(Debug, Serialize)]
-pub(crate) struct Line<'a> {
-    pub(crate) input: &'a Path,
-    pub(crate) output: &'a Path,
-    pub(crate) item: u64,
+pub(crate) struct Line {
+    /// The prompt picture, or the batch file.
+    pub(crate) input: String,
+    /// In a batch file: the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    #[serde(flatten)]
+    pub(crate) target: Option<Target>,
     pub(crate) seed: u64,
     #[serde(flatten)]
     pub(crate) status: Status,
+}
+
+/// Which picture an item was to become; a line that is no prompt has none.
+#[derive(Debug, Serialize)]
+pub(crate) struct Target {
+    pub(crate) output: String,
+    pub(crate) item: u64,
 }
 
 /// How an item was settled.
@@ -58,8 +71,13 @@ pub(crate) struct Cost {
 pub(crate) struct Report(Option<File>);
 
 impl Report {
-    /// Opens the report at `path`; lines of earlier runs stay.
-    pub(crate) fn create(path: Option<&Path>) -> Result<Self> {
+    /// No report.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Starts the report at `path`, over that of an earlier run.
+    fn create(path: Option<&Path>) -> Result<Self> {
         let open = |path: &Path| {
             File::create(path)
                 .with_context(|| format!("cannot write the report {}", path.display()))
@@ -67,8 +85,18 @@ impl Report {
         Ok(Self(path.map(open).transpose()?))
     }
 
+    /// The report at `path`, or `report.jsonl` in the directory of the jobs, which is made if need be.
+    pub(crate) fn beside(jobs: &Jobs, path: Option<&Path>) -> Result<Self> {
+        if let Some(directory) = &jobs.directory {
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create {}", directory.display()))?;
+        }
+        let usual = jobs.directory.as_ref().map(|d| d.join("report.jsonl"));
+        Self::create(path.or(usual.as_deref()))
+    }
+
     /// Adds a line.
-    pub(crate) fn add(&mut self, line: &Line<'_>) -> Result<()> {
+    pub(crate) fn add(&mut self, line: &Line) -> Result<()> {
         if let Some(file) = &mut self.0 {
             let mut text = serde_json::to_string(line)?;
             text.push('\n');

@@ -1,5 +1,5 @@
-//! Running jobs: batches through the pipeline, each item settled on its own. A bad picture, a
-//! number that is not finite or a full disk costs its own item and no other.
+//! Running jobs: batches through the pipeline, each item settled on its own. A bad picture or prompt,
+//! a number that is not finite or a full disk costs its own item and no other.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,25 +7,23 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use flowinone_sampler::{Solver, State};
 use flowinone_tasks::{
-    Item, Precision, Record, Settings, Task, read_picture, read_record, write_png,
+    FlowInOne, Input, Item, Precision, Record, Settings, read_record, write_png,
 };
-use flowinone_weights::sha256;
 
 use crate::device::Found;
-use crate::jobs::{Job, Jobs};
+use crate::jobs::{Job, Jobs, Refused};
 use crate::model::Model;
 use crate::progress::Progress;
-use crate::report::{Cost, Line, Report, Status};
+use crate::report::{Cost, Line, Report, Status, Target};
+use crate::source::{Source, absolute};
 use crate::{Outcome, interrupt, memory};
 
 /// Everything that is the same for all items of a run.
-pub(crate) struct Run<'a> {
-    pub(crate) model: &'a Model,
-    pub(crate) device: &'a Found,
+pub(crate) struct Run {
+    pub(crate) model: Model,
+    pub(crate) device: Found,
     pub(crate) precision: Precision,
     pub(crate) settings: Settings,
-    pub(crate) task: Option<Task>,
-    pub(crate) structure: bool,
     pub(crate) seed: u64,
     pub(crate) batch_size: usize,
     /// Decode and write the state every so many steps.
@@ -34,14 +32,14 @@ pub(crate) struct Run<'a> {
     pub(crate) overwrite: bool,
 }
 
-/// A job whose prompt has been read.
+/// A job whose prompt has been read or drawn.
 struct Ready<'a> {
     job: &'a Job,
     item: Item,
     record: Record,
 }
 
-impl Run<'_> {
+impl Run {
     /// Settles every job and tells how the run ended.
     pub(crate) fn all(&self, jobs: &Jobs, report: &mut Report) -> Result<Outcome> {
         let (mut waiting, mut failed) = (Vec::new(), 0);
@@ -50,7 +48,9 @@ impl Run<'_> {
             Solver::Dopri5(_) => 1,
             _ => self.batch_size,
         };
-        let total = jobs.list.len();
+        for refused in &jobs.refused {
+            failed += self.refuse(refused, report)?;
+        }
         for (place, job) in jobs.list.iter().enumerate() {
             match self.ready(job, jobs.directory.is_some()) {
                 Ok(Some(ready)) => waiting.push(ready),
@@ -60,7 +60,7 @@ impl Run<'_> {
                 }
                 Err(error) => failed += self.fail(job, &error, report)?,
             }
-            let last = place + 1 == total;
+            let last = place + 1 == jobs.list.len();
             if waiting.len() == batch_size || (last && !waiting.is_empty()) {
                 match self.batch(&waiting, report)? {
                     Some(failures) => failed += failures,
@@ -72,6 +72,7 @@ impl Run<'_> {
                 waiting.clear();
             }
         }
+        let total = jobs.list.len() + jobs.refused.len();
         match failed {
             0 => Ok(Outcome::Done),
             _ if total == 1 => Ok(Outcome::Incomplete),
@@ -82,10 +83,11 @@ impl Run<'_> {
         }
     }
 
-    /// Reads a prompt; `None` if its picture is there already.
-    fn ready<'j>(&self, job: &'j Job, mirrored: bool) -> Result<Option<Ready<'j>>> {
-        let record = self.record(job)?;
-        if mirrored && job.output.exists() && !self.overwrite {
+    /// Reads or draws a prompt; `None` if its picture is there already.
+    fn ready<'j>(&self, job: &'j Job, resumed: bool) -> Result<Option<Ready<'j>>> {
+        let read = job.source.read()?;
+        let record = self.record(job, read.input());
+        if resumed && job.output.exists() && !self.overwrite {
             if read_record(&job.output).is_ok_and(|there| there.same_picture(&record)) {
                 return Ok(None);
             }
@@ -94,37 +96,34 @@ impl Run<'_> {
                 job.output.display()
             );
         }
-        let item = Item {
-            prompt: read_picture(&job.input)?,
-            structure: self.structure,
-            seed: self.seed,
-            number: job.number,
-        };
+        let item = read.item(record.structure, self.seed, job.number)?;
         Ok(Some(Ready { job, item, record }))
     }
 
-    fn record(&self, job: &Job) -> Result<Record> {
-        Ok(Record {
+    fn record(&self, job: &Job, input: Input) -> Record {
+        let routing = job.source.routing();
+        Record {
             version: env!("CARGO_PKG_VERSION").into(),
-            input: absolute(&job.input),
-            input_sha256: sha256(&job.input)?,
+            input,
             model: absolute_unless_built_in(&self.model.path),
             model_digest: self.model.digest.clone(),
-            task: self.task,
-            structure: self.structure,
+            task: routing.task,
+            structure: routing.structure,
             seed: self.seed,
             item: job.number,
             settings: self.settings,
             preview: None,
             precision: self.precision,
             device: format!("{} ({})", self.device.choice, self.device.name),
-        })
+        }
     }
 
     /// Makes the pictures of a batch; `None` if interrupted, else the number of failures. A batch
     /// that fails as a whole is tried again item by item, so that only the guilty one fails.
     fn batch(&self, batch: &[Ready<'_>], report: &mut Report) -> Result<Option<usize>> {
-        match self.attempt(batch) {
+        // A model that cannot be loaded is no fault of the items.
+        let pipeline = self.model.pipeline(&self.device, self.precision)?;
+        match self.attempt(pipeline, batch) {
             Ok(None) => Ok(None),
             Ok(Some((written, cost))) => {
                 let mut failures = 0;
@@ -159,11 +158,14 @@ impl Run<'_> {
         clippy::type_complexity,
         reason = "one use: nothing, or results and cost"
     )]
-    fn attempt(&self, batch: &[Ready<'_>]) -> Result<Option<(Vec<Result<()>>, Cost)>> {
-        let pipeline = &self.model.pipeline;
+    fn attempt(
+        &self,
+        pipeline: &FlowInOne,
+        batch: &[Ready<'_>],
+    ) -> Result<Option<(Vec<Result<()>>, Cost)>> {
         let items: Vec<Item> = batch.iter().map(|ready| ready.item.clone()).collect();
         let start = pipeline.start(&items, self.settings.noise);
-        let label = batch[0].job.input.file_name().unwrap_or_default();
+        let label = batch[0].job.output.file_name().unwrap_or_default();
         let progress = Progress::start(match batch.len() {
             1 => label.to_string_lossy().into_owned(),
             n => format!("{} and {} more", label.to_string_lossy(), n - 1),
@@ -171,7 +173,7 @@ impl Run<'_> {
         let solving = Instant::now();
         let last = pipeline.solve(&start, &self.settings, |state| {
             progress.tick(state);
-            self.preview(batch, state)?;
+            self.preview(pipeline, batch, state)?;
             Ok(!interrupt::asked())
         });
         progress.finish();
@@ -204,14 +206,19 @@ impl Run<'_> {
         Ok(Some((written, cost)))
     }
 
-    fn preview(&self, batch: &[Ready<'_>], state: &State<4>) -> Result<(), flowinone_tasks::Error> {
+    fn preview(
+        &self,
+        pipeline: &FlowInOne,
+        batch: &[Ready<'_>],
+        state: &State<4>,
+    ) -> Result<(), flowinone_tasks::Error> {
         let due = self
             .preview_every
             .is_some_and(|n| state.step.is_multiple_of(n));
         if !due || state.steps == Some(state.step) {
             return Ok(());
         }
-        let pictures = self.model.pipeline.decode(state.x.clone())?;
+        let pictures = pipeline.decode(state.x.clone())?;
         for (ready, picture) in batch.iter().zip(&pictures) {
             let path = ready
                 .job
@@ -232,17 +239,41 @@ impl Run<'_> {
     }
 
     fn fail(&self, job: &Job, error: &anyhow::Error, report: &mut Report) -> Result<usize> {
-        eprintln!("failed: {}: {error:#}", job.input.display());
+        eprintln!("failed: {}: {error:#}", job.source);
         let error = format!("{error:#}");
         report.add(&self.line(job, Status::Failed { error }))?;
         Ok(1)
     }
 
-    fn line<'j>(&self, job: &'j Job, status: Status) -> Line<'j> {
+    fn refuse(&self, refused: &Refused, report: &mut Report) -> Result<usize> {
+        eprintln!("failed: {}: {:#}", refused.line, refused.error);
+        report.add(&Line {
+            input: refused.line.file.display().to_string(),
+            line: Some(refused.line.number),
+            target: None,
+            seed: self.seed,
+            status: Status::Failed {
+                error: format!("{:#}", refused.error),
+            },
+        })?;
+        Ok(1)
+    }
+
+    fn line(&self, job: &Job, status: Status) -> Line {
+        let line = match &job.source {
+            Source::Picture { .. } => None,
+            Source::Prompt(drawn) => drawn.line.as_ref(),
+        };
         Line {
-            input: &job.input,
-            output: &job.output,
-            item: job.number,
+            input: line.map_or_else(
+                || job.source.to_string(),
+                |line| line.file.display().to_string(),
+            ),
+            line: line.map(|line| line.number),
+            target: Some(Target {
+                output: job.output.display().to_string(),
+                item: job.number,
+            }),
             seed: self.seed,
             status,
         }
@@ -268,15 +299,12 @@ fn summarise(cost: &Cost) {
     );
 }
 
-fn make_parent(path: &Path) -> Result<()> {
+/// Makes the folder that a file shall lie in.
+pub(crate) fn make_parent(path: &Path) -> Result<()> {
     let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else {
         return Ok(());
     };
     std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn absolute_unless_built_in(path: &Path) -> PathBuf {

@@ -5,7 +5,7 @@ use flowinone_flow::FlowConfig;
 use flowinone_vae::VaeConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::Settings;
+use crate::{Convention, Settings};
 
 /// Version of the directory format that this crate reads and writes.
 pub const FORMAT: u32 = 1;
@@ -30,6 +30,9 @@ pub struct ModelConfig {
     pub flow: FlowConfig,
     /// Defaults of sampling; free to edit.
     pub sampling: Settings,
+    /// How prompts for it are drawn, and what it knows; free to edit.
+    #[serde(default)]
+    pub prompts: Convention,
 }
 
 impl ModelConfig {
@@ -44,6 +47,21 @@ impl ModelConfig {
             vae: VaeConfig::flowinone_256(),
             flow: FlowConfig::flowinone_256(),
             sampling: Settings::published(),
+            prompts: Convention::default(),
+        }
+    }
+
+    /// A small model for pictures of 64 x 64 pixels, the one that is trained here.
+    pub fn mini() -> Self {
+        Self {
+            name: "mini".into(),
+            trained: false,
+            picture_side: 64,
+            encoder: EncoderConfig::mini(),
+            vae: VaeConfig::mini(),
+            flow: FlowConfig::mini(),
+            sampling: Settings::mini(),
+            ..Self::flowinone_256()
         }
     }
 

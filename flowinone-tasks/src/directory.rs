@@ -9,10 +9,11 @@ use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{Checkpoint, restore, sha256, sha256_of};
+use flowinone_weights::{restore, sha256_of};
 use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
+use crate::files::Files;
 use crate::{Component, Error, Manifest, ModelConfig, Pipeline, Precision};
 
 const CONFIG: &str = "config.json";
@@ -23,7 +24,7 @@ const MAX_JSON: u64 = 16 << 20;
 /// An opened model directory; weights are still on disk.
 #[derive(Debug, Clone)]
 pub struct ModelDirectory {
-    path: PathBuf,
+    files: Files,
     config: ModelConfig,
     manifest: Manifest,
 }
@@ -45,13 +46,29 @@ impl ModelDirectory {
                 "there is no such directory; `flowinone convert` makes one from published weights, `flowinone init` one with random weights",
             ));
         }
-        let config: ModelConfig = read_json(&path.join(CONFIG))?;
+        Self::of(Files::Directory(path))
+    }
+
+    /// Opens a model whose files lie in memory, as those of a model that is part of the program;
+    /// `name` is what errors and records call it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn held(
+        name: &'static str,
+        files: &'static [(&'static str, &'static [u8])],
+    ) -> Result<Self, Error> {
+        Self::of(Files::Held { name, files })
+    }
+
+    fn of(files: Files) -> Result<Self, Error> {
+        let config: ModelConfig = json_of(&files, CONFIG)?;
         config
             .validate()
-            .map_err(|reason| Error::directory(&path.join(CONFIG), reason))?;
-        let manifest: Manifest = read_json(&path.join(MANIFEST))?;
+            .map_err(|reason| Error::directory(&files.path().join(CONFIG), reason))?;
+        let manifest: Manifest = json_of(&files, MANIFEST)?;
         let directory = Self {
-            path,
+            files,
             config,
             manifest,
         };
@@ -59,9 +76,9 @@ impl ModelDirectory {
         Ok(directory)
     }
 
-    /// The directory itself.
+    /// The directory itself, or the name of a model that lies in memory.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.files.path()
     }
 
     /// Its configuration.
@@ -127,23 +144,22 @@ impl ModelDirectory {
         module: M,
         precision: Precision,
     ) -> Result<M, Error> {
-        let checkpoint = Checkpoint::open(self.path.join(component.file()))?;
+        let checkpoint = self.files.weights(&component.file())?;
         Ok(restore(module, &checkpoint, precision.dtype())?)
     }
 
     fn verify_component(&self, component: Component) -> Result<(), Error> {
-        let path = self.path.join(component.file());
-        if sha256(&path)? == self.manifest.components[&component].sha256 {
+        if self.files.sha256(&component.file())? == self.manifest.components[&component].sha256 {
             return Ok(());
         }
         Err(Error::directory(
-            &path,
+            &self.path().join(component.file()),
             "its SHA-256 is not the one in manifest.json: the file is damaged or was replaced; convert it again",
         ))
     }
 
     fn check_manifest(&self) -> Result<(), Error> {
-        let bad = |reason: String| Err(Error::directory(&self.path.join(MANIFEST), reason));
+        let bad = |reason: String| Err(Error::directory(&self.path().join(MANIFEST), reason));
         if self.manifest.format != FORMAT {
             return bad(format!(
                 "format {} is not the {FORMAT} that this version reads",
@@ -159,20 +175,16 @@ impl ModelDirectory {
             let Some(record) = self.manifest.components.get(&component) else {
                 return bad(format!("it has no entry for {component}"));
             };
-            let path = self.path.join(component.file());
-            let size = std::fs::metadata(&path)
-                .map_err(|source| Error::Io {
-                    action: "read",
-                    path: path.clone(),
-                    source,
-                })?
-                .len();
+            let size = self.files.size(&component.file())?;
             if size != record.bytes {
                 let reason = format!(
                     "it has {size} bytes instead of {}: truncated or replaced; convert it again",
                     record.bytes
                 );
-                return Err(Error::directory(&path, reason));
+                return Err(Error::directory(
+                    &self.path().join(component.file()),
+                    reason,
+                ));
             }
         }
         Ok(())
@@ -194,7 +206,9 @@ pub(crate) fn write_description(
 /// # Errors
 /// Names the file and what is wrong with it.
 pub fn read_config(path: &Path) -> Result<ModelConfig, Error> {
-    let config: ModelConfig = read_json(path)?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let config: ModelConfig = json_of(&Files::Directory(folder), &name)?;
     config
         .validate()
         .map_err(|reason| Error::directory(path, reason))?;
@@ -218,16 +232,11 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     text
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let io = |source| Error::Io {
-        action: "read",
-        path: path.to_path_buf(),
-        source,
-    };
-    let size = std::fs::metadata(path).map_err(io)?.len();
+fn json_of<T: DeserializeOwned>(files: &Files, name: &str) -> Result<T, Error> {
+    let bad = |reason: String| Error::directory(&files.path().join(name), reason);
+    let size = files.size(name)?;
     if size > MAX_JSON {
-        return Err(Error::directory(path, format!("{size} bytes are too many")));
+        return Err(bad(format!("{size} bytes are too many")));
     }
-    let text = std::fs::read(path).map_err(io)?;
-    serde_json::from_slice(&text).map_err(|e| Error::directory(path, format!("damaged: {e}")))
+    serde_json::from_slice(&files.read(name)?).map_err(|e| bad(format!("damaged: {e}")))
 }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
-use flowinone_weights::{Checkpoint, Plan, Random, Slot, fill, save, slots};
+use flowinone_encoder::JanusEncoder;
+use flowinone_flow::FlowNetwork;
+use flowinone_vae::Autoencoder;
+use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
@@ -114,6 +117,35 @@ pub fn init(
     build.finish()
 }
 
+/// The three networks of a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Networks<'a> {
+    /// Vision tower and aligner.
+    pub encoder: &'a JanusEncoder,
+    /// Autoencoder.
+    pub vae: &'a Autoencoder,
+    /// Source encoder and velocity network.
+    pub flow: &'a FlowNetwork,
+}
+
+/// Writes a model directory at `target` from networks in memory, after so many steps of training.
+///
+/// # Errors
+/// A target that exists or cannot be written, or weights that are not finite in that precision.
+pub fn assemble(
+    networks: Networks<'_>,
+    config: &ModelConfig,
+    steps: u64,
+    precision: Precision,
+    target: &Path,
+) -> Result<ModelDirectory, Error> {
+    let mut build = Build::new(config, precision, target)?;
+    build.held(Component::Encoder, networks.encoder, steps)?;
+    build.held(Component::Vae, networks.vae, steps)?;
+    build.held(Component::Flow, networks.flow, steps)?;
+    build.finish()
+}
+
 /// A model with random weights, in memory only.
 ///
 /// # Errors
@@ -214,6 +246,28 @@ impl Build {
         self.write(component, &slots(module), Source::Random { seed }, draw)
     }
 
+    fn held<M: Module>(
+        &mut self,
+        component: Component,
+        module: &M,
+        steps: u64,
+    ) -> Result<(), Error> {
+        let path = self.folder.path().join(component.file());
+        let saved = save_module(&path, module, self.precision.dtype())?;
+        self.record(component, saved, Source::Trained { steps });
+        Ok(())
+    }
+
+    fn record(&mut self, component: Component, saved: Saved, source: Source) {
+        let record = ComponentRecord {
+            precision: self.precision,
+            sha256: saved.sha256,
+            bytes: saved.bytes,
+            source,
+        };
+        self.components.insert(component, record);
+    }
+
     fn write(
         &mut self,
         component: Component,
@@ -223,13 +277,7 @@ impl Build {
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());
         let saved = save(&path, slots, self.precision.dtype(), read)?;
-        let record = ComponentRecord {
-            precision: self.precision,
-            sha256: saved.sha256,
-            bytes: saved.bytes,
-            source,
-        };
-        self.components.insert(component, record);
+        self.record(component, saved, source);
         Ok(Report {
             component,
             tensors: slots.len(),

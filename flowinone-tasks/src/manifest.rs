@@ -79,6 +79,11 @@ pub enum Source {
         /// The checkpoint's name of every parameter.
         names: BTreeMap<String, String>,
     },
+    /// Training.
+    Trained {
+        /// Steps of the optimiser.
+        steps: u64,
+    },
     /// Random values.
     Random {
         /// Their seed.

@@ -1,7 +1,8 @@
 //! The door through which pictures enter: limits first, then decoding, orientation and a white
 //! ground, so that everything inside works on plain 8-bit RGB.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -28,19 +29,34 @@ const MAX_DECODE: u64 = 1 << 30;
 /// anything is decoded.
 pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage, Error> {
     let path = path.as_ref();
+    decode_picture(&read_picture_file(path)?).map_err(|reason| Error::picture(path, reason))
+}
+
+/// The bytes of a picture file, for those who need them besides the picture (their digest, say).
+///
+/// # Errors
+/// Names the file that cannot be read, or that is larger than [`MAX_FILE`].
+pub fn read_picture_file(path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
+    let path = path.as_ref();
     let io = |source| Error::Io {
         action: "read",
         path: path.to_path_buf(),
         source,
     };
-    let size = std::fs::metadata(path).map_err(io)?.len();
-    if size > MAX_FILE {
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let mut bytes = Vec::with_capacity(size.min(MAX_FILE) as usize);
+    // A device has no size and no end.
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io)?;
+    if bytes.len() as u64 > MAX_FILE {
         return Err(Error::picture(
             path,
-            format!("it has {size} bytes, more than the {MAX_FILE} allowed; reduce it first"),
+            format!("it has more than the {MAX_FILE} bytes allowed; reduce it first"),
         ));
     }
-    decode_picture(&std::fs::read(path).map_err(io)?).map_err(|reason| Error::picture(path, reason))
+    Ok(bytes)
 }
 
 /// As [`read_picture`], from bytes in memory; the error is the reason alone.

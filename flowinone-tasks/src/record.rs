@@ -2,6 +2,7 @@
 //!
 //! It is JSON in an international text chunk with the keyword `flowinone`; any image tool shows it.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use flowinone_weights::AtomicFile;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Precision, Settings, Task};
+use crate::{Error, Precision, Prompt, Settings, Task};
 
 const KEYWORD: &str = "flowinone";
 
@@ -18,10 +19,9 @@ const KEYWORD: &str = "flowinone";
 pub struct Record {
     /// Version of the program.
     pub version: String,
-    /// The prompt picture.
-    pub input: PathBuf,
-    /// SHA-256 of the prompt picture's file.
-    pub input_sha256: String,
+    /// What the picture was made from.
+    #[serde(flatten)]
+    pub input: Input,
     /// The model directory.
     pub model: PathBuf,
     /// Digest over the model's networks and weights.
@@ -44,13 +44,69 @@ pub struct Record {
     pub device: String,
 }
 
+/// What a picture was made from: in the record `input` and `input_sha256`, or `prompt`, `side` and
+/// `files`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// A ready prompt picture.
+    Picture {
+        /// Its file.
+        #[serde(rename = "input")]
+        file: PathBuf,
+        /// SHA-256 of the file.
+        #[serde(rename = "input_sha256")]
+        sha256: String,
+    },
+    /// A prompt that the program drew.
+    Prompt {
+        /// The prompt.
+        prompt: Box<Prompt>,
+        /// Side of its canvas in pixels.
+        side: u32,
+        /// SHA-256 of each file that the prompt names.
+        files: BTreeMap<PathBuf, String>,
+    },
+}
+
+impl Input {
+    /// The files that are needed again, with their SHA-256.
+    pub fn files(&self) -> BTreeMap<PathBuf, String> {
+        match self {
+            Self::Picture { file, sha256 } => [(file.clone(), sha256.clone())].into(),
+            Self::Prompt { files, .. } => files.clone(),
+        }
+    }
+
+    /// The same with its files elsewhere, as `place` tells from the path before.
+    #[must_use]
+    pub fn moved(mut self, place: impl Fn(&Path) -> PathBuf) -> Self {
+        match &mut self {
+            Self::Picture { file, .. } => *file = place(file),
+            Self::Prompt { prompt, files, .. } => {
+                prompt.each_file(|path| *path = place(path));
+                let moved = std::mem::take(files).into_iter();
+                files.extend(moved.map(|(path, sha256)| (place(&path), sha256)));
+            }
+        }
+        self
+    }
+
+    /// The same wherever its files lie: each named by its digest.
+    fn anywhere(&self) -> Self {
+        let files = self.files();
+        self.clone()
+            .moved(|path| files.get(path).map_or(PathBuf::new(), PathBuf::from))
+    }
+}
+
 impl Record {
     /// Whether the two describe the same picture: same input, model and numbers, wherever the
     /// files lie, whichever program version and device.
     pub fn same_picture(&self, other: &Self) -> bool {
         let anywhere = |record: &Self| Self {
             version: String::new(),
-            input: PathBuf::new(),
+            input: record.input.anywhere(),
             model: PathBuf::new(),
             device: String::new(),
             task: None,
@@ -65,13 +121,26 @@ impl Record {
 /// # Errors
 /// Names the file that cannot be written.
 pub fn write_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<(), Error> {
-    let json = serde_json::to_string(record).expect("a record is plain data");
+    let json = serde_json::to_string(record)
+        .map_err(|e| Error::picture(path, format!("its settings cannot be written: {e}")))?;
+    write(path, picture, Some(json))
+}
+
+/// Writes a picture without a record as a PNG, likewise whole or not at all.
+///
+/// # Errors
+/// Names the file that cannot be written.
+pub fn write_picture(path: &Path, picture: &RgbImage) -> Result<(), Error> {
+    write(path, picture, None)
+}
+
+fn write(path: &Path, picture: &RgbImage, record: Option<String>) -> Result<(), Error> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let encoded = encoder
-        .add_itxt_chunk(KEYWORD.into(), json)
+    let encoded = record
+        .map_or(Ok(()), |json| encoder.add_itxt_chunk(KEYWORD.into(), json))
         .and_then(|()| encoder.write_header())
         .and_then(|mut writer| {
             writer.write_image_data(picture.as_raw())?;
@@ -129,4 +198,71 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = AtomicFile::create(path).map_err(fail)?;
     file.write_all(bytes).map_err(fail)?;
     file.commit().map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TextInImage;
+
+    fn record(input: Input) -> Record {
+        Record {
+            version: "0".into(),
+            input,
+            model: "m".into(),
+            model_digest: "d".into(),
+            task: Some(Task::TextInImage),
+            structure: true,
+            seed: u64::MAX,
+            item: 3,
+            settings: Settings::published(),
+            preview: None,
+            precision: Precision::F32,
+            device: "cpu".into(),
+        }
+    }
+
+    fn drawn(picture: &str, sha256: &str, instruction: &str) -> Record {
+        record(Input::Prompt {
+            prompt: Box::new(TextInImage::new(picture, instruction).into()),
+            side: 512,
+            files: [(picture.into(), sha256.into())].into(),
+        })
+    }
+
+    #[test]
+    fn both_kinds_of_input_survive_json() {
+        let picture = record(Input::Picture {
+            file: "a.png".into(),
+            sha256: "12".into(),
+        });
+        let json = serde_json::to_value(&picture).unwrap();
+        assert_eq!(
+            (&json["input"], &json["input_sha256"]),
+            (&"a.png".into(), &"12".into())
+        );
+        let prompt = drawn("a.png", "12", "go");
+        assert_eq!(
+            serde_json::to_value(&prompt).unwrap()["prompt"]["task"],
+            "text-in-image"
+        );
+        for record in [picture, prompt] {
+            let json = serde_json::to_string(&record).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Record>(&json).unwrap(),
+                record,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_drawn_picture_is_the_same_wherever_its_files_lie() {
+        let here = drawn("a.png", "12", "go");
+        assert!(here.same_picture(&drawn("elsewhere/b.png", "12", "go")));
+        assert!(!here.same_picture(&drawn("a.png", "34", "go")));
+        assert!(!here.same_picture(&drawn("a.png", "12", "stop")));
+        let moved = here.input.moved(|path| Path::new("x").join(path));
+        assert_eq!(moved.files(), [("x/a.png".into(), "12".to_string())].into());
+    }
 }

@@ -33,6 +33,17 @@ impl Settings {
         }
     }
 
+    /// What suits the small model: 10 Euler steps without guidance.
+    pub fn mini() -> Self {
+        Self {
+            steps: 10,
+            guidance: GuidanceRule::Constant { scale: 1.0 },
+            solver: Solver::Euler,
+            grid: Grid::Uniform,
+            noise: 1.0,
+        }
+    }
+
     /// Checks the parts that the sampler does not check itself.
     ///
     /// # Errors

@@ -73,6 +73,7 @@ fn directory(path: &Path) -> Result<String> {
     for (component, record) in &directory.manifest().components {
         let source = match &record.source {
             Source::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+            Source::Trained { steps } => format!("trained for {steps} steps"),
             Source::Random { seed } => format!("random, seed {seed}"),
         };
         text += &format!(

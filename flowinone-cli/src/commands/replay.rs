@@ -1,15 +1,17 @@
 //! `flowinone replay`: the same picture again, from the settings inside its PNG.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::{read_picture, read_record};
+use flowinone_tasks::{Input, Record, read_picture, read_record};
 use flowinone_weights::sha256;
 
 use crate::device::{self, Choice};
-use crate::jobs::{Job, Jobs};
+use crate::jobs::Jobs;
 use crate::report::Report;
 use crate::runner::Run;
+use crate::source::{Drawn, Routing, Source};
 use crate::{Outcome, interrupt, model};
 
 /// Make a picture again from the settings inside its PNG.
@@ -23,9 +25,9 @@ pub(crate) struct Args {
     /// Model directory, if it is no longer where the picture says
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Prompt picture, if it is no longer where the picture says
-    #[arg(long, short, value_name = "FILE")]
-    input: Option<PathBuf>,
+    /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the picture says
+    #[arg(long, short, value_name = "FILE", num_args = 1..)]
+    input: Vec<PathBuf>,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
@@ -39,16 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             args.picture.display()
         );
     }
-    let input = args.input.clone().unwrap_or_else(|| record.input.clone());
-    let digest = sha256(&input)
-        .context("the prompt picture is needed again; --input says where it is now")?;
-    if digest != record.input_sha256 {
-        bail!(
-            "{} is not the prompt that {} was made from (its SHA-256 differs); --input names the right one",
-            input.display(),
-            args.picture.display()
-        );
-    }
+    let source = source(args, &record)?;
     let output = args
         .output
         .clone()
@@ -59,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
     let found = device::open(args.device)?;
     interrupt::listen();
-    let model = model::load(Some(&path), &found, record.precision)?;
+    let model = model::open(Some(&path))?;
     if model.digest != record.model_digest {
         bail!(
             "{} is another model than the one that made {}; --model names the right one",
@@ -68,34 +61,70 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         );
     }
     let run = Run {
-        model: &model,
-        device: &found,
+        model,
+        device: found,
         precision: record.precision,
         settings: record.settings,
-        task: record.task,
-        structure: record.structure,
         seed: record.seed,
         batch_size: 1,
         preview_every: None,
         overwrite: true,
     };
-    let job = Job {
-        input,
-        output: output.clone(),
-        number: record.item,
-    };
-    let jobs = Jobs {
-        list: vec![job],
-        directory: None,
-    };
-    let outcome = run.all(&jobs, &mut Report::create(None)?)?;
+    let jobs = Jobs::single(source, output.clone(), record.item);
+    let outcome = run.all(&jobs, &mut Report::none())?;
     if matches!(outcome, Outcome::Done) {
         compare(&args.picture, &output)?;
     }
     Ok(outcome)
 }
 
-fn compare(before: &std::path::Path, after: &std::path::Path) -> Result<()> {
+/// What the picture was made from, found again and proved by digest.
+fn source(args: &Args, record: &Record) -> Result<Source> {
+    let needed = record.input.files();
+    let mut given = BTreeMap::new(); // path by digest
+    for path in &args.input {
+        let digest = sha256(path)?;
+        if !needed.values().any(|other| *other == digest) {
+            bail!(other_prompt(path, &args.picture));
+        }
+        given.insert(digest, path.clone());
+    }
+    let mut places = BTreeMap::new(); // path now by path before
+    for (before, digest) in &needed {
+        let now = given.get(digest).unwrap_or(before);
+        let found = sha256(now)
+            .context("the prompt picture is needed again; --input says where it is now")?;
+        if found != *digest {
+            bail!(other_prompt(now, &args.picture));
+        }
+        places.insert(before, now.clone());
+    }
+    let moved = |path: &Path| places.get(&path.to_path_buf()).cloned().unwrap_or_default();
+    Ok(match record.input.clone().moved(moved) {
+        Input::Picture { file, .. } => Source::Picture {
+            file,
+            routing: Routing {
+                task: record.task,
+                structure: record.structure,
+            },
+        },
+        Input::Prompt { prompt, side, .. } => Source::Prompt(Box::new(Drawn {
+            prompt: *prompt,
+            side,
+            line: None,
+        })),
+    })
+}
+
+fn other_prompt(path: &Path, picture: &Path) -> String {
+    format!(
+        "{} is not the prompt that {} was made from (its SHA-256 differs); --input names the right one",
+        path.display(),
+        picture.display()
+    )
+}
+
+fn compare(before: &Path, after: &Path) -> Result<()> {
     let (a, b) = (read_picture(before)?, read_picture(after)?);
     let largest = a
         .as_raw()

@@ -30,11 +30,16 @@ impl Bench {
         self.folder.path().join(name)
     }
 
+    /// The program with words as a shell would split them: 'one word' stays together.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowinone"));
-        command
-            .current_dir(self.folder.path())
-            .args(line.split_whitespace());
+        command.current_dir(self.folder.path());
+        for (number, part) in line.split('\'').enumerate() {
+            match number % 2 {
+                0 => command.args(part.split_whitespace()),
+                _ => command.arg(part),
+            };
+        }
         command
     }
 

@@ -1,5 +1,7 @@
 //! Class and text prompts: words on a canvas of one colour or of two that blend from top to foot.
 
+use std::str::FromStr;
+
 use image::{Rgb, RgbImage};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +25,21 @@ pub enum Ground {
         /// Colour of the last row.
         foot: Colour,
     },
+}
+
+impl FromStr for Ground {
+    type Err = PromptError;
+
+    /// Reads `#rrggbb`, or `#rrggbb,#rrggbb` from top to foot.
+    fn from_str(text: &str) -> Result<Self, PromptError> {
+        match text.split_once(',') {
+            None => text.parse().map(Self::Plain),
+            Some((top, foot)) => Ok(Self::Gradient {
+                top: top.trim().parse()?,
+                foot: foot.trim().parse()?,
+            }),
+        }
+    }
 }
 
 /// An empty canvas and how words stand on it.

@@ -222,7 +222,8 @@ impl FromStr for Region {
     }
 }
 
-fn split<const N: usize>(
+/// Reads `N` coordinates with commas between them.
+pub(crate) fn split<const N: usize>(
     text: &str,
     kind: &'static str,
     reason: &str,

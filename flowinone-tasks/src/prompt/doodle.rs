@@ -55,15 +55,6 @@ impl Drawing {
         }
     }
 
-    /// Makes relative paths ones that start at `folder`.
-    pub(crate) fn resolve(&mut self, folder: &Path) {
-        match self {
-            Self::Strokes(_) => {}
-            Self::Svg(path) => *path = folder.join(&path),
-            Self::Picture(picture) => picture.resolve(folder),
-        }
-    }
-
     fn draw(
         &self,
         sheet: &mut Sheet,
@@ -73,7 +64,15 @@ impl Drawing {
     ) -> Result<(), PromptError> {
         match self {
             Self::Strokes(list) => strokes::draw(sheet, &strokes::lines(list, frame)?, pen),
-            Self::Svg(path) => strokes::draw(sheet, &svg::read(path, frame)?, pen),
+            Self::Svg(path) => {
+                let lines = svg::read(path, frame)?;
+                strokes::draw(sheet, &lines, pen).map_err(|error| match error {
+                    PromptError::Drawing(reason) => {
+                        PromptError::Drawing(format!("{}: {reason}", path.display()))
+                    }
+                    other => other,
+                })
+            }
             Self::Picture(picture) => ink(sheet, &picture.read()?, frame, side),
         }
     }

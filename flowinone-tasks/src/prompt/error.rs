@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::Task;
+
 /// An error of a visual prompt, found before or while it is drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -73,6 +75,9 @@ pub enum PromptError {
     /// A prompt lacks what makes it one.
     #[error("a {0} prompt needs at least one {1}")]
     Nothing(&'static str, &'static str),
+    /// A prompt in which nothing moves was asked for a motion.
+    #[error("a {0} prompt has no motion; force and trajectory prompts have")]
+    NoMotion(Task),
     /// More marks than any prompt needs.
     #[error("{count} {what} are more than the {most} allowed; simplify the drawing")]
     TooMany {

@@ -44,6 +44,15 @@ impl Face {
             .is_some()
     }
 
+    /// Its file, TrueType or OpenType.
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Serif => include_bytes!("../../assets/LiberationSerif-Regular.ttf"),
+            Self::SerifBold => include_bytes!("../../assets/LiberationSerif-Bold.ttf"),
+            Self::Comic => include_bytes!("../../assets/ComicNeue-Bold.otf"),
+        }
+    }
+
     /// Height above and depth below the baseline.
     pub(crate) fn extents(self) -> [f32; 2] {
         self.loaded().extents
@@ -97,14 +106,8 @@ impl Face {
     }
 
     fn loaded(self) -> &'static Loaded {
-        static FACES: LazyLock<[Loaded; 3]> = LazyLock::new(|| {
-            [
-                include_bytes!("../../assets/LiberationSerif-Regular.ttf").as_slice(),
-                include_bytes!("../../assets/LiberationSerif-Bold.ttf").as_slice(),
-                include_bytes!("../../assets/ComicNeue-Bold.otf").as_slice(),
-            ]
-            .map(Loaded::new)
-        });
+        static FACES: LazyLock<[Loaded; 3]> =
+            LazyLock::new(|| Face::ALL.map(|face| Loaded::new(face.bytes())));
         &FACES[self as usize]
     }
 }

@@ -1,4 +1,8 @@
 //! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
+//!
+//! A push of length `L` slides its object a way in proportion to `L`, slowed evenly by dry friction: it rests
+//! after a time `T ~ sqrt(L)`, and at the time `t = tau T` has gone the part `tau (2 - tau)` of its way. A prompt
+//! for an earlier moment shows its arrows shortened to that part.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -6,7 +10,7 @@ use tiny_skia::{Path, PathBuilder};
 
 use super::error::within;
 use super::frame::REFERENCE_SIDE;
-use super::marker::{HEAD, counted, line, line_width, long_enough};
+use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_enough};
 use super::sheet::{Sheet, arrow_head};
 use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
@@ -38,6 +42,29 @@ pub enum ForceArrow {
 }
 
 impl ForceArrow {
+    /// Reads `x1,y1,x2,y2`: a push at a point.
+    ///
+    /// # Errors
+    /// Says what cannot be read.
+    pub fn parse_push(text: &str) -> Result<Self, PromptError> {
+        Point::pair(text).map(|[from, to]| Self::At { from, to })
+    }
+
+    /// Reads `angle,strength`: a push on everything.
+    ///
+    /// # Errors
+    /// Says what cannot be read.
+    pub fn parse_global(text: &str) -> Result<Self, PromptError> {
+        let number = |part: &str| part.trim().parse::<f64>().ok();
+        let [angle, strength] = text
+            .split_once(',')
+            .and_then(|(angle, strength)| Some([number(angle)?, number(strength)?]))
+            .ok_or_else(|| {
+                PromptError::unreadable("global push", text, "write it as angle,strength: 30,0.5")
+            })?;
+        Ok(Self::Global { angle, strength })
+    }
+
     /// Tail and tip on the canvas, in reference pixels.
     ///
     /// # Errors
@@ -72,14 +99,24 @@ impl ForceArrow {
         Ok(ends)
     }
 
+    /// The arrow with the part of its length that asks for the part of its way; one too short to be
+    /// seen is lengthened.
+    fn shortened(&self, [from, to]: [[f64; 2]; 2], part: f64) -> [[f64; 2]; 2] {
+        let part = part.max(SHORTEST / distance(from, to));
+        let still = match self {
+            Self::At { .. } => from,
+            Self::Global { .. } => [0, 1].map(|axis| (from[axis] + to[axis]) / 2.0),
+        };
+        [from, to].map(|end| [0, 1].map(|axis| still[axis] + part * (end[axis] - still[axis])))
+    }
+
     fn draw(
         &self,
         sheet: &mut Sheet,
-        frame: &Frame,
+        [from, to]: [[f64; 2]; 2],
         colour: Colour,
         width: f32,
     ) -> Result<(), PromptError> {
-        let [from, to] = self.ends(frame)?;
         let grown = f64::from(width / Force::WIDTH).max(0.5);
         let [length, half] = HEAD.map(|size| size * grown);
         let Some((head, base)) = arrow_head(from, to, length, half) else {
@@ -117,6 +154,10 @@ pub struct Force {
     pub picture: Picture,
     /// The pushes.
     pub arrows: Vec<ForceArrow>,
+    /// The moment that the prompt asks for, as a share of the time until everything rests, above 0 and
+    /// up to 1: one frame of a motion. Without, it asks for the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
     /// The sentence below.
     #[serde(default = "Force::sentence")]
     pub instruction: String,
@@ -142,6 +183,7 @@ impl Force {
         Self {
             picture: picture.into(),
             arrows: vec![],
+            until: None,
             instruction: Self::INSTRUCTION.into(),
             colour: Colour::FORCE,
             width: Self::WIDTH,
@@ -160,12 +202,45 @@ impl Force {
         self.arrow(ForceArrow::At { from, to })
     }
 
+    /// The same for the moment at a share of the time until everything rests.
+    pub fn until(self, share: f64) -> Self {
+        Self {
+            until: Some(share),
+            ..self
+        }
+    }
+
     /// The same with another sentence.
     pub fn instruction(self, instruction: impl Into<String>) -> Self {
         Self {
             instruction: instruction.into(),
             ..self
         }
+    }
+
+    /// Tail and tip of each arrow as it is drawn.
+    fn drawn(&self, frame: &Frame) -> Result<Vec<[[f64; 2]; 2]>, PromptError> {
+        let ends = self.arrows.iter().map(|arrow| arrow.ends(frame));
+        let ends: Vec<_> = ends.collect::<Result<_, _>>()?;
+        let Some(share) = self.until else {
+            return Ok(ends);
+        };
+        within(
+            "share of the time",
+            share as f32,
+            f32::MIN_POSITIVE,
+            1.0,
+            "above 0 and up to 1",
+        )?;
+        let longest = ends
+            .iter()
+            .map(|&[from, to]| distance(from, to))
+            .fold(0.0, f64::max);
+        let at = |(arrow, ends): (&ForceArrow, [[f64; 2]; 2])| {
+            let [from, to] = ends;
+            arrow.shortened(ends, part_of_way(share, distance(from, to) / longest))
+        };
+        Ok(self.arrows.iter().zip(ends).map(at).collect())
     }
 
     fn sentence() -> String {
@@ -181,6 +256,13 @@ impl Force {
     }
 }
 
+/// The part of its way that a push has gone at a share of the time that the longest one takes:
+/// `tau (2 - tau)` with `tau = share / sqrt(L / longest)`, at most 1.
+fn part_of_way(share: f64, of_longest: f64) -> f64 {
+    let tau = (share / of_longest.sqrt()).min(1.0);
+    tau * (2.0 - tau)
+}
+
 impl VisualPrompt for Force {
     fn task(&self) -> Task {
         Task::Force
@@ -190,10 +272,85 @@ impl VisualPrompt for Force {
         let (mut sheet, frame) = self.picture.sheet(side)?;
         counted("force", "arrow", self.arrows.len())?;
         line_width(self.width)?;
-        for arrow in &self.arrows {
-            arrow.draw(&mut sheet, &frame, self.colour, self.width)?;
+        for (arrow, ends) in self.arrows.iter().zip(self.drawn(&frame)?) {
+            arrow.draw(&mut sheet, ends, self.colour, self.width)?;
         }
         lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
         Ok(sheet.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(force: &Force) -> Vec<f64> {
+        let drawn = force.drawn(&Frame::new(512, 512)).unwrap();
+        drawn
+            .into_iter()
+            .map(|[from, to]| distance(from, to))
+            .collect()
+    }
+
+    #[test]
+    fn earlier_moments_ask_for_less_of_the_way() {
+        let from = Point::pixels(100.0, 100.0);
+        let force = Force::new("a.png")
+            .push(from, Point::pixels(300.0, 100.0))
+            .push(from, Point::pixels(100.0, 150.0));
+        assert_eq!(lengths(&force), [200.0, 50.0]);
+        // Half of the time: three quarters of the way; a quarter of the length rests by then.
+        assert_eq!(lengths(&force.clone().until(0.5)), [150.0, 50.0]);
+        assert_eq!(lengths(&force.clone().until(1.0)), [200.0, 50.0]);
+        let first = lengths(&force.clone().until(0.01));
+        assert!(
+            first.iter().all(|&length| (length - SHORTEST).abs() < 1e-9),
+            "still seen: {first:?}"
+        );
+        for share in [0.0, -1.0, 1.1, f64::NAN] {
+            let error = force.clone().until(share).drawn(&Frame::new(9, 9));
+            assert!(error.is_err(), "{share}");
+        }
+    }
+
+    #[test]
+    fn a_global_push_shortens_towards_its_middle() {
+        let global = ForceArrow::Global {
+            angle: 0.0,
+            strength: 1.0,
+        };
+        let force = Force::new("a.png").arrow(global).until(0.5);
+        let drawn = force.drawn(&Frame::new(512, 512)).unwrap();
+        assert_eq!(drawn, [[[121.0, 256.0], [391.0, 256.0]]]);
+    }
+
+    #[cfg(feature = "dataset")]
+    #[test]
+    fn the_part_of_the_way_is_that_of_the_physics() {
+        use crate::data::{Disc, Physics};
+        let physics = Physics::default();
+        let disc = |arrow: [f64; 2]| Disc {
+            center: [0.1, 0.5],
+            radius: 0.01,
+            velocity: physics.velocity(arrow),
+        };
+        let ways = |length: f64| -> Vec<f64> {
+            let states = physics.run(vec![disc([length, 0.0])]);
+            states.map(|discs| discs[0].center[0] - 0.1).collect()
+        };
+        let (long, short) = (ways(0.4), ways(0.1));
+        for share in [0.2, 0.5, 0.8] {
+            let step = (share * long.len() as f64).round() as usize;
+            let gone = long[step] / 0.6;
+            assert!(
+                (gone - part_of_way(share, 1.0)).abs() < 0.01,
+                "{share}: {gone}"
+            );
+            let gone = short[step.min(short.len() - 1)] / 0.15;
+            assert!(
+                (gone - part_of_way(share, 0.25)).abs() < 0.01,
+                "{share}: {gone}"
+            );
+        }
     }
 }

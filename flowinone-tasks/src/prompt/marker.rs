@@ -5,6 +5,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tiny_skia::{PathBuilder, Rect};
 
+use super::coordinate::split;
 use super::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::sheet::{Sheet, arrow_head, polyline};
@@ -77,6 +78,32 @@ impl Mark {
     /// A cross.
     pub fn cross(centre: Point, size: Coordinate) -> Self {
         Self::Cross { centre, size }
+    }
+
+    /// Reads `x1,y1,x2,y2`: an arrow's tail and tip.
+    ///
+    /// # Errors
+    /// Says what cannot be read.
+    pub fn parse_arrow(text: &str) -> Result<Self, PromptError> {
+        Point::pair(text).map(|[from, to]| Self::arrow(from, to))
+    }
+
+    /// Reads `x,y,radius`.
+    ///
+    /// # Errors
+    /// Says what cannot be read.
+    pub fn parse_circle(text: &str) -> Result<Self, PromptError> {
+        let reason = "write centre and radius as x,y,radius";
+        split(text, "circle", reason).map(|[x, y, radius]| Self::circle([x, y].into(), radius))
+    }
+
+    /// Reads `x,y,size`.
+    ///
+    /// # Errors
+    /// Says what cannot be read.
+    pub fn parse_cross(text: &str) -> Result<Self, PromptError> {
+        let reason = "write centre and size as x,y,size";
+        split(text, "cross", reason).map(|[x, y, size]| Self::cross([x, y].into(), size))
     }
 
     /// A scribble over the rectangle at `(x, y)` of `width` x `height` pixels of the picture.
@@ -309,7 +336,7 @@ fn sized(what: &'static str, size: f64, least: f64) -> Result<f64, PromptError> 
     Ok(size)
 }
 
-fn distance([x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) -> f64 {
+pub(crate) fn distance([x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) -> f64 {
     (x1 - x0).hypot(y1 - y0)
 }
 

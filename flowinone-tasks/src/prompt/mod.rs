@@ -9,6 +9,7 @@ mod doodle;
 mod edit;
 mod error;
 mod face;
+mod files;
 mod force;
 mod frame;
 mod layout;
@@ -22,8 +23,6 @@ mod text_box;
 mod track;
 mod trajectory;
 
-use std::path::Path;
-
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +32,14 @@ pub use coordinate::{Coordinate, Point, Region};
 pub use doodle::{Doodle, Drawing};
 pub use edit::TextInImage;
 pub use error::PromptError;
+pub(crate) use error::within;
 pub use face::Face;
+pub use files::PromptFiles;
 pub use force::{Force, ForceArrow};
 pub use frame::Frame;
 pub use layout::SMALLEST_TEXT;
+#[cfg(feature = "dataset")]
+pub(crate) use layout::Text;
 pub use lettering::{Align, TextStyle};
 pub use marker::{Mark, VisualMarker};
 pub use picture::Picture;
@@ -103,24 +106,6 @@ pub enum Prompt {
 }
 
 impl Prompt {
-    /// Makes relative paths of pictures and drawings ones that start at `folder`.
-    pub fn resolve(&mut self, folder: &Path) {
-        match self {
-            Self::ClassToImage(_) | Self::TextToImage(_) => {}
-            Self::TextInImage(prompt) => prompt.picture.resolve(folder),
-            Self::TextBox(prompt) => prompt.picture.resolve(folder),
-            Self::VisualMarker(prompt) => prompt.picture.resolve(folder),
-            Self::Doodle(prompt) => {
-                prompt.picture.resolve(folder);
-                for drawing in &mut prompt.drawings {
-                    drawing.resolve(folder);
-                }
-            }
-            Self::Force(prompt) => prompt.picture.resolve(folder),
-            Self::Trajectory(prompt) => prompt.picture.resolve(folder),
-        }
-    }
-
     fn inner(&self) -> &dyn VisualPrompt {
         match self {
             Self::ClassToImage(prompt) => prompt,

@@ -1,17 +1,23 @@
-//! Pictures inside prompts: pixels in memory, or a file that is read when the prompt is drawn.
+//! Pictures inside prompts: an empty canvas, pixels in memory, or a file that is read when the prompt
+//! is drawn.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use flowinone_encoder::center_crop;
 use image::RgbImage;
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 use super::sheet::Sheet;
-use super::{Frame, PromptError};
+use super::{Frame, Ground, PROMPT_SIDE, PromptError};
 
-/// The picture that a prompt is drawn on. In files it is a path; pixels cannot be written there.
+/// The picture that a prompt is drawn on. In files it is a path, or a [`Ground`] for an empty canvas
+/// (`{"plain": "#ffffff"}`); pixels cannot be written there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
+    /// An empty canvas; places on it are those of a picture of 512 x 512 pixels.
+    Blank(Ground),
     /// A file, read by [`read_picture`](crate::read_picture) each time the prompt is drawn.
     File(PathBuf),
     /// Pixels.
@@ -27,13 +33,7 @@ impl Picture {
         match self {
             Self::File(path) => Ok(crate::read_picture(path)?),
             Self::Pixels(pixels) => Ok(pixels.clone()),
-        }
-    }
-
-    /// Makes a relative path one that starts at `folder`, as a batch file beside its pictures needs.
-    pub fn resolve(&mut self, folder: &Path) {
-        if let Self::File(path) = self {
-            *path = folder.join(&path);
+            Self::Blank(ground) => Ok(ground.paint(PROMPT_SIDE)),
         }
     }
 
@@ -42,6 +42,10 @@ impl Picture {
         Sheet::check(side)?;
         let read;
         let pixels = match self {
+            Self::Blank(ground) => {
+                let frame = Frame::new(PROMPT_SIDE, PROMPT_SIDE);
+                return Ok((Sheet::over(&ground.paint(side)), frame));
+            }
             Self::Pixels(pixels) => pixels,
             Self::File(_) => {
                 read = self.read()?;
@@ -62,6 +66,12 @@ impl Picture {
 impl From<RgbImage> for Picture {
     fn from(pixels: RgbImage) -> Self {
         Self::Pixels(pixels)
+    }
+}
+
+impl From<Ground> for Picture {
+    fn from(ground: Ground) -> Self {
+        Self::Blank(ground)
     }
 }
 
@@ -87,6 +97,7 @@ impl Serialize for Picture {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::File(path) => path.serialize(to),
+            Self::Blank(ground) => ground.serialize(to),
             Self::Pixels(_) => Err(ser::Error::custom(
                 "pixels in memory cannot be written with a prompt; save them and name the file",
             )),
@@ -96,6 +107,21 @@ impl Serialize for Picture {
 
 impl<'de> Deserialize<'de> for Picture {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Self::File(PathBuf::deserialize(from)?))
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Picture;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "the path of a picture, or an empty canvas such as {\"plain\": \"#ffffff\"}",
+                )
+            }
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<Picture, E> {
+                Ok(Picture::File(path.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Picture, A::Error> {
+                Ground::deserialize(MapAccessDeserializer::new(map)).map(Picture::Blank)
+            }
+        }
+        from.deserialize_any(Reader)
     }
 }

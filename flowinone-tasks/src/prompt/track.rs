@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::marker::{MOST_POINTS, on_canvas};
+use super::error::within;
+use super::marker::{MOST_POINTS, SHORTEST, distance, on_canvas};
 use super::{Frame, Point, PromptError};
 
 /// Straight pieces that a smooth line has between two points.
@@ -20,6 +21,10 @@ pub struct Track {
     /// Whether it bends smoothly at the points.
     #[serde(default = "Track::bends")]
     pub smooth: bool,
+    /// The share of its length after which it ends, above 0 and up to 1: one frame of a motion. Without, it
+    /// goes to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
 }
 
 impl Track {
@@ -28,6 +33,7 @@ impl Track {
         Self {
             points: points.into_iter().collect(),
             smooth: true,
+            until: None,
         }
     }
 
@@ -36,20 +42,42 @@ impl Track {
         Self {
             points: points.into_iter().collect(),
             smooth: false,
+            until: None,
         }
     }
 
-    /// The line on the canvas as points that straight pieces connect, in reference pixels.
+    /// The same up to a share of its length.
+    pub fn until(self, share: f64) -> Self {
+        Self {
+            until: Some(share),
+            ..self
+        }
+    }
+
+    /// The line on the canvas as points that straight pieces connect, in reference pixels. A share
+    /// too short to be seen is lengthened.
     ///
     /// # Errors
-    /// Points that are not finite or outside the canvas, more than 10,000 of them, or a line too
-    /// short to be seen.
+    /// Points that are not finite or outside the canvas, more than 10,000 of them, a line too
+    /// short to be seen, or a share that is none.
     pub fn line(&self, frame: &Frame) -> Result<Vec<[f64; 2]>, PromptError> {
         let points = on_canvas("path", &self.points, frame)?;
-        Ok(match self.smooth {
+        let line = match self.smooth {
             true => smooth(&points, false),
             false => points,
-        })
+        };
+        let Some(share) = self.until else {
+            return Ok(line);
+        };
+        within(
+            "share of the path",
+            share as f32,
+            f32::MIN_POSITIVE,
+            1.0,
+            "above 0 and up to 1",
+        )?;
+        let length: f64 = line.windows(2).map(|pair| distance(pair[0], pair[1])).sum();
+        Ok(cut(&line, (share * length).max(SHORTEST)))
     }
 
     fn bends() -> bool {
@@ -101,6 +129,24 @@ pub(crate) fn smooth(points: &[[f64; 2]], closed: bool) -> Vec<[f64; 2]> {
     line
 }
 
+/// The beginning of a line, of a given length.
+fn cut(line: &[[f64; 2]], length: f64) -> Vec<[f64; 2]> {
+    let mut left = length;
+    let mut beginning: Vec<[f64; 2]> = line.first().copied().into_iter().collect();
+    for pair in line.windows(2) {
+        let [from, to] = [pair[0], pair[1]];
+        let piece = distance(from, to);
+        if piece >= left {
+            let share = left / piece;
+            beginning.push([0, 1].map(|axis| from[axis] + share * (to[axis] - from[axis])));
+            break;
+        }
+        beginning.push(to);
+        left -= piece;
+    }
+    beginning
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +164,33 @@ mod tests {
         // Points on a line at equal distances give that line.
         let line = smooth(&[[0.0, 0.0], [1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], false);
         assert!(line.iter().all(|[x, y]| (y - 2.0 * x).abs() < 1e-9));
+    }
+
+    #[test]
+    fn a_share_of_a_path_is_that_share_of_its_length() {
+        let frame = Frame::new(512, 512);
+        let path: Track = "100,100 250,180 400,120 300,400".parse().unwrap();
+        let length = |track: &Track| -> f64 {
+            let line = track.line(&frame).unwrap();
+            line.windows(2).map(|pair| distance(pair[0], pair[1])).sum()
+        };
+        let whole = length(&path);
+        for share in [0.1, 0.5, 0.75] {
+            let part = length(&path.clone().until(share));
+            assert!(
+                (part - share * whole).abs() < 1e-6,
+                "{share}: {part} of {whole}"
+            );
+        }
+        let line = path.clone().until(1.0).line(&frame).unwrap();
+        assert!(distance(*line.last().unwrap(), [300.0, 400.0]) < 1e-6);
+        assert!(
+            (length(&path.clone().until(1e-6)) - SHORTEST).abs() < 1e-9,
+            "it is still seen"
+        );
+        for share in [0.0, -0.5, 1.5, f64::NAN] {
+            let error = path.clone().until(share).line(&frame).unwrap_err();
+            assert!(error.to_string().contains("share of the path"), "{error}");
+        }
     }
 }

@@ -1,0 +1,53 @@
+//! `flowinone data`: pairs of prompt and target for training and evaluation, and their files.
+
+mod group;
+mod list;
+mod make;
+pub(crate) mod options;
+mod pack;
+mod show;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::Outcome;
+
+/// Make, pack, list and show pairs of prompt and target.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make procedural pairs with their ground truth
+    Make(make::Args),
+    /// Write a folder with input/ and output/ as shards
+    Pack(pack::Args),
+    /// Write shards as a folder with input/ and output/
+    Unpack(pack::UnpackArgs),
+    /// Count samples, tasks, sizes and damage of shards and folders
+    List(list::Args),
+    /// Draw a contact sheet of pairs, from files or made on the spot
+    Show(show::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    match &args.command {
+        Command::Make(args) => make::run(args),
+        Command::Pack(args) => pack::run(args),
+        Command::Unpack(args) => pack::unpack(args),
+        Command::List(args) => list::run(args),
+        Command::Show(args) => show::run(args),
+    }
+}
+
+/// A share, as an option's value.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("{text:?} is no share from 0 to 1"))
+}

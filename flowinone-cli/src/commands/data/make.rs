@@ -1,0 +1,150 @@
+//! `flowinone data make`: procedural pairs as shards or as a folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use flowinone_tasks::data::{self, FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::options::PairOptions;
+use crate::{Outcome, interrupt};
+
+/// Make procedural pairs with their ground truth.
+///
+/// The folder appears when everything is written; a run that fails or is stopped leaves nothing. The
+/// same options give the same bytes, on any number of threads.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Folder to write; it must be empty or new
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
+    /// Pairs to make
+    #[arg(long, value_name = "N")]
+    count: u64,
+    /// Number of the first pair, to make more of the same elsewhere
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first: u64,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    pairs: PairOptions,
+    /// shards (WebDataset), or folder (input/, output/, truth/)
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "shards",
+        help_heading = "Files"
+    )]
+    format: Format,
+    /// Pairs in each shard
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Files")]
+    shard_size: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Shards,
+    Folder,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let sampler = args.pairs.sampler()?;
+    let end = args.first.checked_add(args.count);
+    let end = end.context("--first and --count together are too large")?;
+    if args.count == 0 {
+        bail!("--count 0 makes nothing");
+    }
+    interrupt::listen();
+    let folder = NewFolder::create(&args.output)?;
+    let mut writer = Writer::create(args, folder.path())?;
+    let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("cannot start threads")?;
+    let bar = bar(args.count);
+    let begin = Instant::now();
+    let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));
+    bar.finish_and_clear();
+    if !made? {
+        eprintln!("stopped; nothing was written");
+        return Ok(Outcome::Interrupted);
+    }
+    let what = writer.finish()?;
+    let path = folder.finish()?;
+    let seconds = begin.elapsed().as_secs_f64();
+    println!(
+        "{}: {} pairs in {what}, {seconds:.1} s, {:.0} pairs a second on {} threads",
+        path.display(),
+        args.count,
+        args.count as f64 / seconds,
+        pool.current_num_threads()
+    );
+    Ok(Outcome::Done)
+}
+
+/// Pairs between two looks at whether someone asked to stop.
+const ROUND: u64 = 128;
+
+/// Writes the pairs of a range in their order; `false` if someone asked to stop.
+fn write(
+    sampler: &PairSampler,
+    range: std::ops::Range<u64>,
+    writer: &mut Writer,
+    bar: &ProgressBar,
+) -> Result<bool> {
+    for start in range.clone().step_by(ROUND as usize) {
+        let encode = |pair: data::Pair| Sample::encode(format!("{:09}", pair.truth.index), &pair);
+        sampler.make(
+            start..range.end.min(start.saturating_add(ROUND)),
+            encode,
+            |sample| {
+                bar.inc(1);
+                writer.write(&sample)
+            },
+        )?;
+        if interrupt::asked() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+enum Writer {
+    Shards(ShardWriter),
+    Folder(FolderWriter),
+}
+
+impl Writer {
+    fn create(args: &Args, folder: &Path) -> Result<Self, data::Error> {
+        Ok(match args.format {
+            Format::Shards => Self::Shards(ShardWriter::create(folder, args.shard_size)?),
+            Format::Folder => Self::Folder(FolderWriter::create(folder)?),
+        })
+    }
+
+    fn write(&mut self, sample: &Sample) -> Result<(), data::Error> {
+        match self {
+            Self::Shards(writer) => writer.write(sample),
+            Self::Folder(writer) => writer.write(sample),
+        }
+    }
+
+    /// What was written, in words.
+    fn finish(self) -> Result<String, data::Error> {
+        Ok(match self {
+            Self::Shards(writer) => format!("{} shards", writer.finish()?.len()),
+            Self::Folder(_) => "a folder".into(),
+        })
+    }
+}
+
+/// A bar that is seen only on a terminal.
+pub(super) fn bar(count: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta} left");
+    bar.set_style(style.expect("the template is well-formed"));
+    bar
+}

@@ -1,0 +1,108 @@
+//! `--frames`: a push or a path as numbered pictures, and as an animation.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use flowinone_tasks::{Animation, FrameRate, Prompt, in_motion};
+
+use super::Sequence;
+use crate::jobs::has_extension;
+
+/// A sequence instead of a single picture.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Motion")]
+pub(crate) struct Motion {
+    /// Make N pictures, frame by frame further along, with the same noise. --output is then a
+    /// directory for 0001.png and on, or NAME.png for NAME.0001.png and on; NAME.webp, NAME.gif and
+    /// NAME.apng make these and the animation (with --prompt-only the animation alone)
+    #[arg(long, value_name = "N")]
+    frames: Option<u32>,
+    /// Frames a second of the animation [default: 12]
+    #[arg(long, value_name = "RATE", requires = "frames")]
+    frame_rate: Option<FrameRate>,
+    /// Frames computed together; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "frames", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch_size: u16,
+    /// Replace frames that were made with other settings
+    #[arg(long, requires = "frames")]
+    overwrite: bool,
+}
+
+impl Motion {
+    /// The frames of a prompt, if a motion is asked for.
+    pub(super) fn sequence(&self, prompt: &Prompt, output: &Path) -> Result<Option<Sequence>> {
+        let Some(frames) = self.frames else {
+            return Ok(None);
+        };
+        let prompts = in_motion(prompt, frames)?;
+        let animation = match Animation::of(output) {
+            Some(_) if !output.is_dir() => {
+                Some((output.to_path_buf(), self.frame_rate.unwrap_or_default()))
+            }
+            _ if self.frame_rate.is_some() => {
+                bail!("--frame-rate is for an --output that ends in .webp, .gif or .apng")
+            }
+            _ => None,
+        };
+        let files = numbered(output, prompts.len())?;
+        let folder = files[0].parent().map(Path::to_path_buf);
+        Ok(Some(Sequence {
+            prompts,
+            files,
+            animation,
+            batch_size: self.batch_size,
+            folder: Some(folder.unwrap_or_default()),
+            overwrite: self.overwrite,
+        }))
+    }
+}
+
+/// The files of a sequence: `0001.png` and on in a directory, `NAME.0001.png` and on for a file.
+pub(super) fn numbered(output: &Path, count: usize) -> Result<Vec<PathBuf>> {
+    let directory = output.is_dir()
+        || output.extension().is_none()
+        || output.to_string_lossy().ends_with(['/', '\\']);
+    if !directory && !has_extension(output, &["png", "webp", "gif", "apng"]) {
+        bail!(
+            "output {} must be a directory (end it in /), or end in .png, .webp, .gif or .apng",
+            output.display()
+        );
+    }
+    if directory && output.is_file() {
+        bail!(
+            "output {} is a file, but numbered pictures need a directory or a name that ends in .png",
+            output.display()
+        );
+    }
+    let name = |number: usize| match directory {
+        true => output.join(format!("{number:04}.png")),
+        false => output.with_extension(format!("{number:04}.png")),
+    };
+    Ok((1..=count).map(name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_numbered_beside_or_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let last = |name: &str| {
+            let files = numbered(&folder.path().join(name), 12).unwrap();
+            let file = files[11].strip_prefix(folder.path()).unwrap();
+            file.display().to_string()
+        };
+        assert_eq!(last("ball.png"), "ball.0012.png");
+        assert_eq!(last("ball.v2.webp"), "ball.v2.0012.png");
+        assert_eq!(last("ball"), "ball/0012.png");
+        assert_eq!(last("ball.d/"), "ball.d/0012.png");
+        assert_eq!(last("."), "0012.png");
+        let text = numbered(&folder.path().join("a.mp4"), 2)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains(".webp, .gif or .apng"), "{text}");
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        assert!(numbered(&folder.path().join("file"), 2).is_err());
+    }
+}
