@@ -23,6 +23,10 @@ docs:
     cargo doc --workspace --no-deps
     mdbook build docs
 
+# Trains the mini model from nothing: many hours, resumable.
+train-mini:
+    bash flowinone-train/recipes/mini/train.sh
+
 # Everything that must hold before a change lands.
 ci:
     bash .ci/run

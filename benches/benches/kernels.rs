@@ -94,6 +94,23 @@ fn blocks(criterion: &mut Criterion) {
             &stock,
         );
 
+        let inner = hidden[2];
+        let shapes = &[tokens, [1, width, inner], [1, 1, inner]];
+        let layer = move |x: &[Tensor<3>]| {
+            let rows = x[0].clone().reshape([batch * count, width]);
+            let weight = x[1].clone().reshape([width, inner]);
+            (rows, weight, x[2].clone().reshape([inner]))
+        };
+        let fast = |x: &[Tensor<3>]| {
+            let (rows, weight, bias) = layer(x);
+            kernels::linear(rows, weight, Some(bias)).reshape(hidden)
+        };
+        let stock = |x: &[Tensor<3>]| {
+            let (rows, weight, bias) = layer(x);
+            (rows.matmul(weight) + bias.unsqueeze()).reshape(hidden)
+        };
+        compare(criterion, &format!("{model}/linear"), shapes, &fast, &stock);
+
         let shapes = &[[batch * heads, count, count]];
         let fast = |x: &[Tensor<3>]| kernels::softmax(x[0].clone());
         let stock = |x: &[Tensor<3>]| activation::softmax(x[0].clone(), 2);
@@ -154,6 +171,33 @@ fn maps(criterion: &mut Criterion) {
             &stock,
         );
     }
+    for (side, channels) in [(32, 512), (128, 128)] {
+        let map = [1, channels, side, side];
+        let shapes = &[
+            [1, channels, side * side],
+            [channels, channels, 9],
+            [1, 1, channels],
+        ];
+        let inputs = move |x: &[Tensor<3>]| {
+            let weight = x[1].clone().reshape([channels, channels, 3, 3]);
+            (
+                x[0].clone().reshape(map),
+                weight,
+                x[2].clone().reshape([channels]),
+            )
+        };
+        let fast = move |x: &[Tensor<3>]| {
+            let (x, weight, bias) = inputs(x);
+            kernels::convolution(x, weight, bias).flatten(2, 3)
+        };
+        let stock = move |x: &[Tensor<3>]| {
+            let (x, weight, bias) = inputs(x);
+            let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+            module::conv2d(x, weight, Some(bias), options).flatten(2, 3)
+        };
+        let name = format!("autoencoder/conv_{channels}_at_{side}");
+        compare(criterion, &name, shapes, &fast, &stock);
+    }
     let shapes = &[[1, 128, 128 * 128], [1, 1, 128], [1, 1, 128]];
     let gains = |x: &[Tensor<3>]| [1, 2].map(|index: usize| x[index].clone().reshape([128]));
     let fast = move |x: &[Tensor<3>]| {
@@ -178,5 +222,27 @@ fn maps(criterion: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, blocks, maps);
+/// Packed weights, in both precisions.
+fn packed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("full/packed_linear");
+    group.sample_size(10);
+    group.warm_up_time(std::time::Duration::from_millis(200));
+    group.measurement_time(std::time::Duration::from_millis(600));
+    let device = Device::flex();
+    let [x, weight] = [[1, 514, 1024], [1, 1024, 3072]].map(|shape| {
+        let x = random(&[shape], &device).remove(0);
+        x.squeeze_dim::<2>(0)
+    });
+    for (label, precision) in [
+        ("float32", kernels::Precision::Float32),
+        ("bfloat16", kernels::Precision::BFloat16),
+    ] {
+        let layer = kernels::PackedLinear::new(weight.clone(), None, precision);
+        group.bench_function(label, |b| b.iter(|| layer.forward(x.clone())));
+    }
+    group.bench_function("burn", |b| b.iter(|| x.clone().matmul(weight.clone())));
+    group.finish();
+}
+
+criterion_group!(benches, blocks, maps, packed);
 criterion_main!(benches);

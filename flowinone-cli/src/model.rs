@@ -1,46 +1,33 @@
-//! The model of a run: a directory, or the small untrained one that is built in.
+//! The model of a run: a directory, or the small one that is built in.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use flowinone_tasks::{FlowInOne, ModelConfig, ModelDirectory, Precision, untrained};
+use flowinone_tasks::{FlowInOne, ModelConfig, ModelDirectory, Precision};
 
 use crate::device::Found;
-
-/// How records name the built-in model.
-const BUILT_IN: &str = "built-in:tiny";
-/// Seed of its weights.
-const BUILT_IN_SEED: u64 = 0;
 
 /// A model and what a record says about it; its weights are loaded when they are first needed.
 pub(crate) struct Model {
     pub(crate) config: ModelConfig,
     pub(crate) path: PathBuf,
     pub(crate) digest: String,
-    /// `None` for the built-in one.
-    directory: Option<ModelDirectory>,
+    directory: ModelDirectory,
     pipeline: OnceCell<FlowInOne>,
 }
 
 /// Opens the model at `path`, or the built-in one, without its weights.
 pub(crate) fn open(path: Option<&Path>) -> Result<Model> {
-    let (config, path, digest, directory) = match path {
-        Some(path) if path != Path::new(BUILT_IN) => {
-            let directory = ModelDirectory::open(path)?;
-            let (config, digest) = (directory.config().clone(), directory.digest());
-            (config, path.to_path_buf(), digest, Some(directory))
-        }
-        _ => {
-            let digest = format!("{BUILT_IN}, seed {BUILT_IN_SEED}");
-            (ModelConfig::tiny(), BUILT_IN.into(), digest, None)
-        }
+    let directory = match path {
+        Some(path) if path != Path::new(flowinone_mini::NAME) => ModelDirectory::open(path)?,
+        _ => ModelDirectory::held(flowinone_mini::NAME, flowinone_mini::FILES)?,
     };
     Ok(Model {
-        config,
-        path,
-        digest,
+        config: directory.config().clone(),
+        path: directory.path().to_path_buf(),
+        digest: directory.digest(),
         directory,
         pipeline: OnceCell::new(),
     })
@@ -54,10 +41,7 @@ impl Model {
             return Ok(loaded);
         }
         let begin = Instant::now();
-        let loaded = match &self.directory {
-            Some(directory) => directory.load(&device.device, precision)?,
-            None => untrained(&self.config, BUILT_IN_SEED, &device.device, precision)?,
-        };
+        let loaded = self.directory.load(&device.device, precision)?;
         eprintln!(
             "model {} ({}) on {} in {precision}, loaded in {:.1} s",
             self.config.name,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::Precision;
+use flowinone_tasks::{Convention, Precision};
 
 use crate::device::{self, Choice};
 use crate::model;
@@ -13,7 +13,7 @@ use crate::sampling::Sampling;
 /// Which model, how to sample it, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// Model directory (see `convert`); without it a small untrained model that is built in
+    /// Model directory (see `convert`); without it the small model that is built in
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Element type of the weights: f32, f16 or bf16
@@ -30,6 +30,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// How prompts for the model are drawn, and what it knows.
+    pub(crate) fn convention(&self) -> Result<Convention> {
+        Ok(model::open(self.model.as_deref())?.config.prompts)
+    }
+
     /// A run with these options; what they get wrong is refused here, before anything is computed.
     pub(crate) fn run(&self, batch_size: u16, overwrite: bool) -> Result<Run> {
         let device = device::open(self.device)?;

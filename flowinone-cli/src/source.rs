@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use flowinone_tasks::{
-    Error, Input, Item, Prompt, PromptFiles, Task, VisualPrompt, decode_picture, read_picture_file,
+    Convention, Error, Input, Item, Prompt, PromptFiles, Task, VisualPrompt, decode_picture,
+    read_picture_file,
 };
 use flowinone_weights::sha256_of;
 
@@ -52,6 +53,16 @@ impl Routing {
 }
 
 impl Source {
+    /// Draws a prompt as the model likes it, and warns of what the model does not know.
+    pub(crate) fn follow(&mut self, convention: &Convention) {
+        if let Self::Prompt(drawn) = self {
+            if let Some(warning) = convention.warning(&drawn.prompt) {
+                eprintln!("warning: {warning}");
+            }
+            drawn.prompt = convention.applied(drawn.prompt.clone());
+        }
+    }
+
     pub(crate) fn routing(&self) -> Routing {
         match self {
             Self::Picture { routing, .. } => *routing,

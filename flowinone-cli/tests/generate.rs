@@ -13,10 +13,10 @@ fn a_picture_becomes_a_picture_and_replays_equal() {
     let bench = Bench::new();
     let text = bench.succeed("generate -i in/a.png -o out.png --steps 3 --seed 9 --device cpu");
     assert!(
-        text.contains("random, not trained") && text.contains("6 evaluations"),
+        text.contains("built-in:mini") && text.contains("3 evaluations"),
         "{text}"
     );
-    assert_eq!(bench.pixels("out.png").len(), 256 * 256 * 3);
+    assert_eq!(bench.pixels("out.png").len(), 64 * 64 * 3);
     let text = bench.succeed("replay out.png --device cpu");
     assert!(text.contains("equal to out.png, pixel by pixel"), "{text}");
     let record = bench.succeed("inspect out.png");

@@ -88,8 +88,14 @@ fn a_run_writes_both_reports_and_shows_the_table() {
         .unwrap();
     let text = said(&output);
     assert!(output.status.success(), "{text}");
-    assert!(text.contains("| vismarker | 2 | 2 | 2 | 1.000 | 5.00 | 4.00 | 4.00 | 4.00 |"), "{text}");
-    assert_eq!(bench.files("out"), ["journal.jsonl", "report.json", "report.md"]);
+    assert!(
+        text.contains("| vismarker | 2 | 2 | 2 | 1.000 | 5.00 | 4.00 | 4.00 | 4.00 |"),
+        "{text}"
+    );
+    assert_eq!(
+        bench.files("out"),
+        ["journal.jsonl", "report.json", "report.md"]
+    );
     let report = std::fs::read(bench.path("out/report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["all"]["passed"], 4);
@@ -104,7 +110,10 @@ fn a_run_writes_both_reports_and_shows_the_table() {
     // Again: nothing is asked; one subset alone has its own report.
     bench.succeed(&line(&url));
     let text = bench.succeed(&format!("{} --subsets vismarker", line(&url)));
-    assert!(text.contains("| vismarker |") && !text.contains("| text2image |"), "{text}");
+    assert!(
+        text.contains("| vismarker |") && !text.contains("| text2image |"),
+        "{text}"
+    );
     assert_eq!(asked.load(Ordering::Relaxed), 4);
 }
 
@@ -123,7 +132,10 @@ fn a_killed_run_goes_on_where_it_was() {
     let lines = || std::fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
     let patience = Instant::now();
     while lines() < 2 {
-        assert!(patience.elapsed().as_secs() < 60, "no two lines in a minute");
+        assert!(
+            patience.elapsed().as_secs() < 60,
+            "no two lines in a minute"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
@@ -140,26 +152,52 @@ fn what_stays_unjudged_fails_the_run_and_bad_input_is_named() {
     let (url, asked) = server("500 Internal Server Error", Duration::ZERO);
     let bench = bench();
     let text = bench.fail(&format!("{} --tries 2", line(&url)));
-    assert!(text.contains("4 results were not judged") && text.contains("HTTP 500"), "{text}");
+    assert!(
+        text.contains("results without a verdict: 4") && text.contains("HTTP 500"),
+        "{text}"
+    );
     assert_eq!(asked.load(Ordering::Relaxed), 8);
     std::fs::remove_file(bench.path("results/vismarker/d.png")).unwrap();
     let (good, _) = server("200 OK", Duration::ZERO);
     let text = bench.fail(&line(&good));
-    assert!(text.contains("1 prompts have no result"), "{text}");
+    assert!(text.contains("prompts without a result: 1"), "{text}");
 
     let start = "judge results --model eye -o new --benchmark";
     for (line, reason) in [
         (format!("{start} benchmark --endpoint ftp://a"), "http"),
         (format!("{start} absent --endpoint {url}"), "absent"),
-        (format!("{start} benchmark --endpoint {url} --subsets painting"), "is no task"),
-        (format!("{start} benchmark --endpoint {url} --subsets force"), "force"),
-        (format!("{start} benchmark --endpoint {url} --key-env NO_SUCH_KEY"), "NO_SUCH_KEY"),
-        (format!("{start} benchmark --endpoint {url} --tries 0"), "tries"),
-        (format!("{start} benchmark --endpoint {url} --wait -1"), "wait"),
-        (format!("{start} benchmark --endpoint http://127.0.0.1:1 --tries 1"), "127.0.0.1:1"),
+        (
+            format!("{start} benchmark --endpoint {url} --subsets painting"),
+            "is no task",
+        ),
+        (
+            format!("{start} benchmark --endpoint {url} --subsets force"),
+            "force",
+        ),
+        (
+            format!("{start} benchmark --endpoint {url} --key-env NO_SUCH_KEY"),
+            "NO_SUCH_KEY",
+        ),
+        (
+            format!("{start} benchmark --endpoint {url} --tries 0"),
+            "tries",
+        ),
+        (
+            format!("{start} benchmark --endpoint {url} --wait=-1"),
+            "wait",
+        ),
+        (
+            format!("{start} benchmark --endpoint http://127.0.0.1:1 --tries 1"),
+            "127.0.0.1:1",
+        ),
     ] {
         let text = bench.fail(&line);
         assert!(text.contains(reason), "flowinone {line}\n{text}");
     }
-    assert!(bench.files("new").iter().all(|name| name == "journal.jsonl"));
+    assert!(
+        bench
+            .files("new")
+            .iter()
+            .all(|name| name == "journal.jsonl")
+    );
 }

@@ -36,13 +36,19 @@ fn results_are_matched_by_name_and_what_fails_is_named() {
     let text = bench.succeed("score results --truth data --json scores.json --sheet sheet.png");
     let row = |task: &str| {
         let line = text.lines().find(|line| line.starts_with(task)).unwrap();
-        line.split_whitespace().map(String::from).collect::<Vec<_>>()
+        line.split_whitespace()
+            .map(String::from)
+            .collect::<Vec<_>>()
     };
     assert_eq!(row("task")[..3], ["task", "items", "pass"]);
     assert_eq!(row("doodle")[1..5], ["2", "100.0", "100.0", "100.0"]);
     assert_eq!(row("text-box")[1..3], ["2", "50.0"]);
     assert_eq!(row("all")[1..3], ["16", "87.5"]);
-    for part in ["000000003 (text-box): ", "000000006 (force): ", "of the marks are left"] {
+    for part in [
+        "000000003 (text-box): ",
+        "000000006 (force): ",
+        "of the marks are left",
+    ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let scores = json(&bench, "scores.json");
@@ -62,7 +68,10 @@ fn results_are_matched_by_name_and_what_fails_is_named() {
     let made = bench.succeed("score results --count 16 --side 64 --seed 5 --threads 1");
     assert_eq!(made, shards);
     let some = bench.succeed("score results --truth data --first 3 --count 2 --list 0");
-    assert!(some.contains("and 1 more") && !some.contains("000000003 ("), "{some}");
+    assert!(
+        some.contains("and 1 more") && !some.contains("000000003 ("),
+        "{some}"
+    );
 }
 
 #[test]
@@ -89,7 +98,10 @@ fn missing_results_are_counted_apart_and_fail_the_run() {
     results(&bench);
     std::fs::remove_file(bench.path("results/000000004.png")).unwrap();
     let text = bench.fail("score results --truth data --json scores.json");
-    assert!(text.contains("1 of 16 pairs have no result") && text.contains("000000004"), "{text}");
+    assert!(
+        text.contains("1 of 16 pairs have no result") && text.contains("000000004"),
+        "{text}"
+    );
     let scores = json(&bench, "scores.json");
     assert_eq!(scores["missing"], serde_json::json!(["000000004"]));
     assert_eq!(scores["summary"]["all"]["items"], 15);
@@ -114,13 +126,25 @@ fn bad_input_is_named_and_nothing_is_written() {
         ("score results", "--count"),
         ("score absent --truth data", "no folder absent"),
         ("score results --truth absent", "absent"),
-        ("score empty --truth data --json j", "the first would be 000000000.png"),
+        (
+            "score empty --truth data --json j",
+            "the first would be 000000000.png",
+        ),
         ("score results --truth strange", "has no ground truth"),
         ("score broken --truth data --sheet s.png", "000000000.png"),
-        ("score results --truth data --sheet s.jpg", "must end in .png"),
+        (
+            "score results --truth data --sheet s.jpg",
+            "must end in .png",
+        ),
         ("score results --truth data --seed 4", "cannot be used with"),
-        ("score results --truth data --classes key,unicorn", "unicorn"),
-        ("score results --baseline input --count 1", "cannot be used with"),
+        (
+            "score results --truth data --classes key,unicorn",
+            "unicorn",
+        ),
+        (
+            "score results --baseline input --count 1",
+            "cannot be used with",
+        ),
         ("score results --count 0", "scores nothing"),
         ("score results --truth data --first 99", "only 16"),
     ] {

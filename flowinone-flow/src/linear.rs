@@ -2,6 +2,7 @@
 
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels as kernels;
 
 /// A linear layer with bias.
 pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
@@ -21,7 +22,9 @@ pub(crate) fn linear_without_bias(input: usize, output: usize, device: &Device) 
 /// for each item.
 pub(crate) fn project(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let [batch, tokens, input] = x.dims();
-    let y = layer.forward(x.reshape([batch * tokens, input]));
+    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    let x = x.reshape([batch * tokens, input]);
+    let y = kernels::linear(x, layer.weight.val(), bias);
     let [_, output] = y.dims();
     y.reshape([batch, tokens, output])
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::convolution;
 
 use crate::layout::to_map;
 use crate::norm::TimeLayerNorm;
@@ -30,7 +31,8 @@ impl OutputLayer {
 
     /// Tokens `[batch, side * side, width]` to a velocity `[batch, channels, side, side]`.
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<4> {
-        self.conv
-            .forward(to_map(self.norm.forward(x, tau), self.side))
+        let map = to_map(self.norm.forward(x, tau), self.side);
+        let bias = self.conv.bias.as_ref().expect("made with a bias").val();
+        convolution(map, self.conv.weight.val(), bias)
     }
 }

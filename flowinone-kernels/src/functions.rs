@@ -4,8 +4,10 @@
 //! as well, and Burn's own operations for everything else.
 
 pub(crate) mod attention;
+pub(crate) mod convolution;
 pub(crate) mod depthwise;
 pub(crate) mod linear;
+pub(crate) mod packed;
 
 use burn::tensor::{Tensor, activation};
 

@@ -3,12 +3,28 @@
     unsafe_code,
     reason = "vector instructions and memory that is written before it is read; each block gives its reason"
 )]
+#![allow(
+    clippy::excessive_precision,
+    reason = "constants stand as published; the compiler rounds them"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several arrays of lanes run by one index"
+)]
+#![allow(
+    clippy::int_plus_one,
+    reason = "one macro writes the loops of all tile sizes, one among them"
+)]
 
 mod functions;
 mod stock;
 
 #[cfg(feature = "cpu")]
 mod attention;
+#[cfg(feature = "cpu")]
+mod bfloat;
+#[cfg(feature = "cpu")]
+mod convolution;
 #[cfg(feature = "cpu")]
 mod depthwise;
 #[cfg(feature = "cpu")]
@@ -22,21 +38,29 @@ mod level;
 #[cfg(feature = "cpu")]
 mod math;
 #[cfg(feature = "cpu")]
-mod matrix;
-#[cfg(feature = "cpu")]
 mod norm;
+#[cfg(feature = "cpu")]
+mod packed;
 #[cfg(feature = "cpu")]
 mod pieces;
 #[cfg(feature = "cpu")]
 mod pointwise;
 #[cfg(feature = "cpu")]
+mod product;
+#[cfg(feature = "cpu")]
+mod scratch;
+#[cfg(feature = "cpu")]
 mod softmax;
 #[cfg(feature = "cpu")]
 mod tile;
+#[cfg(feature = "cpu")]
+mod weights;
 
 pub use functions::attention::{attention, cross_attention, self_attention};
+pub use functions::convolution::convolution;
 pub use functions::depthwise::depthwise_convolution;
 pub use functions::linear::linear;
+pub use functions::packed::{PackedLinear, Precision};
 pub use functions::{
     geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
 };

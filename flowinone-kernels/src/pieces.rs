@@ -1,8 +1,7 @@
 //! Work cut into pieces for all threads, each with its part of the results.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
-
-use crate::lanes::Slot;
 
 /// Below so many numbers a second thread costs more than it takes over.
 const SMALLEST: usize = 16 * 1024;
@@ -12,15 +11,15 @@ const SMALLEST: usize = 16 * 1024;
 ///
 /// # Safety
 /// `make` must write every slot it is given.
-pub(crate) unsafe fn filled<const N: usize>(
+pub(crate) unsafe fn filled<T: Send, const N: usize>(
     count: usize,
     sizes: [usize; N],
     work: usize,
-    make: impl Fn(Range<usize>, [&mut [Slot]; N]) + Sync,
-) -> [Vec<f32>; N] {
+    make: impl Fn(Range<usize>, [&mut [MaybeUninit<T>]; N]) + Sync,
+) -> [Vec<T>; N] {
     let mut vectors = sizes.map(|size| Vec::with_capacity(count * size));
     let mut left = sizes.iter();
-    let slots = vectors.each_mut().map(|vector: &mut Vec<f32>| {
+    let slots = vectors.each_mut().map(|vector: &mut Vec<T>| {
         let size = left.next().expect("one size for each vector");
         &mut vector.spare_capacity_mut()[..count * size]
     });

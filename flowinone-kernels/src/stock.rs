@@ -122,3 +122,10 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
         None => y,
     }
 }
+
+/// Convolution that keeps height and width, zeros around the maps.
+pub(crate) fn convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    let [.., kernel] = weight.dims();
+    let options = ConvOptions::new([1, 1], [kernel / 2; 2], [1, 1], 1);
+    module::conv2d(x, weight, Some(bias), options)
+}

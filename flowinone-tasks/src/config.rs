@@ -61,6 +61,7 @@ impl ModelConfig {
             vae: VaeConfig::mini(),
             flow: FlowConfig::mini(),
             sampling: Settings::mini(),
+            prompts: Convention::mini(),
             ..Self::flowinone_256()
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::prompt::{Canvas, Doodle, Face, Force, Ground, Prompt, TextStyle, Trajectory};
+use crate::prompt::{Canvas, Colour, Doodle, Face, Force, Ground, Prompt, TextStyle, Trajectory};
 use crate::{PROMPT_SIDE, Task};
 
 /// How prompts for a model are drawn; the default is that of the published prompts.
@@ -41,6 +41,24 @@ impl Default for Convention {
 }
 
 impl Convention {
+    /// That of the small model: a few large words in one face, on a canvas as small as what its
+    /// vision tower sees.
+    pub fn mini() -> Self {
+        let sentences = [
+            (Task::Doodle, "make it real"),
+            (Task::Force, "push"),
+            (Task::Trajectory, "follow"),
+        ];
+        Self {
+            side: 128,
+            text_scale: 2.0,
+            face: Some(Face::SerifBold),
+            ground: Some(Ground::Plain(Colour([245, 245, 242]))),
+            sentences: sentences.map(|(task, words)| (task, words.into())).into(),
+            classes: vec![],
+        }
+    }
+
     /// A style as this model likes it, if it is still the one that its kind of prompt starts with.
     fn style(&self, style: TextStyle, default: TextStyle) -> TextStyle {
         if style != default {
@@ -103,6 +121,21 @@ impl Convention {
             }
         }
         prompt
+    }
+
+    /// What to tell a person whose prompt names something that the model does not know; `None` if
+    /// there is nothing to tell.
+    pub fn warning(&self, prompt: &Prompt) -> Option<String> {
+        let name = match prompt {
+            Prompt::ClassToImage(prompt) => &prompt.name,
+            Prompt::TextToImage(prompt) => &prompt.text,
+            _ => return None,
+        };
+        let near = self.unknown(name)?.join(", ");
+        let count = self.classes.len();
+        Some(format!(
+            "the model knows {count} classes, and none is named in {name:?}; the nearest are {near}"
+        ))
     }
 
     /// Known class names that are nearest to a word that the model does not know, at most three;

@@ -23,7 +23,9 @@ impl Bench {
         let icons = Arc::new(Icons::builtin());
         let sampler = PairSampler::new(icons.clone(), config).unwrap();
         Self {
-            pairs: (0..count).map(|index| sampler.pair(index).unwrap()).collect(),
+            pairs: (0..count)
+                .map(|index| sampler.pair(index).unwrap())
+                .collect(),
             scorer: Scorer::new(icons, Classes::Everyday).unwrap(),
             sampler,
         }
@@ -84,7 +86,9 @@ fn noisy(picture: &RgbImage, sigma: f32, seed: u64) -> RgbImage {
     let mut picture = picture.clone();
     for value in picture.iter_mut() {
         let normal = (0..12).map(|_| unit()).sum::<f32>() - 6.0;
-        *value = (f32::from(*value) + sigma * normal).round().clamp(0.0, 255.0) as u8;
+        *value = (f32::from(*value) + sigma * normal)
+            .round()
+            .clamp(0.0, 255.0) as u8;
     }
     picture
 }
@@ -122,7 +126,11 @@ fn shuffled_results_are_at_the_floor() {
     let (top_1, [floor, _]) = (all.top_1.unwrap(), all.floor.unwrap());
     // 20 classes: 0.05, give or take three standard errors of 500 objects.
     assert!((floor - 0.05).abs() < 1e-9);
-    assert!((0.02..0.08).contains(&top_1), "{top_1} of {} objects", all.objects);
+    assert!(
+        (0.02..0.08).contains(&top_1),
+        "{top_1} of {} objects",
+        all.objects
+    );
     assert!(all.passed.unwrap() < 0.01, "{:?} pass", all.passed);
 }
 
@@ -157,7 +165,10 @@ fn what_a_small_autoencoder_does_to_a_target_still_passes() {
     let items = bench.scores(both);
     assert_all_pass(&items);
     let inside = Summary::of(&items).all.psnr[0].unwrap();
-    assert!((27.0..31.0).contains(&inside), "{inside} dB is what was meant");
+    assert!(
+        (27.0..31.0).contains(&inside),
+        "{inside} dB is what was meant"
+    );
     let large = Bench::of_side(256, 40);
     assert_all_pass(&large.scores(|pair| noisy(&blur(&pair.target, 2.0), 8.0, pair.truth.index)));
 }
@@ -170,8 +181,15 @@ fn prompts_and_results_of_other_sides_are_measured_at_the_truths() {
     for pair in &bench.pairs {
         let prompt = resize(&pair.prompt, 256, 256, FilterType::CatmullRom);
         let unedited = bench.scorer.item(&pair.truth, &prompt, &prompt).unwrap();
-        assert!(unedited.marks_left.unwrap() > 0.8, "{:?}", unedited.marks_left);
-        let edited = bench.scorer.item(&pair.truth, &prompt, &pair.target).unwrap();
+        assert!(
+            unedited.marks_left.unwrap() > 0.8,
+            "{:?}",
+            unedited.marks_left
+        );
+        let edited = bench
+            .scorer
+            .item(&pair.truth, &prompt, &pair.target)
+            .unwrap();
         assert_all_pass(&[edited]);
     }
 }
@@ -189,11 +207,17 @@ fn a_moved_object_may_be_a_little_off_and_no_further() {
                     _ => None,
                 })
                 .collect();
-            assert!(off.iter().all(|found| (found - pixels).abs() < 0.5), "{off:?}");
+            assert!(
+                off.iter().all(|found| (found - pixels).abs() < 0.5),
+                "{off:?}"
+            );
             assert_eq!(item.passes(), passes, "{:?}", item.failures);
             if !passes {
                 assert!(checks(&item).contains(&"place"));
-                assert!(!checks(&item).contains(&"class"), "its place does not count twice");
+                assert!(
+                    !checks(&item).contains(&"class"),
+                    "its place does not count twice"
+                );
             }
         }
     }
@@ -201,7 +225,9 @@ fn a_moved_object_may_be_a_little_off_and_no_further() {
     let empty = bench.scores(|pair| {
         let (mut scene, expected) = (pair.truth.target.clone(), &pair.truth.expected);
         let mut number = 0..;
-        scene.objects.retain(|_| !expected.contains(&number.next().unwrap()));
+        scene
+            .objects
+            .retain(|_| !expected.contains(&number.next().unwrap()));
         scene.render(bench.sampler.icons(), 64).unwrap()
     });
     for object in empty.iter().flat_map(|item| &item.objects) {
@@ -213,9 +239,8 @@ fn a_moved_object_may_be_a_little_off_and_no_further() {
 fn a_wrong_class_and_a_wrong_colour_are_named() {
     let bench = Bench::of_tasks(&[Task::ClassToImage, Task::Doodle, Task::TextBox], 60);
     let other = |class: &str| if class == "key" { "fish" } else { "key" };
-    let wrong = bench.scores(|pair| {
-        bench.changed(pair, |object| object.class = other(&object.class).into())
-    });
+    let wrong = bench
+        .scores(|pair| bench.changed(pair, |object| object.class = other(&object.class).into()));
     for (item, pair) in wrong.iter().zip(&bench.pairs) {
         for number in &pair.truth.expected {
             let class = &pair.truth.target.objects[*number].class;
@@ -243,10 +268,17 @@ fn a_wrong_class_and_a_wrong_colour_are_named() {
         all[(at + 1) % all.len()]
     };
     let wrong = bench.scores(|pair| {
-        bench.changed(pair, |object| object.tint = object.tint.map(|tint| next(tint).into()))
+        bench.changed(pair, |object| {
+            object.tint = object.tint.map(|tint| next(tint).into())
+        })
     });
     for (item, pair) in wrong.iter().zip(&bench.pairs) {
-        assert!(checks(item).contains(&"colour"), "{}: {:?}", pair.truth.caption, item.failures);
+        assert!(
+            checks(item).contains(&"colour"),
+            "{}: {:?}",
+            pair.truth.caption,
+            item.failures
+        );
     }
 }
 
@@ -288,7 +320,10 @@ fn the_ceiling_is_what_can_be_shown_at_best() {
     assert_eq!(items[3].key, "deep/3");
     let all = Summary::of(&items).all;
     assert_eq!(all.top_1, Some(1.0), "the results are sharp");
-    assert!(all.ceiling.unwrap()[0] < 0.95, "not even a perfect model gets through the blur");
+    assert!(
+        all.ceiling.unwrap()[0] < 0.95,
+        "not even a perfect model gets through the blur"
+    );
 }
 
 #[test]
@@ -300,18 +335,38 @@ fn what_cannot_be_scored_is_an_error_that_names_it() {
         truth,
     } = &bench.pairs[2];
     let wide = RgbImage::new(64, 32);
-    let text = bench.scorer.item(truth, prompt, &wide).unwrap_err().to_string();
-    assert!(text.contains("result") && text.contains("64 x 32"), "{text}");
-    let text = bench.scorer.item(truth, &wide, target).unwrap_err().to_string();
-    assert!(text.contains("prompt") && text.contains("000000002"), "{text}");
+    let text = bench
+        .scorer
+        .item(truth, prompt, &wide)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("result") && text.contains("64 x 32"),
+        "{text}"
+    );
+    let text = bench
+        .scorer
+        .item(truth, &wide, target)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("prompt") && text.contains("000000002"),
+        "{text}"
+    );
     let mut damaged = truth.clone();
     damaged.expected = vec![7];
-    let text = bench.scorer.item(&damaged, prompt, target).unwrap_err().to_string();
+    let text = bench
+        .scorer
+        .item(&damaged, prompt, target)
+        .unwrap_err()
+        .to_string();
     assert!(text.contains("object 7"), "{text}");
     let mut damaged = truth.clone();
     damaged.side = 0;
     assert!(bench.scorer.item(&damaged, prompt, target).is_err());
     let unknown = Classes::Named(vec!["key".into(), "unicorn".into()]);
-    let error = Scorer::new(Arc::new(Icons::builtin()), unknown).err().unwrap();
+    let error = Scorer::new(Arc::new(Icons::builtin()), unknown)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("unicorn"));
 }

@@ -158,7 +158,9 @@ impl Bench {
                 for (folder, shade) in [("benchmark", 200), ("results", 50 + number as u8)] {
                     let path = bench.path(&format!("{folder}/{subset}/{name}.png"));
                     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                    RgbImage::from_pixel(16, 16, Rgb([shade; 3])).save(path).unwrap();
+                    RgbImage::from_pixel(16, 16, Rgb([shade; 3]))
+                        .save(path)
+                        .unwrap();
                 }
                 words.insert((*name).into(), format!("make {name}").into());
             }
@@ -210,7 +212,10 @@ impl Bench {
 }
 
 fn entry<'a>(judgement: &'a Judgement, name: &str) -> &'a Entry {
-    let found = judgement.items.iter().find(|entry| entry.question.name == name);
+    let found = judgement
+        .items
+        .iter()
+        .find(|entry| entry.question.name == name);
     found.unwrap_or_else(|| panic!("{name} was settled"))
 }
 
@@ -218,7 +223,9 @@ fn entry<'a>(judgement: &'a Judgement, name: &str) -> &'a Entry {
 fn good_answers_become_verdicts_and_a_report() {
     let server = Server::start(|words, _| match words {
         "make a" => Reply::scores([5, 3, 5, 5]),
-        "make dog" => Reply::says("```json\n{\"fidelity_score\": 4, \"consistency_score\": 4, \"realism_score\": 4, \"spatial_score\": 5}\n```"),
+        "make dog" => Reply::says(
+            "```json\n{\"fidelity_score\": 4, \"consistency_score\": 4, \"realism_score\": 4, \"spatial_score\": 5}\n```",
+        ),
         _ => Reply::scores([4, 5, 4, 4]),
     });
     let bench = Bench::new();
@@ -229,17 +236,32 @@ fn good_answers_become_verdicts_and_a_report() {
     assert_eq!(unreached, 0);
     assert_eq!(server.asked(), 4);
     let (class, force) = (&judgement.subsets[0], &judgement.subsets[1]);
-    assert_eq!((&*class.name, class.tally.ratio), ("class2image", Some(1.0)));
+    assert_eq!(
+        (&*class.name, class.tally.ratio),
+        ("class2image", Some(1.0))
+    );
     assert_eq!((&*force.name, force.tally.ratio), ("force", Some(0.5)));
-    assert_eq!(entry(&judgement, "a").verdict().unwrap().scores(), [5, 3, 5, 5]);
+    assert_eq!(
+        entry(&judgement, "a").verdict().unwrap().scores(),
+        [5, 3, 5, 5]
+    );
     let text = judgement.markdown();
     assert!(text.contains("# VP-Bench, judged by eye-1"), "{text}");
-    assert!(text.contains("| force | 2 | 2 | 1 | 0.500 | 4.50 | 4.00 | 4.50 | 4.50 |"), "{text}");
-    assert!(text.contains("- force/a: **fail** (5, 3, 5, 5) looks good"), "{text}");
+    assert!(
+        text.contains("| force | 2 | 2 | 1 | 0.500 | 4.50 | 4.00 | 4.50 | 4.50 |"),
+        "{text}"
+    );
+    assert!(
+        text.contains("- force/a: **fail** (5, 3, 5, 5) looks good"),
+        "{text}"
+    );
 
     let requests = server.requests.lock().unwrap();
     for Request { head, body } in requests.iter() {
-        assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1"), "{head}");
+        assert!(
+            head.starts_with("POST /v1/chat/completions HTTP/1.1"),
+            "{head}"
+        );
         let authorization = format!("authorization: bearer {KEY}");
         assert!(head.to_lowercase().contains(&authorization));
         assert_eq!(body["model"], "eye-1");
@@ -263,7 +285,10 @@ fn busy_servers_and_rubbish_are_tried_again() {
     let (bench, begin) = (Bench::new(), Instant::now());
     let judged = bench.run(&Bench::judge(&server)).unwrap();
     assert_eq!(judged.judgement.all.passed, 4);
-    assert!(begin.elapsed() >= Duration::from_secs(1), "the server had asked for a second");
+    assert!(
+        begin.elapsed() >= Duration::from_secs(1),
+        "the server had asked for a second"
+    );
     for (name, tries) in [("cat", 2), ("dog", 2), ("a", 3), ("b", 2)] {
         assert_eq!(entry(&judged.judgement, name).tries, tries, "{name}");
     }
@@ -273,15 +298,17 @@ fn busy_servers_and_rubbish_are_tried_again() {
 fn what_never_works_is_bounded_named_and_tried_again_by_the_next_run() {
     let broken = Arc::new(AtomicBool::new(true));
     let state = broken.clone();
-    let server = Server::start(move |words, _| match (words, state.load(Ordering::Relaxed)) {
-        ("make a", true) => Reply::new("500 Internal Server Error", format!("no {KEY} today")),
-        ("make b", true) => Reply {
-            delay: Duration::from_millis(400),
-            ..Reply::scores([4, 4, 4, 4])
+    let server = Server::start(
+        move |words, _| match (words, state.load(Ordering::Relaxed)) {
+            ("make a", true) => Reply::new("500 Internal Server Error", format!("no {KEY} today")),
+            ("make b", true) => Reply {
+                delay: Duration::from_millis(400),
+                ..Reply::scores([4, 4, 4, 4])
+            },
+            ("make cat", true) => Reply::new("400 Bad Request", "picture refused"),
+            _ => Reply::scores([4, 4, 4, 4]),
         },
-        ("make cat", true) => Reply::new("400 Bad Request", "picture refused"),
-        _ => Reply::scores([4, 4, 4, 4]),
-    });
+    );
     let bench = Bench::new();
     let mut judge = Bench::judge(&server);
     judge.endpoint.timeout = Duration::from_millis(150);
@@ -290,20 +317,36 @@ fn what_never_works_is_bounded_named_and_tried_again_by_the_next_run() {
         Outcome::Error(reason) => reason.clone(),
         Outcome::Verdict(_) => panic!("{name} has a verdict"),
     };
-    assert!(why("a").contains("HTTP 500: no [key] today"), "{}", why("a"));
+    assert!(
+        why("a").contains("HTTP 500: no [key] today"),
+        "{}",
+        why("a")
+    );
     assert!(why("b").contains("timeout"), "{}", why("b"));
     assert!(why("cat").contains("picture refused"), "{}", why("cat"));
     assert_eq!(entry(&judgement, "a").tries, 3);
-    assert_eq!(entry(&judgement, "cat").tries, 1, "the same picture is refused again");
+    assert_eq!(
+        entry(&judgement, "cat").tries,
+        1,
+        "the same picture is refused again"
+    );
     assert_eq!((judgement.all.judged, judgement.all.ratio), (1, Some(0.25)));
-    assert!(judgement.markdown().contains("- force/a: not judged: HTTP 500"));
+    assert!(
+        judgement
+            .markdown()
+            .contains("- force/a: not judged: HTTP 500")
+    );
     assert!(!bench.journal().contains(KEY));
 
     broken.store(false, Ordering::Relaxed);
     let before = server.asked();
     let judgement = bench.run(&judge).unwrap().judgement;
     assert_eq!((judgement.all.judged, judgement.all.passed), (4, 4));
-    assert_eq!(server.asked() - before, 3, "what was judged is not asked again");
+    assert_eq!(
+        server.asked() - before,
+        3,
+        "what was judged is not asked again"
+    );
 }
 
 #[test]
@@ -318,7 +361,11 @@ fn a_run_that_ends_early_goes_on_where_it_was() {
     assert_eq!((server.asked(), first.unreached), (2, 2));
     assert_eq!(first.judgement.all.judged, 2);
     // Killed in the middle of a line.
-    std::fs::write(bench.path("out/journal.jsonl"), bench.journal() + "{\"subset\": \"fo").unwrap();
+    std::fs::write(
+        bench.path("out/journal.jsonl"),
+        bench.journal() + "{\"subset\": \"fo",
+    )
+    .unwrap();
     let second = bench.run(&judge).unwrap();
     assert_eq!((server.asked(), second.unreached), (4, 0));
     assert_eq!(second.judgement.all.passed, 4);
@@ -326,7 +373,9 @@ fn a_run_that_ends_early_goes_on_where_it_was() {
     assert_eq!(server.asked(), 4, "nothing is left to ask");
 
     // Another picture or another judge is another question.
-    RgbImage::new(8, 8).save(bench.path("results/force/a.png")).unwrap();
+    RgbImage::new(8, 8)
+        .save(bench.path("results/force/a.png"))
+        .unwrap();
     bench.run(&judge).unwrap();
     assert_eq!(server.asked(), 5);
     let mut other = judge.clone();
@@ -345,12 +394,20 @@ fn missing_and_unreadable_results_cost_no_request() {
     assert_eq!(server.asked(), 2);
     assert_eq!(judgement.missing, ["class2image/cat"]);
     let text = judgement.markdown();
-    assert!(text.contains("- class2image/cat") && text.contains("force/a: not judged"), "{text}");
+    assert!(
+        text.contains("- class2image/cat") && text.contains("force/a: not judged"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_refused_key_or_an_absent_server_ends_the_run_at_once() {
-    let refusal = || Reply::new("401 Unauthorized", format!("{{\"error\": \"bad key {KEY}\"}}"));
+    let refusal = || {
+        Reply::new(
+            "401 Unauthorized",
+            format!("{{\"error\": \"bad key {KEY}\"}}"),
+        )
+    };
     let server = Server::start(move |_, _| refusal());
     let bench = Bench::new();
     let judge = Judge {
@@ -358,11 +415,17 @@ fn a_refused_key_or_an_absent_server_ends_the_run_at_once() {
         ..Bench::judge(&server)
     };
     let text = bench.run(&judge).unwrap_err().to_string();
-    assert!(text.contains("HTTP 401") && text.contains("[key]"), "{text}");
+    assert!(
+        text.contains("HTTP 401") && text.contains("[key]"),
+        "{text}"
+    );
     assert!(!text.contains(KEY));
     assert_eq!(server.asked(), 1);
 
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let mut absent = judge.clone();
     absent.endpoint.url = format!("http://{closed}/v1");
     let text = bench.run(&absent).unwrap_err().to_string();

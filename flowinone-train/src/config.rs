@@ -74,7 +74,7 @@ impl Default for Checkpoints {
 pub struct Evaluations {
     /// After so many steps, and at the end.
     pub steps: u64,
-    /// Examples of each task.
+    /// Examples of each task; with 0 nothing is judged.
     pub examples: usize,
     /// Shards or a folder of pairs that training does not see; without, pairs held out of the first
     /// procedural source.

@@ -17,6 +17,7 @@ use flowinone_flow::{FlowNetwork, Structure};
 use flowinone_tasks::data::{ContactSheet, Example, Truth};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_weights::{Random, randomize};
 use image::RgbImage;
 
 use crate::autoencoder::{images, pixels, psnr, save};
@@ -142,12 +143,16 @@ impl FlowLesson {
         let width = self.model.encoder.output_width;
         let tokens = self.model.encoder.tokens();
         let frozen = |trained: bool| !trained;
+        let heads = || {
+            let heads = LabelHeads::new(tokens, width, classes, &self.device);
+            randomize(heads, config.run.seed, Random::by_fan_in)
+        };
+        let heads = (self.aids.labels > 0.0).then(heads).transpose()?;
         let mut model = FlowModel {
             encoder: encoder.clone(),
             network: network.clone(),
             contrast: Contrast::new(&self.device),
-            heads: (self.aids.labels > 0.0)
-                .then(|| LabelHeads::new(tokens, width, classes, &self.device)),
+            heads,
         };
         if let Some(folder) = &config.start {
             let none = || Error::file(folder, "the run has no checkpoint to start from");

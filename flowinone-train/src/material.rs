@@ -14,7 +14,8 @@ pub struct Material {
     /// Batches for training.
     pub mixer: Mixer,
     /// Examples for judging: those that the configuration names, or else pairs of the same kind as
-    /// the first procedural source but from streams of their own; `None` if there are neither.
+    /// the first procedural source but from streams of their own; `None` if there are neither, or
+    /// none are wanted.
     pub held_out: Option<HeldOut>,
     /// The classes of procedural sources, in alphabetical order.
     pub classes: Vec<String>,
@@ -26,7 +27,7 @@ pub struct Material {
 /// A source that cannot be opened.
 pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error> {
     let judged = &run.evaluations;
-    let named = judged.source.as_deref();
+    let named = judged.source.as_deref().filter(|_| judged.examples > 0);
     let mut held_out = named
         .map(|path| HeldOut::open(path, judged.examples))
         .transpose()?;
@@ -39,7 +40,7 @@ pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error>
                 let icons = Arc::new(pairs.icons()?);
                 let sampler = PairSampler::new(icons.clone(), pairs.pairs.clone())?;
                 classes.extend(sampler.classes().map(String::from));
-                if held_out.is_none() {
+                if held_out.is_none() && judged.examples > 0 {
                     let config = PairConfig {
                         split: Split::Validation,
                         ..pairs.pairs.clone()

@@ -86,6 +86,17 @@ impl Configuration for FlowConfig {
                 return Err(fault(key, reason));
             }
         }
+        if let Some(deviation) = self.aids.deviation
+            && !(deviation > 0.0 && deviation.is_finite())
+        {
+            let reason = format!("is {deviation}, expected a positive number");
+            return Err(fault("aids.deviation", reason));
+        }
+        let shift = self.aids.time_shift;
+        if !shift.is_finite() {
+            let reason = format!("is {shift}, expected a finite number");
+            return Err(fault("aids.time_shift", reason));
+        }
         some_data(&self.data)?;
         if self.cache.is_some() && !self.data.iter().all(DataConfig::repeats) {
             let reason = "keeps results for pictures that come again, but pairs made on the fly \

@@ -9,12 +9,18 @@ use flowinone_tasks::data::{FolderWriter, Icons, PairConfig, PairSampler, Sample
 use flowinone_train::{Ending, FlowLesson, checkpoints};
 use support::{Bench, Line, PAIRS, RUN, train, train_autoencoder, train_flow};
 
-/// Runs `text` without a stop and with one after three steps, and compares what is left.
-fn compare(bench: &Bench, text: &str, run: fn(&std::path::Path, Option<u64>) -> Ending) {
+/// Runs `text` without a stop and with one after three steps of `batches` batches each, and compares
+/// what is left.
+fn compare(
+    bench: &Bench,
+    text: &str,
+    batches: u64,
+    run: fn(&std::path::Path, Option<u64>) -> Ending,
+) {
     let whole = bench.describe("whole", text);
     assert_eq!(run(&whole, None), Ending::Complete);
     let halves = bench.describe("halves", text);
-    assert_eq!(run(&halves, Some(3)), Ending::Stopped);
+    assert_eq!(run(&halves, Some(3 * batches)), Ending::Stopped);
     let stopped = checkpoints(&bench.path("halves/checkpoints")).unwrap();
     assert_eq!(stopped.last().map(|checkpoint| checkpoint.step()), Some(3));
     assert_eq!(run(&halves, None), Ending::Complete);
@@ -35,6 +41,7 @@ fn a_flow_of_all_parts_with_labels_resumes_exactly() {
     compare(
         &Bench::new(),
         &format!("{top}{RUN}{aids}{PAIRS}"),
+        1,
         train_flow,
     );
 }
@@ -55,7 +62,7 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
     let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
     let run = RUN.replace("batch = 2", "batch = 2\naccumulate = 2");
     let data = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
-    compare(&bench, &format!("{top}{run}{data}"), train_flow);
+    compare(&bench, &format!("{top}{run}{data}"), 2, train_flow);
 }
 
 #[test]
@@ -64,6 +71,7 @@ fn an_autoencoder_on_random_crops_resumes_exactly() {
     compare(
         &Bench::new(),
         &format!("{RUN}{crop}{PAIRS}"),
+        1,
         train_autoencoder,
     );
 }

@@ -6,7 +6,7 @@ use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{conv3x3, group_norm, norm_silu};
+use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
 use crate::{Middle, ResBlock, Upsample, VaeConfig};
 
 /// From an unscaled latent to a picture.
@@ -44,9 +44,9 @@ impl Decoder {
     /// Each map is given up as soon as the next is there: the peak is what one residual block
     /// at full resolution needs.
     pub fn forward(&self, latent: Tensor<4>) -> Tensor<4> {
-        let x = self.mid.forward(self.conv_in.forward(latent));
+        let x = self.mid.forward(convolve(&self.conv_in, latent));
         let x = self.up.iter().rev().fold(x, |x, level| level.forward(x));
-        self.conv_out.forward(norm_silu(&self.norm_out, x))
+        convolve(&self.conv_out, norm_silu(&self.norm_out, x))
     }
 }
 

@@ -6,7 +6,7 @@ use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{conv3x3, group_norm, norm_silu};
+use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
 use crate::{Downsample, Middle, ResBlock, VaeConfig};
 
 /// From a picture to unmixed moments.
@@ -41,10 +41,10 @@ impl Encoder {
     /// Maps pictures `[b, image_channels, h, w]` to `[b, 2 latent_channels, h / r, w / r]`, r being
     /// the [reduction](VaeConfig::reduction).
     pub fn forward(&self, image: Tensor<4>) -> Tensor<4> {
-        let x = self.conv_in.forward(image);
+        let x = convolve(&self.conv_in, image);
         let x = self.down.iter().fold(x, |x, level| level.forward(x));
         let x = self.mid.forward(x);
-        self.conv_out.forward(norm_silu(&self.norm_out, x))
+        convolve(&self.conv_out, norm_silu(&self.norm_out, x))
     }
 }
 

@@ -5,7 +5,7 @@ use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::group_norm_silu;
+use flowinone_kernels::{convolution, group_norm_silu};
 
 /// What the group norms add to a variance; Burn's and PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-6;
@@ -15,6 +15,12 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new([input, output], [3, 3])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
         .init(device)
+}
+
+/// `conv(x)` for a [`conv3x3`].
+pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let bias = conv.bias.as_ref().expect("made with a bias").val();
+    convolution(x, conv.weight.val(), bias)
 }
 
 /// A 1x1 convolution.

@@ -6,7 +6,7 @@ use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{conv1x1, conv3x3, group_norm, norm_silu};
+use crate::layers::{conv1x1, conv3x3, convolve, group_norm, norm_silu};
 
 /// Two convolutions around a shortcut.
 #[derive(Module, Debug)]
@@ -36,8 +36,8 @@ impl ResBlock {
 
     /// Maps `[b, input, h, w]` to `[b, output, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let h = self.conv1.forward(norm_silu(&self.norm1, x.clone())); // [b, output, h, w]
-        let h = self.conv2.forward(norm_silu(&self.norm2, h));
+        let h = convolve(&self.conv1, norm_silu(&self.norm1, x.clone())); // [b, output, h, w]
+        let h = convolve(&self.conv2, norm_silu(&self.norm2, h));
         match &self.nin_shortcut {
             Some(conv) => h + conv.forward(x),
             None => h + x,

@@ -7,7 +7,7 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::conv3x3;
+use crate::layers::{conv3x3, convolve};
 
 /// Halves width and height by a 3x3 convolution of stride 2.
 ///
@@ -55,6 +55,6 @@ impl Upsample {
         let [_, _, h, w] = x.dims();
         let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
         let x = interpolate(x, nearest.with_output_size([2 * h, 2 * w])); // [b, c, 2 h, 2 w]
-        self.conv.forward(x)
+        convolve(&self.conv, x)
     }
 }

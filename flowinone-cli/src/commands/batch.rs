@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::PROMPT_SIDE;
 
 use crate::options::Options;
 use crate::report::Report;
@@ -19,9 +18,10 @@ pub(crate) struct Args {
     /// Directory to write into; a line's "output" names its picture there
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
-    /// Side of the prompt pictures, in pixels, where a line does not say its "side"
-    #[arg(long, value_name = "PIXELS", default_value_t = PROMPT_SIDE)]
-    side: u32,
+    /// Side of the prompt pictures, in pixels, where a line does not say its "side" [default: the
+    /// model's]
+    #[arg(long, value_name = "PIXELS")]
+    side: Option<u32>,
     /// Pictures computed together; the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch_size: u16,
@@ -36,7 +36,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let jobs = lines::read(&args.file, &args.output, args.side)?;
+    let convention = args.options.convention()?;
+    let side = args.side.unwrap_or(convention.side);
+    let mut jobs = lines::read(&args.file, &args.output, side)?;
+    for job in &mut jobs.list {
+        job.source.follow(&convention);
+    }
     let file = args.file.display();
     if args.output.is_file() {
         bail!(

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::eval::judge::{Endpoint, Judge, Judged, Key, Outcome as Settled, Retry};
+use flowinone_tasks::eval::judge::{
+    Endpoint, Entry, Judge, Judged, Key, Outcome as Settled, Retry,
+};
 use flowinone_tasks::{Task, write_atomically};
 
 use crate::{Outcome, interrupt};
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         false => args.subsets.clone(),
     };
     interrupt::listen();
-    let see = |entry: &flowinone_tasks::eval::judge::Entry| {
+    let see = |entry: &Entry| {
         let (subset, name) = (&entry.question.subset, &entry.question.name);
         match &entry.outcome {
             Settled::Verdict(verdict) => {
@@ -113,14 +115,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (all, missing) = (&judgement.all, judgement.missing.len());
     let unjudged = all.results - all.judged;
     if missing > 0 {
-        eprintln!("{missing} prompts have no result; report.md names them");
+        eprintln!("prompts without a result: {missing}; report.md names them");
     }
     if unreached > 0 {
         eprintln!("stopped with {unreached} items left; the same command goes on");
         return Ok(Outcome::Interrupted);
     }
     if unjudged > 0 {
-        eprintln!("{unjudged} results were not judged; the same command tries them again");
+        eprintln!("results without a verdict: {unjudged}; the same command tries them again");
     }
     Ok(match missing + unjudged {
         0 => Outcome::Done,

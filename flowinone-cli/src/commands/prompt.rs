@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use flowinone_tasks::{
-    FrameRate, PROMPT_SIDE, Prompt, VisualPrompt, read_picture, write_animation, write_picture,
+    Convention, FrameRate, Prompt, VisualPrompt, read_picture, write_animation, write_picture,
 };
 
 use crate::jobs::{Job, Jobs, check_png};
@@ -43,12 +43,13 @@ pub(crate) struct Making {
     /// Also write the prompt: as a picture (.png), or as a line that `batch` reads (.json)
     #[arg(long, value_name = "FILE")]
     save_prompt: Option<PathBuf>,
-    /// Write the prompt picture itself to --output; no model is loaded, nothing is sampled
+    /// Write the prompt picture itself to --output, drawn as the published ones; no model is looked
+    /// at, nothing is sampled (--save-prompt keeps what the model sees)
     #[arg(long)]
     prompt_only: bool,
-    /// Side of the prompt picture, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = PROMPT_SIDE)]
-    side: u32,
+    /// Side of the prompt picture, in pixels [default: the model's, or 512 with --prompt-only]
+    #[arg(long, value_name = "PIXELS")]
+    side: Option<u32>,
     #[command(flatten)]
     options: Options,
 }
@@ -79,7 +80,7 @@ impl Making {
                 self.output.display()
             );
         }
-        self.make(&Sequence {
+        self.make(Sequence {
             prompts: vec![prompt.into()],
             files: vec![self.output.clone()],
             animation: None,
@@ -93,30 +94,41 @@ impl Making {
     fn run_moving(&self, prompt: impl Into<Prompt>, motion: &Motion) -> Result<Outcome> {
         let prompt = prompt.into();
         match motion.sequence(&prompt, &self.output)? {
-            Some(sequence) => self.make(&sequence),
+            Some(sequence) => self.make(sequence),
             None => self.run(prompt),
         }
     }
 
-    fn make(&self, sequence: &Sequence) -> Result<Outcome> {
+    fn make(&self, mut sequence: Sequence) -> Result<Outcome> {
+        let convention = match self.prompt_only {
+            true => Convention::default(),
+            false => self.options.convention()?,
+        };
+        let side = self.side.unwrap_or(convention.side);
+        for prompt in &mut sequence.prompts {
+            *prompt = convention.applied(prompt.clone());
+        }
         let save = self.save_prompt.as_deref();
         let save = save
-            .map(|file| Saved::of(file, sequence, self.side))
+            .map(|file| Saved::of(file, &sequence, side))
             .transpose()?;
-        keep_inputs(sequence, save.as_ref())?;
+        keep_inputs(&sequence, save.as_ref())?;
         if self.prompt_only {
-            self.draw(sequence)?;
+            self.draw(&sequence, side)?;
             if let Some(save) = &save {
-                save.write(sequence)?;
+                save.write(&sequence)?;
             }
             return Ok(Outcome::Done);
         }
         let run = self.options.run(sequence.batch_size, sequence.overwrite)?;
         if let Some(save) = &save {
-            save.write(sequence)?;
+            save.write(&sequence)?;
+        }
+        if let Some(warning) = convention.warning(&sequence.prompts[0]) {
+            eprintln!("warning: {warning}");
         }
         interrupt::listen();
-        let outcome = run.all(&self.jobs(sequence), &mut Report::none())?;
+        let outcome = run.all(&jobs(&sequence, side), &mut Report::none())?;
         if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
             write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
             println!("{}", file.display());
@@ -125,8 +137,8 @@ impl Making {
     }
 
     /// Writes the prompts themselves; of an animation only that.
-    fn draw(&self, sequence: &Sequence) -> Result<()> {
-        let pictures = sequence.prompts.iter().map(|p| p.render(self.side));
+    fn draw(&self, sequence: &Sequence, side: u32) -> Result<()> {
+        let pictures = sequence.prompts.iter().map(|p| p.render(side));
         if let Some((file, rate)) = &sequence.animation {
             make_parent(file)?;
             write_animation(file, pictures, *rate)?;
@@ -145,23 +157,23 @@ impl Making {
         }
         Ok(())
     }
+}
 
-    fn jobs(&self, sequence: &Sequence) -> Jobs {
-        let job = |(prompt, file): (&Prompt, &PathBuf)| Job {
-            source: Source::Prompt(Box::new(Drawn {
-                prompt: prompt.clone(),
-                side: self.side,
-                line: None,
-            })),
-            output: file.clone(),
-            number: 0, // one picture, or frames that share their noise
-        };
-        let both = sequence.prompts.iter().zip(&sequence.files);
-        Jobs {
-            list: both.map(job).collect(),
-            refused: vec![],
-            directory: sequence.folder.clone(),
-        }
+fn jobs(sequence: &Sequence, side: u32) -> Jobs {
+    let job = |(prompt, file): (&Prompt, &PathBuf)| Job {
+        source: Source::Prompt(Box::new(Drawn {
+            prompt: prompt.clone(),
+            side,
+            line: None,
+        })),
+        output: file.clone(),
+        number: 0, // one picture, or frames that share their noise
+    };
+    let both = sequence.prompts.iter().zip(&sequence.files);
+    Jobs {
+        list: both.map(job).collect(),
+        refused: vec![],
+        directory: sequence.folder.clone(),
     }
 }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_tasks::{Convention, FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
-    Ending, FlowConfig, FlowLesson, FlowModel, Material, Trainer, initialise, material, newest,
-    read_config,
+    Ending, FlowConfig, FlowLesson, FlowModel, Material, RunConfig, Trainer, initialise, material,
+    newest, read_config,
 };
 
 use crate::device::{self, Choice};
@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// the run may go on meanwhile
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
+    /// Element type of the weights in the model directory: f32, f16 or bf16
+    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
+    dtype: Precision,
     #[command(flatten)]
     computing: Computing,
 }
@@ -64,8 +67,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (device, others) = devices.split_first().context("no device")?;
     let (model, networks) = initialise(&config.model, config.run.seed, device)?;
     let material = material(&config.data, &config.run)?;
-    note_judges(&material);
+    note_judges(&material, &config.run);
     let classes = material.classes.len();
+    // Pairs from files do not say what they show: then the model knows what it knew.
+    let known = match material.classes.is_empty() {
+        true => model.prompts.clone(),
+        false => Convention {
+            classes: material.classes.clone(),
+            ..model.prompts.clone()
+        },
+    };
+    let model = ModelConfig {
+        trained: true,
+        sampling: config.sampling.unwrap_or(model.sampling),
+        prompts: known,
+        ..model
+    };
     let lesson = FlowLesson::new(
         &config,
         model.clone(),
@@ -81,7 +98,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             bail!("{} has no checkpoint yet", folder.display());
         };
         let average = newest.average(start)?;
-        write(&average, newest.step(), &model, &networks, target)?;
+        write(
+            &average,
+            newest.step(),
+            &model,
+            &networks,
+            args.dtype,
+            target,
+        )?;
         return Ok(Outcome::Done);
     }
     interrupt::listen();
@@ -104,14 +128,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         trainer.step(),
         &model,
         &networks,
+        args.dtype,
         &target,
     )?;
     Ok(Outcome::Done)
 }
 
-/// Says if nothing will judge the model.
-pub(crate) fn note_judges(material: &Material) {
-    if material.held_out.is_none() {
+/// Says if nothing will judge the model, though it is to be judged.
+pub(crate) fn note_judges(material: &Material, run: &RunConfig) {
+    if material.held_out.is_none() && run.evaluations.examples > 0 {
         eprintln!(
             "note: the data comes from files alone, so that nothing is held out; name pairs to judge by in run.evaluations.source"
         );
@@ -123,6 +148,7 @@ fn write(
     steps: u64,
     model: &ModelConfig,
     networks: &FlowInOne,
+    precision: Precision,
     target: &Path,
 ) -> Result<()> {
     let networks = Networks {
@@ -130,11 +156,7 @@ fn write(
         vae: networks.codec(),
         flow: &average.network,
     };
-    let config = ModelConfig {
-        trained: true,
-        ..model.clone()
-    };
-    assemble(networks, &config, steps, Precision::F32, target)?;
+    assemble(networks, model, steps, precision, target)?;
     println!("{}", target.display());
     Ok(())
 }

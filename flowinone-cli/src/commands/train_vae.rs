@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (device, others) = devices.split_first().context("no device")?;
     let (model, networks) = initialise(&config.model, config.run.seed, device)?;
     let material = open(&config.data, &config.run)?;
-    note_judges(&material);
+    note_judges(&material, &config.run);
     let lesson = AutoencoderLesson {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use flowinone_parity::folders;
+use image::{Rgb, RgbImage};
 
 /// A folder with pictures, and the program to run in it.
 pub(crate) struct Bench {
@@ -23,6 +24,24 @@ impl Bench {
         ] {
             std::fs::copy(images.file(from), bench.path(to)).unwrap();
         }
+        bench
+    }
+
+    /// The same with a photo of 320 x 240, three drawings that fit it, and an empty folder `out`.
+    pub(crate) fn with_drawings() -> Self {
+        let bench = Self::new();
+        let photo = RgbImage::from_fn(320, 240, |x, y| Rgb([(x / 2) as u8, y as u8, 120]));
+        photo.save(bench.path("photo.png")).unwrap();
+        let mut drawing = RgbImage::from_pixel(64, 64, Rgb([255; 3]));
+        (10..50).for_each(|x| (30..33).for_each(|y| drawing.put_pixel(x, y, Rgb([0; 3]))));
+        drawing.save(bench.path("drawing.png")).unwrap();
+        let cloud =
+            r##"[{"points": [[200, 50], [240, 30], [260, 60]], "smooth": true, "closed": true}]"##;
+        let tree = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 240"><path d="M90 90V180"/></svg>"#;
+        for (name, text) in [("cloud.json", cloud), ("tree.svg", tree)] {
+            std::fs::write(bench.path(name), text).unwrap();
+        }
+        std::fs::create_dir(bench.path("out")).unwrap();
         bench
     }
 

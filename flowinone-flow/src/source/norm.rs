@@ -3,7 +3,8 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, Tensor};
+use flowinone_kernels::sample_norm;
 
 const EPSILON: f64 = 1e-5;
 
@@ -24,11 +25,12 @@ impl SampleNorm {
 
     /// Tokens `[batch, tokens, width]` to the same shape, computed in float32.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let dtype = x.dtype();
-        let (variance, mean) = x.clone().cast(DType::F32).var_mean(2); // [batch, tokens, 1]
-        let std = variance.sqrt().add_scalar(EPSILON);
-        let standardized = ((x.cast(DType::F32) - mean) / std).cast(dtype);
-        standardized * self.g.val().unsqueeze() + self.b.val().unsqueeze()
+        sample_norm(
+            x,
+            self.g.val().unsqueeze(),
+            self.b.val().unsqueeze(),
+            EPSILON,
+        )
     }
 }
 

@@ -134,8 +134,7 @@ struct Step {
 impl ModuleMapper for Step {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let weights = self.weights.pop_front();
-        let (weights, frozen) =
-            weights.expect("a module has as many parameters as its average");
+        let (weights, frozen) = weights.expect("a module has as many parameters as its average");
         param.map(|average| {
             let weights = weights.reshape(average.shape());
             if frozen {

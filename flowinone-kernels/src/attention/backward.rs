@@ -8,10 +8,11 @@
 
 use rayon::prelude::*;
 
-use super::scratch::{Scratch, queries_at_once, whole};
+use super::arrange::queries_at_once;
 use super::{Heads, HeadsMut, Shape};
 use crate::lanes::{Lanes, slots};
 use crate::level::{Kernel, Level};
+use crate::scratch::{Scratch, whole};
 use crate::softmax::exponentials;
 use crate::tile::{Left, Product};
 
@@ -76,9 +77,9 @@ impl Kernel for Head<'_> {
         } = shape;
         let (across, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
         let [kt, vt, k, q, dy, p, ds, dq, dk, dv] = self.scratch;
-        let kt = kt.columns(lanes, self.k, pair, keys, across); // [width, across]
-        let vt = vt.columns(lanes, self.v, pair, keys, across);
-        let k = k.rows(lanes, self.k, pair, 0, keys, columns); // [keys, columns]
+        let kt = self.k.columns(kt, lanes, pair, keys, across); // [width, across]
+        let vt = self.v.columns(vt, lanes, pair, keys, across);
+        let k = self.k.rows(k, lanes, pair, 0, keys, columns); // [keys, columns]
         let (dk, dv) = (dk.take(keys, columns), dv.take(keys, columns));
         let most = queries_at_once(queries, across);
         let (p, ds) = (p.take(most, across), ds.take(most, across));
@@ -86,8 +87,8 @@ impl Kernel for Head<'_> {
         let mut first = 0;
         while first < queries {
             let rows = most.min(queries - first);
-            let q = q.rows(lanes, self.q, pair, first, rows, columns);
-            let dy = dy.rows(lanes, self.dy, pair, first, rows, columns);
+            let q = self.q.rows(q, lanes, pair, first, rows, columns);
+            let dy = self.dy.rows(dy, lanes, pair, first, rows, columns);
             // [rows, across] and [keys, columns] from what they are made of.
             let scores = |left: &[f32], right: &[f32], c: &mut [f32]| Product {
                 a: Left {

@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::scratch::{MOST_QUERIES, Scratch, queries_at_once, whole};
+use super::arrange::{MOST_QUERIES, queries_at_once};
 use super::{Heads, HeadsMut, Shape};
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
+use crate::scratch::{Scratch, whole};
 use crate::softmax::exponentials;
 use crate::tile::{Left, Product};
 
@@ -73,8 +74,8 @@ impl Kernel for Head<'_> {
         let Shape { keys, width, .. } = self.shape;
         let (key_columns, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
         let [of_k, of_v, of_scores, of_y] = self.scratch;
-        let k = of_k.columns(lanes, self.k, self.pair, keys, key_columns);
-        let v = of_v.rows(lanes, self.v, self.pair, 0, keys, columns);
+        let k = self.k.columns(of_k, lanes, self.pair, keys, key_columns);
+        let v = self.v.rows(of_v, lanes, self.pair, 0, keys, columns);
         let most = queries_at_once(self.end - self.first, key_columns);
         let scores = of_scores.take(most, key_columns);
         let y = of_y.take(most, columns);

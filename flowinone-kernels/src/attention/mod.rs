@@ -1,9 +1,9 @@
 //! Multi-head attention, `softmax(q k^T / sqrt(d)) v`, read from and written to tensors of any
 //! strides, some queries at a time: the scores of all queries never exist at once.
 
+mod arrange;
 mod backward;
 mod forward;
-mod scratch;
 
 use std::marker::PhantomData;
 

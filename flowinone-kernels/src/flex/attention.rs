@@ -125,7 +125,12 @@ impl Operation<3> for Attention {
         (y, inputs.map(|(x, _)| x))
     }
 
-    fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 3] {
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        gradient: FlexTensor,
+        _: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
         let inputs = saved.map(side_by_side);
         let [q, k, v] = &inputs;
         let shape = shape_of(&q.0, &k.0);
@@ -160,6 +165,7 @@ impl Operation<3> for Attention {
             as_heads(dk, keys),
             as_heads(dv, keys),
         ]
+        .map(Some)
     }
 }
 
@@ -186,7 +192,12 @@ impl Operation<1> for SelfAttention {
         (y, fused)
     }
 
-    fn backward(&self, fused: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 1] {
+    fn backward(
+        &self,
+        fused: FlexTensor,
+        gradient: FlexTensor,
+        _: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
         let shape = self.shape(&fused);
         let dy = in_order(gradient);
         let [q, k, v] = [0, 1, 2].map(|part| part_of(shape, &fused, part, 3));
@@ -201,7 +212,7 @@ impl Operation<1> for SelfAttention {
                 gradients(Level::current(), shape, inputs, outputs);
             })
         };
-        [tensor(all, super::shape(&fused))]
+        [Some(tensor(all, super::shape(&fused)))]
     }
 }
 
@@ -230,7 +241,12 @@ impl Operation<2> for CrossAttention {
         (attended(shape, [q, k, v]), [query, key_value])
     }
 
-    fn backward(&self, [query, key_value]: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 2] {
+    fn backward(
+        &self,
+        [query, key_value]: Self::Saved,
+        gradient: FlexTensor,
+        _: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
         let shape = self.shape(&query, &key_value);
         let dy = in_order(gradient);
         let [k, v] = [0, 1].map(|part| part_of(shape, &key_value, part, 2));
@@ -258,6 +274,7 @@ impl Operation<2> for CrossAttention {
             tensor(dq, super::shape(&query)),
             tensor(all, super::shape(&key_value)),
         ]
+        .map(Some)
     }
 }
 

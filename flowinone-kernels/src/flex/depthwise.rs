@@ -45,15 +45,23 @@ impl Operation<3> for Depthwise {
         (tensor(y, shape(&x)), [x, weight])
     }
 
-    fn backward(&self, [x, weight]: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 3] {
+    fn backward(
+        &self,
+        [x, weight]: Self::Saved,
+        gradient: FlexTensor,
+        [of_x, of_weight, of_bias]: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
         let (level, map) = (Level::current(), self.map(&x, &weight));
         let dy = in_order(gradient);
-        let dx = gradient_of_input(level, map, numbers(&dy), numbers(&weight));
+        let dx = of_x.then(|| {
+            let dx = gradient_of_input(level, map, numbers(&dy), numbers(&weight));
+            tensor(dx, shape(&x))
+        });
+        if !of_weight && !of_bias {
+            return [dx, None, None];
+        }
         let [dw, db] = gradients_of_parameters(level, map, numbers(&x), numbers(&dy));
-        [
-            tensor(dx, shape(&x)),
-            tensor(dw, shape(&weight)),
-            tensor(db, vec![map.channels]),
-        ]
+        let dw = tensor(dw, shape(&weight));
+        [dx, Some(dw), Some(tensor(db, vec![map.channels]))]
     }
 }

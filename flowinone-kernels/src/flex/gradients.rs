@@ -19,9 +19,10 @@ impl<O: Operation<N>, const N: usize> Backward<Flex, N> for Recorded<O> {
 
     fn backward(self, ops: Ops<O::Saved, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<Flex>(&ops.node);
-        let of_inputs = self.0.backward(ops.state, gradient);
-        for (parent, gradient) in ops.parents.into_iter().zip(of_inputs) {
-            if let Some(parent) = parent {
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let of_inputs = self.0.backward(ops.state, gradient, wanted);
+        for pair in ops.parents.into_iter().zip(of_inputs) {
+            if let (Some(parent), Some(gradient)) = pair {
                 gradients.register::<Flex>(parent.id, gradient);
             }
         }

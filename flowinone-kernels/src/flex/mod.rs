@@ -2,6 +2,7 @@
 //! gradients, and [`Kernels`] leads tensors of any backend there, with or without gradients.
 
 mod attention;
+mod convolution;
 mod depthwise;
 #[cfg(feature = "autodiff")]
 mod gradients;
@@ -17,8 +18,9 @@ use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};
 use burn::tensor::{DType, Tensor, TensorData};
 
 pub(crate) use attention::{Attention, CrossAttention, SelfAttention};
+pub(crate) use convolution::Convolution;
 pub(crate) use depthwise::Depthwise;
-pub(crate) use linear::{Linear, LinearWithBias};
+pub(crate) use linear::{Linear, LinearWithBias, PackedLinear, pack};
 pub(crate) use norms::{GroupNormSilu, Norm, NormWithBias};
 pub(crate) use pointwise::{Geglu, Gelu, Silu, Softmax};
 
@@ -30,8 +32,14 @@ pub(crate) trait Operation<const N: usize>: Clone + Debug + Send + Sync + 'stati
     /// The result, and what its gradients need.
     fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// The gradients of the inputs, from that of the result.
-    fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; N];
+    /// The gradients of the inputs, from that of the result; those that are not `wanted` may be left
+    /// out.
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        gradient: FlexTensor,
+        wanted: [bool; N],
+    ) -> [Option<FlexTensor>; N];
 }
 
 /// Operations of one, two and three tensors.

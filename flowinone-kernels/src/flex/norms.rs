@@ -38,11 +38,16 @@ impl Operation<2> for Norm {
         (tensor(y, shape(&inputs[0])), inputs)
     }
 
-    fn backward(&self, inputs: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 2] {
+    fn backward(
+        &self,
+        inputs: Self::Saved,
+        gradient: FlexTensor,
+        _: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
         let dy = in_order(gradient);
         let [dx, dw, _] = rows(self.0, &inputs, None).gradients(Level::current(), numbers(&dy));
         let [x, weight] = inputs;
-        [tensor(dx, shape(&x)), tensor(dw, shape(&weight))]
+        [tensor(dx, shape(&x)), tensor(dw, shape(&weight))].map(Some)
     }
 }
 
@@ -56,7 +61,12 @@ impl Operation<3> for NormWithBias {
         (tensor(y, shape(&saved[0])), saved)
     }
 
-    fn backward(&self, saved: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 3] {
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        gradient: FlexTensor,
+        _: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
         let dy = in_order(gradient);
         let [dx, dw, db] = rows(self.0, &saved, None).gradients(Level::current(), numbers(&dy));
         let [x, weight] = saved.each_ref().map(shape);
@@ -65,6 +75,7 @@ impl Operation<3> for NormWithBias {
             tensor(dw, weight.clone()),
             tensor(db, weight),
         ]
+        .map(Some)
     }
 }
 
@@ -100,10 +111,15 @@ impl Operation<3> for GroupNormSilu {
         (tensor(y, shape(&inputs[0])), inputs)
     }
 
-    fn backward(&self, inputs: Self::Saved, gradient: FlexTensor) -> [FlexTensor; 3] {
+    fn backward(
+        &self,
+        inputs: Self::Saved,
+        gradient: FlexTensor,
+        _: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
         let dy = in_order(gradient);
         let [dx, dw, db] = self.maps(&inputs).gradients(Level::current(), numbers(&dy));
         let [x, weight, bias] = inputs.each_ref().map(shape);
-        [tensor(dx, x), tensor(dw, weight), tensor(db, bias)]
+        [tensor(dx, x), tensor(dw, weight), tensor(db, bias)].map(Some)
     }
 }

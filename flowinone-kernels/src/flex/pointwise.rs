@@ -20,10 +20,16 @@ impl Operation<1> for Gelu {
         (tensor(y, shape(&x)), x)
     }
 
-    fn backward(&self, x: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 1] {
+    fn backward(
+        &self,
+        x: FlexTensor,
+        gradient: FlexTensor,
+        _: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
         let gradient = in_order(gradient);
         let inputs = [numbers(&x), numbers(&gradient)];
-        pointwise(Level::current(), pointwise::GeluGradient, inputs).map(|dx| tensor(dx, shape(&x)))
+        pointwise(Level::current(), pointwise::GeluGradient, inputs)
+            .map(|dx| Some(tensor(dx, shape(&x))))
     }
 }
 
@@ -41,11 +47,16 @@ impl Operation<2> for Geglu {
         (tensor(y, shape(&a)), [a, b])
     }
 
-    fn backward(&self, [a, b]: [FlexTensor; 2], gradient: FlexTensor) -> [FlexTensor; 2] {
+    fn backward(
+        &self,
+        [a, b]: [FlexTensor; 2],
+        gradient: FlexTensor,
+        _: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
         let gradient = in_order(gradient);
         let inputs = [numbers(&a), numbers(&b), numbers(&gradient)];
         pointwise(Level::current(), pointwise::GegluGradient, inputs)
-            .map(|gradient| tensor(gradient, shape(&a)))
+            .map(|gradient| Some(tensor(gradient, shape(&a))))
     }
 }
 
@@ -62,10 +73,16 @@ impl Operation<1> for Silu {
         (tensor(y, shape(&x)), x)
     }
 
-    fn backward(&self, x: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 1] {
+    fn backward(
+        &self,
+        x: FlexTensor,
+        gradient: FlexTensor,
+        _: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
         let gradient = in_order(gradient);
         let inputs = [numbers(&x), numbers(&gradient)];
-        pointwise(Level::current(), pointwise::SiluGradient, inputs).map(|dx| tensor(dx, shape(&x)))
+        pointwise(Level::current(), pointwise::SiluGradient, inputs)
+            .map(|dx| Some(tensor(dx, shape(&x))))
     }
 }
 
@@ -83,10 +100,15 @@ impl Operation<1> for Softmax {
         (p.clone(), p)
     }
 
-    fn backward(&self, p: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 1] {
+    fn backward(
+        &self,
+        p: FlexTensor,
+        gradient: FlexTensor,
+        _: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
         let (gradient, width) = (in_order(gradient), last_axis(&p));
         let dx = softmax_gradient(Level::current(), numbers(&p), numbers(&gradient), width);
-        [tensor(dx, shape(&p))]
+        [Some(tensor(dx, shape(&p)))]
     }
 }
 

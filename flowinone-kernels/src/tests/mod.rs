@@ -2,6 +2,7 @@
 //! Burn's own operations with their gradients.
 
 mod attention;
+mod convolution;
 mod depthwise;
 mod linear;
 mod norms;

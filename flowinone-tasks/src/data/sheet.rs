@@ -3,6 +3,7 @@
 
 mod fit;
 mod label;
+mod row;
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -13,6 +14,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use self::fit::fitted;
 use self::label::{Label, Setting};
+use self::row::{Entry, Group, Row};
 use super::Error;
 use crate::prompt::{Align, Face};
 
@@ -53,27 +55,6 @@ pub struct ContactSheet<const N: usize> {
     across: usize,
     stacked: bool,
     groups: Vec<Group<N>>,
-}
-
-/// Entries under one heading.
-#[derive(Debug, Clone)]
-struct Group<const N: usize> {
-    heading: String,
-    entries: Vec<Entry<N>>,
-}
-
-#[derive(Debug, Clone)]
-struct Entry<const N: usize> {
-    caption: String,
-    /// No longer than the cell's side.
-    pictures: [Option<RgbImage>; N],
-}
-
-/// A line of entries, ready to be drawn.
-struct Row<'a, const N: usize> {
-    heading: Option<Label>,
-    entries: &'a [Entry<N>],
-    captions: Vec<Option<Label>>,
 }
 
 impl<const N: usize> ContactSheet<N> {
@@ -310,19 +291,6 @@ impl<const N: usize> ContactSheet<N> {
         let frame = RgbImage::from_pixel(width + 2, height + 2, FRAME);
         imageops::replace(sheet, &frame, i64::from(x) - 1, i64::from(y) - 1);
         imageops::replace(sheet, picture, x.into(), y.into());
-    }
-}
-
-impl<const N: usize> Row<'_, N> {
-    fn heading_height(&self) -> u32 {
-        self.heading.as_ref().map_or(0, |label| label.height + SEAM)
-    }
-
-    /// Height of the line with its captions and the space below, its pictures `pictures` high.
-    fn height(&self, pictures: u32) -> u32 {
-        let captions = self.captions.iter().flatten().map(|label| label.height);
-        let captions = captions.max().map_or(0, |height| height + SEAM);
-        self.heading_height() + pictures + captions + GAP
     }
 }
 

@@ -274,10 +274,7 @@ impl fmt::Display for Failure {
                 )
             }
             Self::Unchanged { progress } => {
-                write!(
-                    f,
-                    "nearer to the untouched scene ({progress:.2} of the way)"
-                )
+                write!(f, "hardly changed ({progress:.2} of the way to the target)")
             }
             Self::Marks { left } => write!(f, "{:.0} % of the marks are left", 100.0 * left),
             Self::Surroundings { psnr } => write!(f, "the surroundings have {psnr:.1} dB"),

@@ -9,19 +9,14 @@ use image::RgbImage;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::change::{marks, marks_left, progress};
-use super::class::{Candidates, nearest_colour};
+use super::class::Candidates;
 use super::coarse::Levels;
-use super::fit::Stage;
-use super::item::{Gone, ItemScore, Kept, ObjectScore, Place, Tint};
+use super::item::{Gone, ItemScore};
 use super::likeness::{Structure, psnr};
+use super::look::Look;
 use super::region::Region;
 use super::{Error, Thresholds};
-use crate::data::{Classes, Icons, Object, Seen, Truth};
-
-/// How far from its place a moved object is looked for, in pixels of a picture of 64.
-const REACH: i64 = 12;
-/// The same for an object that was not asked to move.
-const NEAR: i64 = 2;
+use crate::data::{Classes, Icons, Seen, Truth};
 
 /// Scores results by the icons that their pairs were made from.
 pub struct Scorer {
@@ -132,15 +127,10 @@ impl Scorer {
         let inside = Region::of_boxes(side, &truth.edited);
         let outside = inside.outside();
         let structure = Structure::of(shown, &target);
-        let numbers = looked_for(truth);
         let boxes = |seen: &[Seen]| seen.iter().map(|seen| seen.bounds).collect::<Vec<_>>();
         let mut changed = boxes(&truth.gone);
         changed.extend(truth.expected.iter().map(|n| truth.objects[*n].bounds));
         let surroundings = Region::of_boxes(side, &changed).outside();
-        let objects = numbers
-            .into_iter()
-            .map(|number| self.object(truth, number, &result, &best))
-            .collect::<Result<_, _>>()?;
         let gone = truth.gone.iter().map(|seen| Gone {
             class: seen.class.clone(),
             progress: {
@@ -148,22 +138,19 @@ impl Scorer {
                 progress(shown, &scene, &target, &place)
             },
         });
-        let kept = bystanders(truth).into_iter().map(|number| {
-            let object = &truth.target.objects[number];
-            let stage = Stage::new(&result, &truth.target, number, &self.icons)?;
-            let stamp = stage.exact(object)?;
-            let found = stage.search(&stamp, [0, 0], NEAR, 1);
-            Ok(Kept {
-                class: object.class.clone(),
-                seen: stage.seen(&stamp, found),
-            })
-        });
-        let kept = kept.collect::<Result<_, Error>>()?;
+        let look = Look {
+            icons: &self.icons,
+            candidates: &self.candidates,
+            seen: self.thresholds.seen,
+            truth,
+            result: &result,
+            best: &best,
+        };
         let score = ItemScore {
             key: key.into(),
             task: truth.task,
-            objects,
-            kept,
+            objects: look.objects()?,
+            kept: look.kept()?,
             gone: gone.collect(),
             progress: progress(shown, &scene, &target, &inside),
             marks_left: marks_left(shown, &prompt, &target, &marks, result.factor),
@@ -176,85 +163,6 @@ impl Scorer {
         };
         Ok(score.judged(&self.thresholds))
     }
-
-    fn object(
-        &self,
-        truth: &Truth,
-        number: usize,
-        result: &Levels,
-        best: &Levels,
-    ) -> Result<ObjectScore, Error> {
-        let object = &truth.target.objects[number];
-        let stage = Stage::new(result, &truth.target, number, &self.icons)?;
-        let asked = moved(truth, number);
-        let stamp = stage.exact(object)?;
-        // Every pixel: thin things fit at a single one.
-        let found = stage.search(&stamp, [0, 0], if asked { REACH } else { NEAR }, 1);
-        let seen = stage.seen(&stamp, found);
-        let place = match (asked, seen <= self.thresholds.seen) {
-            (false, _) => Place::Unasked,
-            (true, true) => Place::Lost,
-            (true, false) => {
-                let off = stage.locate(object, found.shift)?.map(|way| way as f64);
-                let pixels = off[0].hypot(off[1]);
-                let share = pixels / f64::from(truth.side);
-                Place::Off { pixels, share }
-            }
-        };
-        // Classes are compared where the object lies, so that its place does not count twice.
-        let center = match place {
-            Place::Off { .. } => found.shift,
-            Place::Unasked | Place::Lost => [0, 0],
-        };
-        let choice = self.candidates.choose(&stage, object, center)?;
-        let tint = match object.tint {
-            Some(asked) => Some(Tint {
-                asked: asked.name,
-                nearest: nearest_colour(&stage, object, asked, center)?,
-            }),
-            None => None,
-        };
-        let best = Stage::new(best, &truth.target, number, &self.icons)?;
-        let ceiling = self.candidates.choose(&best, object, [0, 0])?;
-        Ok(ObjectScore {
-            class: object.class.clone(),
-            nearest: choice.nearest,
-            rank: choice.rank,
-            ceiling: ceiling.rank,
-            candidates: choice.candidates,
-            seen,
-            tint,
-            place,
-        })
-    }
-}
-
-/// The objects that a result must show: the new and changed ones; where the ground changes under
-/// them, all.
-fn looked_for(truth: &Truth) -> Vec<usize> {
-    match truth.scene.ground == truth.target.ground {
-        true => truth.expected.clone(),
-        false => (0..truth.target.objects.len()).collect(),
-    }
-}
-
-/// The objects that must stay as they are, where the ground does too.
-fn bystanders(truth: &Truth) -> Vec<usize> {
-    let all = 0..truth.target.objects.len();
-    let looked_for = looked_for(truth);
-    all.filter(|number| !looked_for.contains(number)).collect()
-}
-
-/// Whether all that happens to an object of the scene is that it moves.
-fn moved(truth: &Truth, number: usize) -> bool {
-    let after = &truth.target.objects[number];
-    truth.scene.objects.get(number).is_some_and(|before| {
-        let there = Object {
-            center: after.center,
-            ..before.clone()
-        };
-        before.center != after.center && there == *after
-    })
 }
 
 fn validate(key: &str, truth: &Truth) -> Result<(), Error> {

@@ -1,14 +1,16 @@
 //! Motion: a push or a path as a sequence of prompts, and a sequence of pictures as one file.
 //!
-//! Of `n` frames, frame `i` asks for the state after `i / n`: a path is cut at that share of its length, and a
-//! push is shortened to the part of its way that it has gone after that share of the time until everything rests
-//! (see [`Force`](crate::Force)). Made with the same noise, the pictures differ as little as their
-//! prompts do.
+//! Of `n` frames, frame `i` asks for the state after `i / n`: a path is cut at that share of its length,
+//! and a push is shortened to the part of its way that it has gone after that share of the time until
+//! everything rests, `t (2 - t)` by dry friction. Made with the same noise, the pictures differ as little
+//! as their prompts do.
 
 mod animation;
+mod slide;
 mod webp;
 
 pub use animation::{Animation, FrameRate, write_animation};
+pub(crate) use slide::part_of_way;
 
 use crate::prompt::within;
 use crate::{Prompt, PromptError, VisualPrompt};

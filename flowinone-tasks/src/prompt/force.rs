@@ -1,8 +1,7 @@
 //! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
 //!
-//! A push of length `L` slides its object a way in proportion to `L`, slowed evenly by dry friction: it rests
-//! after a time `T ~ sqrt(L)`, and at the time `t = tau T` has gone the part `tau (2 - tau)` of its way. A prompt
-//! for an earlier moment shows its arrows shortened to that part.
+//! A prompt for a moment before everything rests shows its arrows shortened to the part of its way that
+//! each has pushed its object by then.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_en
 use super::sheet::{Sheet, arrow_head};
 use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
+use crate::motion::part_of_way;
 
 /// Width of the white outline, in reference pixels.
 const OUTLINE: f32 = 1.0;
@@ -256,13 +256,6 @@ impl Force {
     }
 }
 
-/// The part of its way that a push has gone at a share of the time that the longest one takes:
-/// `tau (2 - tau)` with `tau = share / sqrt(L / longest)`, at most 1.
-fn part_of_way(share: f64, of_longest: f64) -> f64 {
-    let tau = (share / of_longest.sqrt()).min(1.0);
-    tau * (2.0 - tau)
-}
-
 impl VisualPrompt for Force {
     fn task(&self) -> Task {
         Task::Force
@@ -322,35 +315,5 @@ mod tests {
         let force = Force::new("a.png").arrow(global).until(0.5);
         let drawn = force.drawn(&Frame::new(512, 512)).unwrap();
         assert_eq!(drawn, [[[121.0, 256.0], [391.0, 256.0]]]);
-    }
-
-    #[cfg(feature = "dataset")]
-    #[test]
-    fn the_part_of_the_way_is_that_of_the_physics() {
-        use crate::data::{Disc, Physics};
-        let physics = Physics::default();
-        let disc = |arrow: [f64; 2]| Disc {
-            center: [0.1, 0.5],
-            radius: 0.01,
-            velocity: physics.velocity(arrow),
-        };
-        let ways = |length: f64| -> Vec<f64> {
-            let states = physics.run(vec![disc([length, 0.0])]);
-            states.map(|discs| discs[0].center[0] - 0.1).collect()
-        };
-        let (long, short) = (ways(0.4), ways(0.1));
-        for share in [0.2, 0.5, 0.8] {
-            let step = (share * long.len() as f64).round() as usize;
-            let gone = long[step] / 0.6;
-            assert!(
-                (gone - part_of_way(share, 1.0)).abs() < 0.01,
-                "{share}: {gone}"
-            );
-            let gone = short[step.min(short.len() - 1)] / 0.15;
-            assert!(
-                (gone - part_of_way(share, 0.25)).abs() < 0.01,
-                "{share}: {gone}"
-            );
-        }
     }
 }

@@ -26,6 +26,9 @@ pub(crate) struct PairOptions {
     /// repeatable [default: builtin]
     #[arg(long, value_name = "[NAME=]FILE")]
     icons: Vec<String>,
+    /// Other names for icons, such as apple=red-apple
+    #[arg(long, value_name = "NAME=ICON,…", value_delimiter = ',', value_parser = renamed)]
+    names: Vec<(String, String)>,
     /// Styles to use, of those loaded [default: all]
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     styles: Vec<String>,
@@ -100,8 +103,18 @@ impl PairOptions {
                 _ => icons.open(file)?,
             };
         }
+        for (name, icon) in &self.names {
+            icons.name(name, icon)?;
+        }
         Ok(icons)
     }
+}
+
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let (name, icon) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is no NAME=ICON, such as apple=red-apple"))?;
+    Ok((name.trim().into(), icon.trim().into()))
 }
 
 fn classes(text: &str) -> Result<Classes, String> {

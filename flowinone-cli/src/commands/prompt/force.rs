@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The sentence below [default: the published one]
     #[arg(long, value_name = "TEXT")]
     instruction: Option<String>,
-    /// Colour of the arrows [default: #46e7e0]
+    /// Colour of the arrows, the published #46e7e0 unless given
     #[arg(long, value_name = "#RRGGBB")]
     colour: Option<Colour>,
     /// Width of the shafts, in pixels of a canvas of 512 [default: 5]

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     instruction: String,
     #[command(flatten)]
     marks: Marks,
-    /// Colour of the marks [default: #ff6c48]
+    /// Colour of the marks, the published #ff6c48 unless given
     #[arg(long, value_name = "#RRGGBB")]
     colour: Option<Colour>,
     /// Width of the lines, in pixels of a canvas of 512 [default: 3]

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{PROMPT_SIDE, Prompt, VisualPrompt, write_atomically, write_picture};
+use flowinone_tasks::{Prompt, VisualPrompt, write_atomically, write_picture};
 
 use super::Sequence;
 use super::motion::numbered;
@@ -95,7 +95,7 @@ fn line(prompt: &Prompt, output: &Path, side: u32, file: &Path) -> Result<String
     Ok(serde_json::to_string(&Entry {
         output: name,
         item: Some(0),
-        side: (side != PROMPT_SIDE).then_some(side),
+        side: Some(side),
         prompt,
     })?)
 }

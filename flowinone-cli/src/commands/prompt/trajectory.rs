@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The sentence below [default: the published one]
     #[arg(long, value_name = "TEXT")]
     instruction: Option<String>,
-    /// Colour of the lines [default: #1aa64d]
+    /// Colour of the lines, the published #1aa64d unless given
     #[arg(long, value_name = "#RRGGBB")]
     colour: Option<Colour>,
     /// Width of the lines, in pixels of a canvas of 512 [default: 4]

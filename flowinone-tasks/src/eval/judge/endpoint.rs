@@ -212,10 +212,17 @@ mod tests {
 
     #[test]
     fn this_machine_is_asked_without_a_proxy() {
-        for here in ["http://localhost", "http://127.0.0.1:80/v1", "http://[::1]:80/v1"] {
+        for here in [
+            "http://localhost",
+            "http://127.0.0.1:80/v1",
+            "http://[::1]:80/v1",
+        ] {
             assert!(local(here), "{here}");
         }
-        for there in ["http://localhost.example/v1", "https://api.example/127.0.0.1"] {
+        for there in [
+            "http://localhost.example/v1",
+            "https://api.example/127.0.0.1",
+        ] {
             assert!(!local(there), "{there}");
         }
     }

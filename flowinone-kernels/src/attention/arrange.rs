@@ -1,47 +1,28 @@
-//! Working memory of one head, with rows filled up to whole vectors.
+//! The tokens of one head in working memory, filled up to whole vectors.
 
 use super::Heads;
 use crate::lanes::{Lanes, WIDEST, slots};
+use crate::scratch::{Scratch, whole};
 
-/// Vectors are loaded fastest from multiples of their size.
-#[repr(align(64))]
-#[derive(Debug, Clone, Copy)]
-struct Line(#[expect(dead_code, reason = "read as part of a slice")] [f32; 16]);
-
-/// Numbers that begin on a cache line.
-#[derive(Debug, Default)]
-pub(super) struct Scratch(Vec<Line>);
-
-impl Scratch {
-    /// `rows * columns` numbers, whatever they held before.
-    pub(super) fn take(&mut self, rows: usize, columns: usize) -> &mut [f32] {
-        let count = rows * columns;
-        let lines = count.div_ceil(16);
-        if self.0.len() < lines {
-            self.0.resize(lines, Line([0.0; 16]));
-        }
-        // SAFETY: lines are arrays of numbers without gaps, and there are enough of them.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
-    }
-
-    /// The tokens `first..first + count` of a head as rows of `columns` numbers, zeros behind each.
+impl Heads<'_> {
+    /// The tokens `first..first + count` of a head in `scratch`, as rows of `columns` numbers, zeros behind each.
     ///
     /// # Panics
     /// If the columns are not whole vectors for a token.
     #[inline(always)]
     pub(super) fn rows<L: Lanes>(
-        &mut self,
+        self,
+        scratch: &mut Scratch,
         lanes: L,
-        heads: Heads<'_>,
         [batch, head]: [usize; 2],
         first: usize,
         count: usize,
         columns: usize,
     ) -> &mut [f32] {
-        assert_eq!(columns, whole(heads.width, L::WIDTH));
-        let rows = self.take(count, columns);
+        assert_eq!(columns, whole(self.width, L::WIDTH));
+        let rows = scratch.take(count, columns);
         for (index, row) in rows.chunks_exact_mut(columns).enumerate() {
-            let token = heads.token(batch, head, first + index);
+            let token = self.token(batch, head, first + index);
             let row = slots(row);
             for start in (0..columns).step_by(L::WIDTH) {
                 lanes.store_at(lanes.load_at(token, start, 0.0), row, start);
@@ -50,28 +31,28 @@ impl Scratch {
         rows
     }
 
-    /// All `count` tokens of a head as columns: `[width, columns]`, zeros behind each row.
+    /// All `count` tokens of a head in `scratch`, as columns: `[width, columns]`, zeros behind each row.
     ///
     /// # Panics
     /// If the columns are not whole vectors for all tokens.
     #[inline(always)]
     pub(super) fn columns<L: Lanes>(
-        &mut self,
+        self,
+        scratch: &mut Scratch,
         lanes: L,
-        heads: Heads<'_>,
         [batch, head]: [usize; 2],
         count: usize,
         columns: usize,
     ) -> &mut [f32] {
         assert_eq!(columns, whole(count, L::WIDTH));
-        let width = heads.width;
-        let all = self.take(width, columns);
+        let width = self.width;
+        let all = scratch.take(width, columns);
         for first in (0..count).step_by(L::WIDTH) {
             let mut tokens = [std::ptr::null(); WIDEST];
             for (index, start) in tokens.iter_mut().enumerate().take(L::WIDTH) {
                 // Behind the last token its copies, which zeros will replace.
                 let token = (first + index).min(count - 1);
-                *start = heads.token(batch, head, token).as_ptr();
+                *start = self.token(batch, head, token).as_ptr();
             }
             for number in (0..width / 4 * 4).step_by(4) {
                 // SAFETY: every token has four numbers from there on; rows are whole vectors.
@@ -89,7 +70,7 @@ impl Scratch {
             for number in width / 4 * 4..width {
                 for index in 0..L::WIDTH {
                     let token = (first + index).min(count - 1);
-                    all[number * columns + first + index] = heads.token(batch, head, token)[number];
+                    all[number * columns + first + index] = self.token(batch, head, token)[number];
                 }
             }
         }
@@ -102,11 +83,6 @@ impl Scratch {
 
 /// The most queries at a time.
 pub(super) const MOST_QUERIES: usize = 96;
-
-/// `count` filled up to whole vectors.
-pub(super) fn whole(count: usize, width: usize) -> usize {
-    count.div_ceil(width) * width
-}
 
 /// Queries at a time: about as many rows of scores as the first cache holds.
 pub(super) fn queries_at_once(queries: usize, columns: usize) -> usize {

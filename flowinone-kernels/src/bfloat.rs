@@ -1,0 +1,206 @@
+//! Products with weights in bfloat16, sums in float32.
+//!
+//! Where the processor multiplies pairs of bfloat16 (AVX512-BF16), the left factor is rounded as
+//! well; elsewhere the weights are widened panel by panel, and the left factor stays as it is.
+
+use std::ops::Range;
+
+use half::bf16;
+
+use crate::lanes::Lanes;
+use crate::packed::{BREADTH, HEIGHT, Packed};
+use crate::pieces::filled;
+use crate::product::{Scheme, Target, multiply};
+use crate::scratch::Scratch;
+
+/// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Pair(pub(crate) u32);
+
+impl Pair {
+    /// Both numbers rounded to the nearest.
+    fn new(even: f32, odd: f32) -> Self {
+        let [even, odd] = [even, odd].map(|x| u32::from(bf16::from_f32(x).to_bits()));
+        Self(odd << 16 | even)
+    }
+
+    /// Both numbers, exactly.
+    #[inline(always)]
+    fn wide(self) -> [f32; 2] {
+        [self.0 << 16, self.0 & 0xFFFF_0000].map(f32::from_bits)
+    }
+}
+
+impl Packed<f32> {
+    /// The same panels of `N` lines in bfloat16.
+    pub(crate) fn pairs<const N: usize>(&self) -> Packed<Pair> {
+        let depth = self.depth.div_ceil(2);
+        // SAFETY: every slot is written.
+        let [numbers] = unsafe {
+            filled(
+                self.lines.div_ceil(N),
+                [depth * N],
+                depth * N,
+                |panels, [slots]| {
+                    let size = (depth * N).max(1);
+                    for (panel, slots) in panels.zip(slots.chunks_exact_mut(size)) {
+                        let steps = self.part::<N>(panel, 0..self.depth);
+                        let pairs = steps.chunks(2 * N).zip(slots.chunks_exact_mut(N));
+                        for (steps, slots) in pairs {
+                            let (even, odd) = steps.split_at(N);
+                            for (index, slot) in slots.iter_mut().enumerate() {
+                                let odd = odd.get(index).copied().unwrap_or(0.0);
+                                slot.write(Pair::new(even[index], odd));
+                            }
+                        }
+                    }
+                },
+            )
+        };
+        Packed {
+            numbers,
+            lines: self.lines,
+            depth,
+        }
+    }
+}
+
+impl Packed<Pair> {
+    /// The number at `depth` of a line, `N` lines to a panel.
+    pub(crate) fn number<const N: usize>(&self, depth: usize, line: usize) -> f32 {
+        let step = depth / 2;
+        self.part::<N>(line / N, step..step + 1)[line % N].wide()[depth % 2]
+    }
+}
+
+/// The left factor in float32, the right one in bfloat16 and widened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Widened<'a> {
+    pub(crate) a: &'a Packed<f32>,
+    pub(crate) b: &'a Packed<Pair>,
+}
+
+impl Scheme for Widened<'_> {
+    type Panel = *const f32;
+
+    const STEPS: usize = 512;
+
+    fn rows(self) -> usize {
+        self.a.lines
+    }
+
+    fn columns(self) -> usize {
+        self.b.lines
+    }
+
+    fn depth(self) -> usize {
+        assert_eq!(self.a.depth.div_ceil(2), self.b.depth, "unequal depths");
+        self.b.depth
+    }
+
+    #[inline(always)]
+    fn panel<L: Lanes>(
+        self,
+        _: L,
+        index: usize,
+        steps: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> *const f32 {
+        let wide = scratch.take(2 * steps.len(), BREADTH);
+        let pairs = self.b.part::<BREADTH>(index, steps);
+        for (wide, pairs) in wide
+            .chunks_exact_mut(2 * BREADTH)
+            .zip(pairs.chunks_exact(BREADTH))
+        {
+            let (even, odd) = wide.split_at_mut(BREADTH);
+            for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
+                [*even, *odd] = pair.wide();
+            }
+        }
+        wide.as_ptr()
+    }
+
+    #[inline(always)]
+    unsafe fn tile<L: Lanes>(
+        self,
+        lanes: L,
+        index: usize,
+        steps: Range<usize>,
+        panel: *const f32,
+        target: Target,
+    ) {
+        let numbers = 2 * steps.start..(2 * steps.end).min(self.a.depth);
+        let a = self.a.part::<HEIGHT>(index, numbers.clone());
+        // SAFETY: the caller's, and both panels have these numbers.
+        unsafe { multiply(lanes, a, panel, numbers.len(), target) };
+    }
+}
+
+/// Both factors in bfloat16, on processors that multiply it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paired<'a> {
+    a: &'a Packed<Pair>,
+    b: &'a Packed<Pair>,
+    proof: crate::lanes::avx512_bf16::Proof,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<'a> Paired<'a> {
+    pub(crate) fn new(
+        a: &'a Packed<Pair>,
+        b: &'a Packed<Pair>,
+        proof: crate::lanes::avx512_bf16::Proof,
+    ) -> Self {
+        Self { a, b, proof }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Scheme for Paired<'_> {
+    type Panel = *const Pair;
+
+    const STEPS: usize = 1024;
+
+    fn rows(self) -> usize {
+        self.a.lines
+    }
+
+    fn columns(self) -> usize {
+        self.b.lines
+    }
+
+    fn depth(self) -> usize {
+        assert_eq!(self.a.depth, self.b.depth, "factors of unequal depth");
+        self.a.depth
+    }
+
+    #[inline(always)]
+    fn panel<L: Lanes>(
+        self,
+        _: L,
+        index: usize,
+        steps: Range<usize>,
+        _: &mut Scratch,
+    ) -> *const Pair {
+        self.b.part::<BREADTH>(index, steps).as_ptr()
+    }
+
+    #[inline(always)]
+    unsafe fn tile<L: Lanes>(
+        self,
+        _: L,
+        index: usize,
+        steps: Range<usize>,
+        panel: *const Pair,
+        target: Target,
+    ) {
+        let a = self.a.part::<HEIGHT>(index, steps.clone()).as_ptr();
+        // SAFETY: the caller's, and both panels have these steps.
+        unsafe {
+            self.proof
+                .multiply(a.cast(), panel.cast(), steps.len(), target)
+        };
+    }
+}

@@ -1,0 +1,102 @@
+//! Products of pairs of bfloat16 with AVX512-BF16, summed in float32.
+
+use std::arch::x86_64::{
+    __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_storeu_ps,
+};
+use std::mem::transmute;
+
+use crate::packed::{BREADTH, HEIGHT};
+use crate::product::Target;
+
+/// The proof that the processor has the instructions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proof(());
+
+impl Proof {
+    /// It, if the processor has them.
+    pub(crate) fn find() -> Option<Self> {
+        let found = super::avx512::detected()
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512bf16");
+        found.then_some(Self(()))
+    }
+
+    /// The tile of `steps` pairs of two panels, of 12 and of 32 lines.
+    ///
+    /// # Safety
+    /// The panels must be readable in all their steps, the target writable in its rows of 32 numbers,
+    /// and written before if it is added to.
+    pub(crate) unsafe fn multiply(
+        self,
+        a: *const i32,
+        b: *const i32,
+        steps: usize,
+        target: Target,
+    ) {
+        // SAFETY: `self` is the proof; the rest is the caller's.
+        unsafe { multiply(a, b, steps, target) };
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn multiply(a: *const i32, b: *const i32, steps: usize, target: Target) {
+    let mut row = 0;
+    macro_rules! tiles {
+        ($($rows:literal)*) => {$(
+            while row + $rows <= target.rows {
+                // SAFETY: the caller's, for rows that exist.
+                unsafe {
+                    let start = target.start.add(row * target.row);
+                    tile::<$rows>(a.add(row), b, steps, Target { start, ..target });
+                }
+                row += $rows;
+            }
+        )*};
+    }
+    tiles!(12 8 6 4 2 1);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn tile<const ROWS: usize>(
+    mut a: *const i32,
+    mut b: *const i32,
+    steps: usize,
+    target: Target,
+) {
+    // Vectors of 16 pairs, as the instruction takes them.
+    let pairs = |x: __m512i| -> __m512bh {
+        // SAFETY: both are 64 bytes, and any of them make numbers.
+        unsafe { transmute(x) }
+    };
+    // SAFETY: the caller vouches for both panels and the target.
+    unsafe {
+        let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+        if target.add {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let c = target.start.add(row * target.row);
+                *sums = [_mm512_loadu_ps(c), _mm512_loadu_ps(c.add(16))];
+            }
+        }
+        for _ in 0..steps {
+            let right = [
+                pairs(_mm512_loadu_si512(b.cast())),
+                pairs(_mm512_loadu_si512(b.add(16).cast())),
+            ];
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let left = pairs(_mm512_set1_epi32(*a.add(row)));
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = _mm512_dpbf16_ps(*sum, left, right);
+                }
+            }
+            a = a.wrapping_add(HEIGHT);
+            b = b.wrapping_add(BREADTH);
+        }
+        for (row, sums) in sums.into_iter().enumerate() {
+            let c = target.start.add(row * target.row);
+            _mm512_storeu_ps(c, sums[0]);
+            _mm512_storeu_ps(c.add(16), sums[1]);
+        }
+    }
+}

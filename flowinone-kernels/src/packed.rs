@@ -1,0 +1,175 @@
+//! Factors of products, packed into panels in the order in which tiles read them.
+
+use std::ops::Range;
+
+use crate::lanes::{Lanes, Slot, WIDEST};
+use crate::level::{Kernel, Level};
+use crate::pieces::filled;
+
+/// Lines of a panel of a left factor: the highest tile of any level.
+pub(crate) const HEIGHT: usize = 12;
+/// Lines of a panel of a right factor: the broadest tile of any level.
+pub(crate) const BREADTH: usize = 2 * WIDEST;
+
+/// A matrix whose rows or columns lie in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    numbers: &'a [f32],
+    rows: usize,
+    columns: usize,
+    /// Whether columns lie in order, rather than rows.
+    transposed: bool,
+}
+
+impl<'a> Matrix<'a> {
+    /// `[rows, columns]`, row by row.
+    ///
+    /// # Panics
+    /// If there are not as many numbers.
+    pub(crate) fn new(numbers: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(numbers.len(), rows * columns);
+        Self {
+            numbers,
+            rows,
+            columns,
+            transposed: false,
+        }
+    }
+
+    /// Rows and columns.
+    pub(crate) fn sizes(&self) -> [usize; 2] {
+        [self.rows, self.columns]
+    }
+
+    /// Rows become columns.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            numbers: self.numbers,
+            rows: self.columns,
+            columns: self.rows,
+            transposed: !self.transposed,
+        }
+    }
+
+    /// As the left factor of a product.
+    pub(crate) fn left(self, level: Level) -> Packed<f32> {
+        Packed::new::<HEIGHT>(level, self.transposed())
+    }
+
+    /// As the right factor of a product.
+    pub(crate) fn right(self, level: Level) -> Packed<f32> {
+        Packed::new::<BREADTH>(level, self)
+    }
+}
+
+/// A factor of a product in panels: `[panels, depth, lines of a panel]`, a line being a row of the
+/// left or a column of the right factor. Lines behind the last one hold anything.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed<T> {
+    pub(crate) numbers: Vec<T>,
+    pub(crate) lines: usize,
+    pub(crate) depth: usize,
+}
+
+impl<T> Packed<T> {
+    /// The part `[steps, N]` of a panel of `N` lines.
+    pub(crate) fn part<const N: usize>(&self, panel: usize, steps: Range<usize>) -> &[T] {
+        &self.numbers[(panel * self.depth + steps.start) * N..][..steps.len() * N]
+    }
+}
+
+impl Packed<f32> {
+    /// From `[depth, lines]`, `N` lines to a panel.
+    fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+        let (depth, lines) = (matrix.rows, matrix.columns);
+        let size = depth * N;
+        // SAFETY: the kernel writes every slot.
+        let [numbers] = unsafe {
+            filled(lines.div_ceil(N), [size], 2 * size, |panels, [slots]| {
+                for (panel, slots) in panels.zip(slots.chunks_exact_mut(size.max(1))) {
+                    let lines = panel * N..(panel * N + N).min(lines);
+                    level.run(Pack::<N> {
+                        matrix,
+                        lines,
+                        slots,
+                    });
+                }
+            })
+        };
+        Self {
+            numbers,
+            lines,
+            depth,
+        }
+    }
+}
+
+/// One panel of `N` lines.
+struct Pack<'a, const N: usize> {
+    matrix: Matrix<'a>,
+    lines: Range<usize>,
+    slots: &'a mut [Slot],
+}
+
+impl<const N: usize> Kernel for Pack<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let (depth, all) = (self.matrix.rows, self.matrix.columns);
+        let Range { start, end } = self.lines;
+        if !self.matrix.transposed {
+            // Numbers of the lines side by side.
+            for (row, slots) in self.slots.chunks_exact_mut(N).enumerate() {
+                let source = &self.matrix.numbers[row * all..];
+                match source[start..].first_chunk::<N>() {
+                    Some(numbers) if end - start == N => {
+                        // SAFETY: the row of the panel has room for `N` numbers.
+                        unsafe { slots.as_mut_ptr().cast::<[f32; N]>().write(*numbers) };
+                    }
+                    _ => {
+                        slots.fill(Slot::new(0.0));
+                        for (slot, x) in slots.iter_mut().zip(&source[start..end]) {
+                            slot.write(*x);
+                        }
+                    }
+                }
+            }
+            return;
+        }
+        // Lines in order: turned four columns at a time, the last group of lines first, since a
+        // vector may reach over the end of a row of the panel. What reaches there is overwritten by
+        // the next row, and the last rows are written number by number.
+        let line = |index: usize| {
+            let line = (start + index).min(end - 1);
+            &self.matrix.numbers[line * depth..][..depth]
+        };
+        let turned = depth.saturating_sub(4) / 4 * 4;
+        let groups = N.div_ceil(L::WIDTH);
+        let mut rows = [[std::ptr::null(); WIDEST]; BREADTH];
+        for (group, rows) in rows.iter_mut().enumerate().take(groups) {
+            for (index, row) in rows.iter_mut().enumerate().take(L::WIDTH) {
+                *row = line(group * L::WIDTH + index).as_ptr();
+            }
+        }
+        for column in (0..turned).step_by(4) {
+            for group in (0..groups).rev() {
+                // SAFETY: each line has four numbers from `column` on. At least four rows of the
+                // panel follow those written, more than a vector.
+                unsafe {
+                    let rows = rows[group].map(|row: *const f32| row.wrapping_add(column));
+                    let four = lanes.four_columns(&rows);
+                    for (k, numbers) in four.into_iter().enumerate() {
+                        let at = (column + k) * N + group * L::WIDTH;
+                        lanes.store_to(numbers, self.slots.as_mut_ptr().add(at).cast());
+                    }
+                }
+            }
+        }
+        for column in turned..depth {
+            for (index, slot) in self.slots[column * N..][..N].iter_mut().enumerate() {
+                slot.write(line(index)[column]);
+            }
+        }
+    }
+}

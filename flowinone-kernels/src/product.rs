@@ -1,0 +1,330 @@
+//! Products of large matrices, `c = a b + bias`, block by block on all threads.
+//!
+//! The same loops serve numbers of several sizes: a [`Scheme`] knows its packed factors and the tile
+//! that multiplies them.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::lanes::{Lanes, slots};
+use crate::level::{Kernel, Level};
+use crate::packed::{BREADTH, HEIGHT, Packed};
+use crate::scratch::Scratch;
+use crate::tile::{Left, Product};
+
+/// Panels of the left factor at a time, in the second cache.
+const BLOCK: usize = 8;
+
+/// Two packed factors, and how to multiply them.
+pub(crate) trait Scheme: Copy + Sync {
+    /// A panel of the right factor, ready for tiles.
+    type Panel: Copy;
+
+    /// Steps of the depth at a time: a panel stays in the second cache.
+    const STEPS: usize;
+
+    /// Rows of the left factor.
+    fn rows(self) -> usize;
+
+    /// Columns of the right factor.
+    fn columns(self) -> usize;
+
+    /// Steps of the whole depth.
+    fn depth(self) -> usize;
+
+    /// Makes a part of a panel of the right factor ready, in `scratch` if it must.
+    fn panel<L: Lanes>(
+        self,
+        lanes: L,
+        index: usize,
+        steps: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Self::Panel;
+
+    /// Multiplies that part with the same steps of panel `index` of the left factor.
+    ///
+    /// # Safety
+    /// `target` must have room for its rows of [`BREADTH`] numbers, written before if they are added
+    /// to, and the panel must be one of these steps.
+    unsafe fn tile<L: Lanes>(
+        self,
+        lanes: L,
+        index: usize,
+        steps: Range<usize>,
+        panel: Self::Panel,
+        target: Target,
+    );
+}
+
+/// Where a tile goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) start: *mut f32,
+    /// From a row to the next.
+    pub(crate) row: usize,
+    /// At most [`HEIGHT`].
+    pub(crate) rows: usize,
+    /// Whether it is added to what is there.
+    pub(crate) add: bool,
+}
+
+/// Both factors in float32.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plain<'a> {
+    pub(crate) a: &'a Packed<f32>,
+    pub(crate) b: &'a Packed<f32>,
+}
+
+impl Scheme for Plain<'_> {
+    type Panel = *const f32;
+
+    const STEPS: usize = 1024;
+
+    fn rows(self) -> usize {
+        self.a.lines
+    }
+
+    fn columns(self) -> usize {
+        self.b.lines
+    }
+
+    fn depth(self) -> usize {
+        assert_eq!(self.a.depth, self.b.depth, "factors of unequal depth");
+        self.a.depth
+    }
+
+    #[inline(always)]
+    fn panel<L: Lanes>(
+        self,
+        _: L,
+        index: usize,
+        steps: Range<usize>,
+        _: &mut Scratch,
+    ) -> *const f32 {
+        self.b.part::<BREADTH>(index, steps).as_ptr()
+    }
+
+    #[inline(always)]
+    unsafe fn tile<L: Lanes>(
+        self,
+        lanes: L,
+        index: usize,
+        steps: Range<usize>,
+        panel: *const f32,
+        target: Target,
+    ) {
+        let a = self.a.part::<HEIGHT>(index, steps.clone());
+        // SAFETY: the caller's, and both panels have these steps.
+        unsafe { multiply(lanes, a, panel, steps.len(), target) };
+    }
+}
+
+/// The tile of `depth` rows of two panels in float32.
+///
+/// # Safety
+/// As for [`Scheme::tile`].
+#[inline(always)]
+pub(crate) unsafe fn multiply<L: Lanes>(
+    lanes: L,
+    a: &[f32],
+    b: *const f32,
+    depth: usize,
+    target: Target,
+) {
+    let product = Product {
+        a: Left {
+            start: a.as_ptr(),
+            row: 1,
+            column: HEIGHT,
+        },
+        b,
+        b_row: BREADTH,
+        c: target.start,
+        c_row: target.row,
+        rows: target.rows,
+        columns: BREADTH,
+        depth,
+        add: target.add,
+    };
+    // SAFETY: the caller's.
+    unsafe { product.compute(lanes) };
+}
+
+/// `a b + bias`, `[rows of a, columns of b]`.
+///
+/// # Panics
+/// If the factors have not the same depth, or the bias not one number for each column.
+pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -> Vec<f32> {
+    let (rows, columns) = (scheme.rows(), scheme.columns());
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), columns, "one bias for each column");
+    }
+    let mut c: Vec<f32> = Vec::with_capacity(rows * columns);
+    let panels = columns.div_ceil(BREADTH);
+    let row_blocks = rows.div_ceil(HEIGHT * BLOCK);
+    let wanted = 4 * rayon::current_num_threads();
+    let strips = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
+    let strip = panels.div_ceil(strips).max(1);
+    let out = Shared(c.as_mut_ptr());
+    let run = |scratch: &mut Scratch, task: usize| {
+        let (block, first) = (task / strips, task % strips * strip);
+        level.run(Block {
+            scheme,
+            bias,
+            tiles: block * BLOCK..(block * BLOCK + BLOCK).min(rows.div_ceil(HEIGHT)),
+            panels: first..(first + strip).min(panels),
+            c: out.start(),
+            scratch,
+        });
+    };
+    let tasks = row_blocks * strips;
+    if rows * columns * scheme.depth() < 256 * 1024 {
+        let mut scratch = Scratch::default();
+        (0..tasks).for_each(|task| run(&mut scratch, task));
+    } else {
+        let tasks = (0..tasks).into_par_iter();
+        tasks.for_each_init(Scratch::default, run);
+    }
+    // SAFETY: the blocks cover the matrix, and each writes all of its numbers.
+    unsafe { c.set_len(rows * columns) };
+    c
+}
+
+/// Where blocks are written, each by one thread.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+
+// SAFETY: blocks do not overlap.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn start(self) -> *mut f32 {
+        self.0
+    }
+}
+
+/// Some rows and columns of the result.
+struct Block<'a, S> {
+    scheme: S,
+    bias: Option<&'a [f32]>,
+    /// Panels of the left factor.
+    tiles: Range<usize>,
+    /// Panels of the right factor.
+    panels: Range<usize>,
+    c: *mut f32,
+    scratch: &'a mut Scratch,
+}
+
+impl<S: Scheme> Kernel for Block<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let (depth, columns) = (self.scheme.depth(), self.scheme.columns());
+        let mut edge = [0.0; HEIGHT * BREADTH];
+        for first in (0..depth.max(1)).step_by(S::STEPS) {
+            let steps = first..(first + S::STEPS).min(depth);
+            for index in self.panels.clone() {
+                let column = index * BREADTH;
+                let breadth = BREADTH.min(columns - column);
+                let panel = self.scheme.panel(lanes, index, steps.clone(), self.scratch);
+                for tile in self.tiles.clone() {
+                    let row = tile * HEIGHT;
+                    let rows = HEIGHT.min(self.scheme.rows() - row);
+                    let whole = breadth == BREADTH;
+                    // SAFETY: the tile lies within the result, which belongs to this block alone;
+                    // the edge has room for the highest and broadest tile.
+                    unsafe {
+                        let c = self.c.add(row * columns + column);
+                        let (start, target_row) = match whole {
+                            true => (c, columns),
+                            false => (edge.as_mut_ptr(), BREADTH),
+                        };
+                        if first == 0 {
+                            if let Some(bias) = self.bias {
+                                let bias = &bias[column..column + breadth];
+                                spread(lanes, bias, start, target_row, rows);
+                            }
+                        } else if !whole {
+                            copy(c, columns, start, target_row, rows, breadth);
+                        }
+                        let target = Target {
+                            start,
+                            row: target_row,
+                            rows,
+                            add: first > 0 || self.bias.is_some(),
+                        };
+                        self.scheme.tile(lanes, tile, steps.clone(), panel, target);
+                        if !whole {
+                            copy(start, target_row, c, columns, rows, breadth);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the bias to every row.
+///
+/// # Safety
+/// The rows must be writable.
+#[inline(always)]
+unsafe fn spread<L: Lanes>(lanes: L, bias: &[f32], c: *mut f32, c_row: usize, rows: usize) {
+    for row in 0..rows {
+        // SAFETY: the caller's.
+        let c = unsafe { std::slice::from_raw_parts_mut(c.add(row * c_row), bias.len()) };
+        for start in (0..bias.len()).step_by(L::WIDTH) {
+            lanes.store_at(lanes.load_at(bias, start, 0.0), slots(c), start);
+        }
+    }
+}
+
+/// Copies rows.
+///
+/// # Safety
+/// They must be readable and writable, and not overlap.
+unsafe fn copy(
+    from: *const f32,
+    from_row: usize,
+    to: *mut f32,
+    to_row: usize,
+    rows: usize,
+    columns: usize,
+) {
+    for row in 0..rows {
+        // SAFETY: the caller's.
+        unsafe {
+            let (from, to) = (from.add(row * from_row), to.add(row * to_row));
+            std::ptr::copy_nonoverlapping(from, to, columns);
+        }
+    }
+}
+
+/// The sum of every column of `[rows, columns]`.
+pub(crate) fn column_sums(numbers: &[f32], columns: usize) -> Vec<f32> {
+    let sums = |rows: &[f32]| {
+        let mut sums = vec![0.0; columns];
+        for row in rows.chunks_exact(columns) {
+            for (sum, x) in sums.iter_mut().zip(row) {
+                *sum += x;
+            }
+        }
+        sums
+    };
+    let piece = columns * (32 * 1024 / columns).max(64);
+    let parts: Vec<Vec<f32>> = match numbers.len() > 4 * piece {
+        true => numbers.par_chunks(piece).map(sums).collect(),
+        false => numbers.chunks(piece).map(sums).collect(),
+    };
+    let mut all = vec![0.0; columns];
+    for part in parts {
+        for (sum, x) in all.iter_mut().zip(part) {
+            *sum += x;
+        }
+    }
+    all
+}

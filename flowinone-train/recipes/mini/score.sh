@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Scores of a mini model on 200 held-out pairs of each task: score.sh MODEL FOLDER [generate options]
+# FLOWINONE names the program; without it cargo runs it.
+set -euo pipefail
+model=$1 folder=$2
+shift 2
+read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
+icons=(
+    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree
+    --classes apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
+)
+pairs=(
+    --seed 2026 --side 128 --split validation --holdout positions
+    --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one"]}'
+)
+mkdir -p "$folder"
+for task in class-to-image text-to-image text-in-image text-box visual-marker doodle force trajectory; do
+    truth=$folder/truth/$task results=$folder/results/$task
+    [ -d "$truth" ] || "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --tasks "$task" --count "${COUNT:-200}" --format folder -o "$truth"
+    "${flowinone[@]}" generate --model "$model" --input "$truth/input" --task "$task" --output "$results" --batch-size 16 --overwrite "$@"
+    for baseline in input target; do
+        "${flowinone[@]}" score --baseline "$baseline" --truth "$truth" "${icons[@]}" --json "$folder/$task.$baseline.json" --list 0 > /dev/null
+    done
+    "${flowinone[@]}" score "$results" --truth "$truth" "${icons[@]}" --json "$folder/$task.json" --sheet "$folder/$task.png" --each 8 --list 0
+done

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# From the packages of icons to the weights of the mini model. Every stage resumes where it was
+# stopped; run it from the root of the repository. Needs npm and Rust.
+set -euo pipefail
+recipes=flowinone-train/recipes/mini
+icons=models/icons/fluent-emoji-flat.json
+
+if [ ! -f "$icons" ]; then
+    mkdir -p models/icons
+    package=$(npm pack --silent --pack-destination models/icons @iconify-json/fluent-emoji-flat@1.2.6)
+    tar -xOf "models/icons/$package" package/icons.json > "$icons.part"
+    mv "$icons.part" "$icons"
+fi
+
+# One thread is enough for networks this small; the data is made on others.
+export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-1}
+flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
+flowinone train-vae --config "$recipes/vae.toml"
+flowinone train --config "$recipes/tower.toml"
+flowinone train --config "$recipes/flow.toml"
+rm -rf models/mini/shipped
+flowinone train --config "$recipes/flow.toml" --export models/mini/shipped --dtype f16
+"$recipes/score.sh" models/mini/shipped models/mini/scores
+echo "the model is models/mini/shipped; to build it in, copy its files to flowinone-mini/model and flowinone-mini/flow/model"
