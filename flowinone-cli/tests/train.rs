@@ -69,10 +69,9 @@ fn journal(bench: &Bench, name: &str) -> Vec<Entry> {
 }
 
 /// What a run left: losses as bits, weights, average, moments.
-fn left(bench: &Bench, name: &str) -> (Vec<(u64, Option<u64>)>, Vec<Vec<u8>>) {
-    let loss = |entry: &Entry| entry.numbers.get("loss").map(|loss| loss.to_bits());
-    let losses = journal(bench, name);
-    let losses = losses.iter().map(|entry| (entry.step, loss(entry)));
+fn left(bench: &Bench, name: &str) -> (Vec<(u64, u64)>, Vec<Vec<u8>>) {
+    let loss = |entry: &Entry| Some((entry.step, entry.numbers.get("loss")?.to_bits()));
+    let losses: Vec<_> = journal(bench, name).iter().filter_map(loss).collect();
     let checkpoint = newest(&bench.path(name)).unwrap().unwrap();
     let read = |file: &str| std::fs::read(checkpoint.path().join(file)).unwrap();
     let moments = OptimizerRecord::load(checkpoint.path().join("moments.bpk")).unwrap();
@@ -81,7 +80,7 @@ fn left(bench: &Bench, name: &str) -> (Vec<(u64, Option<u64>)>, Vec<Vec<u8>>) {
         read("average.safetensors"),
         moments.into_bytes().unwrap().to_vec(),
     ];
-    (losses.collect(), files)
+    (losses, files)
 }
 
 #[test]

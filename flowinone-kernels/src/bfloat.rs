@@ -200,7 +200,7 @@ impl Scheme for Paired<'_> {
         // SAFETY: the caller's, and both panels have these steps.
         unsafe {
             self.proof
-                .multiply(a.cast(), panel.cast(), steps.len(), target)
+                .multiply(a.cast(), panel.cast(), steps.len(), target);
         };
     }
 }

@@ -269,7 +269,7 @@ fn a_wrong_class_and_a_wrong_colour_are_named() {
     };
     let wrong = bench.scores(|pair| {
         bench.changed(pair, |object| {
-            object.tint = object.tint.map(|tint| next(tint).into())
+            object.tint = object.tint.map(|tint| next(tint).into());
         })
     });
     for (item, pair) in wrong.iter().zip(&bench.pairs) {
@@ -298,8 +298,8 @@ fn a_bystander_that_vanishes_is_noticed() {
         let item = bench.scorer.item(truth, &pair.prompt, &picture).unwrap();
         seen += 1;
         // Where the ground changes, all objects are looked for by class.
-        let noticed = |check: &&str| ["vanished", "class", "unseen"].contains(check);
-        let noticed = checks(&item).iter().any(|check| noticed(&check));
+        let noticed = |check: &&'static str| ["vanished", "class", "unseen"].contains(check);
+        let noticed = checks(&item).iter().any(noticed);
         assert!(noticed, "{}: {:?}", truth.caption, item.failures);
     }
     assert!(seen > 40, "{seen} pairs have bystanders");

@@ -12,6 +12,7 @@ const TOLERANCE: f64 = 0.01;
 
 /// Examples for judging.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "one value a run")]
 pub enum HeldOut {
     /// Made on the fly, as many as are asked for.
     Pairs(PairSampler),

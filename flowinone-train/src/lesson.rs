@@ -8,6 +8,9 @@ use flowinone_tasks::data::Example;
 
 use crate::{Chance, Error};
 
+/// How examples become a batch; it runs on another thread.
+pub type Prepare<B> = Box<dyn Fn(Vec<Example>) -> Result<B, Error> + Send>;
+
 /// Something to train.
 pub trait Lesson: Send {
     /// The parameters that are trained.
@@ -19,7 +22,7 @@ pub trait Lesson: Send {
     fn device(&self) -> Device;
 
     /// How examples become a batch; it runs on another thread.
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<Self::Batch, Error> + Send>;
+    fn prepare(&self) -> Prepare<Self::Batch>;
 
     /// The losses of a batch, means over its items.
     fn losses(&self, model: &Self::Model, batch: Self::Batch, chance: &mut Chance) -> Losses;

@@ -37,7 +37,7 @@ pub use gradients::{Accumulated, gathered, limited, norm};
 pub use held_out::{Group, HeldOut};
 pub use journal::{Entry, Journal, read_journal};
 pub use labels::{LabelHeads, Labels, Vocabulary};
-pub use lesson::{Lesson, Losses};
+pub use lesson::{Lesson, Losses, Prepare};
 pub use loader::Loader;
 pub use material::{Material, material};
 pub use model::{ModelSource, Preset, initialise};

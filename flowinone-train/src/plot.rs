@@ -140,19 +140,24 @@ impl Plot {
         picture
     }
 
-    /// Lines of the legend; one journal needs none.
-    fn legend(&self) -> u32 {
+    /// The names in the legend; one journal needs none.
+    fn legend(&self) -> &[String] {
         match self.names.len() {
-            0 | 1 => 0,
-            several => several as u32,
+            0 | 1 => &[],
+            _ => &self.names,
+        }
+    }
+
+    /// Height of the legend.
+    fn head(&self) -> u32 {
+        match self.legend().len() as u32 {
+            0 => 0,
+            names => names * LINE + LINE / 2,
         }
     }
 
     fn size(&self) -> (u32, u32) {
-        (
-            WIDTH,
-            self.panels.len() as u32 * PANEL + self.legend() * LINE,
-        )
+        (WIDTH, self.panels.len() as u32 * PANEL + self.head())
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
@@ -167,14 +172,13 @@ impl Plot {
             }
         });
         area.fill(&WHITE)?;
-        let legend = (self.legend() * LINE) as i32;
-        for (at, name) in self.names.iter().take(self.legend() as usize).enumerate() {
-            let y = at as i32 * LINE as i32 + LINE as i32 / 2;
+        for (at, name) in self.legend().iter().enumerate() {
+            let y = (at as u32 * LINE + LINE) as i32;
             let line = vec![(30, y), (60, y)];
             area.draw(&PathElement::new(line, colour(at).stroke_width(3)))?;
-            area.draw(&Text::new(name.clone(), (70, y - 8), (FONT, 16)))?;
+            area.draw(&Text::new(name.clone(), (70, y - 6), (FONT, 16)))?;
         }
-        let (_, panels) = area.split_vertically(legend);
+        let (_, panels) = area.split_vertically(self.head() as i32);
         for (panel, area) in self
             .panels
             .iter()

@@ -163,7 +163,7 @@ impl RunConfig {
             return Err(fault("run.optimiser.weight_decay", reason));
         }
         if let Some(clip) = optimiser.clip
-            && !(clip > 0.0)
+            && (clip.is_nan() || clip <= 0.0)
         {
             let reason = format!("is {clip}, expected a positive number");
             return Err(fault("run.optimiser.clip", reason));

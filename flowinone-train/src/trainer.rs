@@ -56,6 +56,9 @@ pub struct Trainer<L: Lesson> {
     _lock: File,
 }
 
+/// The numbers of a step, and whether its loss and gradient were finite.
+type Numbers = (BTreeMap<String, f64>, bool);
+
 impl<L: Lesson> Trainer<L> {
     /// Starts a run, or resumes it from its newest checkpoint.
     ///
@@ -233,7 +236,7 @@ impl<L: Lesson> Trainer<L> {
 
     /// Gradients of the batches of one step, and the step itself unless something is not finite: its
     /// numbers, and whether they all are finite; `None` once the data has ended.
-    fn descend(&mut self) -> Result<Option<(BTreeMap<String, f64>, bool)>, Error> {
+    fn descend(&mut self) -> Result<Option<Numbers>, Error> {
         let config = &self.config;
         let mut descent = Descent::new(&mut self.lessons, &self.model, config.accumulate);
         for _ in 0..config.accumulate {

@@ -105,7 +105,7 @@ pub(crate) struct PackedLinear(pub(crate) Arc<Weights>);
 /// kernels take.
 pub(crate) fn pack(weight: Tensor<2>, bias: Option<Tensor<1>>, rounded: bool) -> Weights {
     let [input, output] = weight.dims();
-    let bias = bias.map(|bias| host(bias));
+    let bias = bias.map(host);
     let weight = host(weight);
     Weights::new(
         Level::current(),

@@ -28,13 +28,20 @@ pub enum Precision {
 pub struct PackedLinear(Kept);
 
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one value a layer; the large variant is that of other backends"
+)]
 enum Kept {
     #[cfg(feature = "cpu")]
     Packed(Arc<crate::weights::Weights>),
-    Tensors {
-        weight: Tensor<2>,
-        bias: Option<Tensor<1>>,
-    },
+    Tensors(Box<Tensors>),
+}
+
+#[derive(Debug, Clone)]
+struct Tensors {
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
 }
 
 impl PackedLinear {
@@ -53,7 +60,7 @@ impl PackedLinear {
             return Self(Kept::Packed(Arc::new(flex::pack(weight, bias, rounded))));
         }
         let _ = precision;
-        Self(Kept::Tensors { weight, bias })
+        Self(Kept::Tensors(Box::new(Tensors { weight, bias })))
     }
 
     /// `x w + b` of rows `[rows, input]`, `[rows, output]`.
@@ -74,7 +81,7 @@ impl PackedLinear {
                 let operation = flex::PackedLinear(weights.clone());
                 flex::of_one(operation, x)
             }
-            Kept::Tensors { weight, bias } => stock::linear(x, weight.clone(), bias.clone()),
+            Kept::Tensors(kept) => stock::linear(x, kept.weight.clone(), kept.bias.clone()),
         }
     }
 
@@ -83,7 +90,7 @@ impl PackedLinear {
         match &self.0 {
             #[cfg(feature = "cpu")]
             Kept::Packed(weights) => weights.bytes(),
-            Kept::Tensors { weight, .. } => weight.shape().num_elements() * weight.dtype().size(),
+            Kept::Tensors(kept) => kept.weight.shape().num_elements() * kept.weight.dtype().size(),
         }
     }
 }

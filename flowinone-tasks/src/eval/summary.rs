@@ -233,7 +233,7 @@ mod tests {
             nearest: "cat".into(),
             rank,
             ceiling: 0,
-            candidates: 50,
+            candidates: 64, // a power of two, so that shares are exact
             seen: 1.0,
             tint: None,
             place,
@@ -278,7 +278,7 @@ mod tests {
         assert!((force.top_5.unwrap() - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!((force.off_pixels, force.lost), (Some(2.5), 1));
         assert_eq!(force.marks_gone, Some(0.75));
-        assert_eq!(force.floor, Some([0.02, 0.1]));
+        assert_eq!(force.floor, Some([1.0 / 64.0, 5.0 / 64.0]));
         assert_eq!(force.ceiling, Some([1.0, 1.0]));
         assert_eq!(summary.all.items, 4);
         assert_eq!(summary.task(Task::TextBox), None);

@@ -31,7 +31,8 @@ fn every_journal_has_its_curve_in_every_panel() {
     ];
     let numbers = ["loss".to_string(), "psnr".to_string()];
     let plot = Plot::new(&journals, &numbers).unwrap();
-    assert_eq!(plot.picture().dimensions(), (WIDTH, 2 * PANEL + 3 * LINE));
+    let height = 2 * PANEL + 3 * LINE + LINE / 2;
+    assert_eq!(plot.picture().dimensions(), (WIDTH, height));
     for at in 0..3 {
         assert!(coloured(&plot, at) > 800, "curve {at}");
     }

@@ -26,7 +26,7 @@ pub(super) struct Pairs {
 
 enum Source {
     Files(Box<Walk>),
-    Made(PairSampler),
+    Made(Box<PairSampler>),
 }
 
 impl Pairs {
@@ -55,7 +55,7 @@ impl Pairs {
         }
         let end = first.checked_add(count);
         Ok(Self {
-            source: Source::Made(sampler),
+            source: Source::Made(Box::new(sampler)),
             next: first,
             end: end.context("--first and --count together are too large")?,
         })
