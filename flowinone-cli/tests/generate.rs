@@ -98,9 +98,10 @@ fn a_directory_is_mirrored_resumed_and_isolated() {
 #[test]
 fn every_sampling_flag_changes_the_picture() {
     let bench = Bench::new();
+    bench.succeed("init --preset tiny -o model");
     let picture = |flags: &str| {
         bench.succeed(&format!(
-            "generate -i in/a.png -o out.png --device cpu {flags}"
+            "generate --model model -i in/a.png -o out.png --device cpu {flags}"
         ));
         bench.pixels("out.png")
     };

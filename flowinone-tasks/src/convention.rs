@@ -132,6 +132,7 @@ impl Convention {
             _ => return None,
         };
         let near = self.unknown(name)?.join(", ");
+        let name: String = name.chars().take(40).collect();
         let count = self.classes.len();
         Some(format!(
             "the model knows {count} classes, and none is named in {name:?}; the nearest are {near}"

@@ -14,6 +14,9 @@ fn the_recipes_can_be_read() {
     for preset in std::fs::read_dir(folder).unwrap() {
         for file in std::fs::read_dir(preset.unwrap().path()).unwrap() {
             let file = file.unwrap().path();
+            if file.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
             match file.file_stem().unwrap().to_str() {
                 Some("vae") => {
                     read_config::<AutoencoderConfig>(&file).unwrap();

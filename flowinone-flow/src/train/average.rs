@@ -194,6 +194,7 @@ mod tests {
         let mut average = Average::new(&layer(0.0, &device), AverageDecay::Constant(0.75));
         let mut half_frozen = layer(1.0, &device);
         half_frozen.weight = half_frozen.weight.set_require_grad(false);
+        half_frozen.bias = half_frozen.bias.map(|bias| bias.set_require_grad(true));
         average.update(&half_frozen);
         assert_eq!(first(average.module()), (1.0, -0.25));
     }
