@@ -105,7 +105,7 @@ fn a_saved_prompt_makes_the_same_picture() {
     assert!(line.contains(r#""picture":"photo.png""#), "{line}");
     assert!(
         matches!(
-            serde_json::from_str(&line.replace(r#""output":"p","item":0,"#, "")),
+            serde_json::from_str(&line.replace(r#""output":"p","item":0,"side":512,"#, "")),
             Ok(Prompt::TextInImage(_))
         ),
         "{line}"

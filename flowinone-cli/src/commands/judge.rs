@@ -1,6 +1,10 @@
 //! `flowinone judge`: results before a vision model, by VP-Bench's protocol.
 
 #![allow(
+    rustdoc::bare_urls,
+    reason = "these comments are help texts, shown as they are"
+)]
+#![allow(
     clippy::doc_markdown,
     reason = "these comments are help texts, shown as they are"
 )]
