@@ -17,8 +17,8 @@ use crate::time::Tau;
 pub(crate) struct StructureAttention {
     norm_q: TimeRmsNorm,
     norm_kv: TimeRmsNorm,
-    query: Linear,
-    key_value: Linear,
+    pub(crate) query: Linear,
+    pub(crate) key_value: Linear,
     dense: Linear,
     gate: Gate,
     heads: usize,

@@ -12,7 +12,7 @@ use crate::layout::to_tokens;
 #[derive(Module, Debug)]
 pub(crate) struct InputLayer {
     conv: Conv2d,
-    positions: Param<Tensor<2>>, // [side * side, width]
+    pub(crate) positions: Param<Tensor<2>>, // [side * side, width]
 }
 
 impl InputLayer {

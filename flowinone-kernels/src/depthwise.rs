@@ -15,6 +15,20 @@ use crate::pieces::filled;
 /// Results of a row at a time.
 const STRETCH: usize = 8;
 
+/// Runs a block for every place that a stretch sees, `0..STRETCH + K - 1`, the place a constant:
+/// sums that are chosen by a variable would not stay in registers.
+macro_rules! each_place {
+    ($kernel:ident, |$place:ident| $block:block) => {
+        each_place!(@ $kernel, $place, $block, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $kernel:ident, $place:ident, $block:block, $($number:literal)*) => {$({
+        const $place: usize = $number;
+        if $place < STRETCH + $kernel - 1 {
+            $block
+        }
+    })*};
+}
+
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Map {
@@ -139,20 +153,19 @@ impl<const K: usize> Kernel for Sized<'_, K> {
                     for (j, w) in weights.iter_mut().enumerate() {
                         *w = part(lanes, weight, i * K + j, channel, map.channels);
                     }
-                    for place in 0..STRETCH + K - 1 {
-                        // Column `start + place - K / 2`.
-                        let column = start + place;
-                        if column < K / 2 || column >= map.width + K / 2 {
-                            continue;
-                        }
-                        let pixel = source * map.width + column - K / 2;
-                        let x = part(lanes, x, pixel, channel, map.channels);
-                        for (j, w) in weights.iter().enumerate() {
-                            if place >= j && place - j < STRETCH {
-                                sums[place - j] = lanes.fma(x, *w, sums[place - j]);
+                    each_place!(K, |PLACE| {
+                        // Column `start + PLACE - K / 2`, if there is one.
+                        let column = start + PLACE;
+                        if column >= K / 2 && column < map.width + K / 2 {
+                            let pixel = source * map.width + column - K / 2;
+                            let x = part(lanes, x, pixel, channel, map.channels);
+                            for (j, w) in weights.iter().enumerate() {
+                                if PLACE >= j && PLACE - j < STRETCH {
+                                    sums[PLACE - j] = lanes.fma(x, *w, sums[PLACE - j]);
+                                }
                             }
                         }
-                    }
+                    });
                 }
                 let stretch = STRETCH.min(map.width - start);
                 for (offset, sum) in sums.iter().enumerate().take(stretch) {
@@ -285,19 +298,18 @@ impl<const K: usize> Kernel for SizedStrip<'_, K> {
                         let pixel = row * map.width + start + offset;
                         *dy_of = part(lanes, dy, pixel, channel, map.channels);
                     }
-                    for place in 0..STRETCH + K - 1 {
-                        let column = start + place;
-                        if column < K / 2 || column >= map.width + K / 2 {
-                            continue;
-                        }
-                        let pixel = source * map.width + column - K / 2;
-                        let x = part(lanes, x, pixel, channel, map.channels);
-                        for (j, sum) in sums.iter_mut().enumerate() {
-                            if place >= j && place - j < STRETCH {
-                                *sum = lanes.fma(x, of_y[place - j], *sum);
+                    each_place!(K, |PLACE| {
+                        let column = start + PLACE;
+                        if column >= K / 2 && column < map.width + K / 2 {
+                            let pixel = source * map.width + column - K / 2;
+                            let x = part(lanes, x, pixel, channel, map.channels);
+                            for (j, sum) in sums.iter_mut().enumerate() {
+                                if PLACE >= j && PLACE - j < STRETCH {
+                                    *sum = lanes.fma(x, of_y[PLACE - j], *sum);
+                                }
                             }
                         }
-                    }
+                    });
                     start += STRETCH;
                 }
             }

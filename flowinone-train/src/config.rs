@@ -169,6 +169,10 @@ pub struct FlowConfig {
     pub start: Option<PathBuf>,
     /// Which of its networks change; the autoencoder never does.
     pub train: Vec<Part>,
+    /// Which of its networks begin with random weights, whatever the model has; the velocity network
+    /// so that a token finds its place in the prompt picture.
+    #[serde(default)]
+    pub anew: Vec<Part>,
     /// The run.
     pub run: RunConfig,
     /// The objective of the flow.

@@ -158,6 +158,21 @@ impl FlowLesson {
             let none = || Error::file(folder, "the run has no checkpoint to start from");
             model = newest(folder)?.ok_or_else(none)?.average(model)?;
         }
+        for part in &config.anew {
+            let seed = config.run.seed;
+            let network = || {
+                let network = self.model.flow.init(&self.device);
+                randomize(network, seed, flowinone_flow::random)
+            };
+            match part {
+                Part::Encoder => {
+                    let encoder = self.model.encoder.init(&self.device);
+                    model.encoder = randomize(encoder, seed, flowinone_encoder::random)?;
+                }
+                Part::Source => model.network.source = network()?.source,
+                Part::Velocity => model.network.velocity = network()?.velocity.placed(),
+            }
+        }
         if frozen(config.trains(Part::Encoder)) {
             model.encoder = model.encoder.no_grad();
         }

@@ -41,7 +41,7 @@ pub use lesson::{Lesson, Losses, Prepare};
 pub use loader::Loader;
 pub use material::{Material, material};
 pub use model::{ModelSource, Preset, initialise};
-pub use optimiser::{Optimiser, OptimiserConfig};
+pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
 pub use plot::Plot;
 pub use read::{Configuration, Fault, read_config};
 pub use schedule::{Decay, Schedule};

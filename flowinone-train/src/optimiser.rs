@@ -1,9 +1,13 @@
+//! AdamW, and Muon where it is wanted. Weight decay is on matrices and kernels alone; norms, biases and
 //! `nodecay_*` are left alone.
 
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, OptimizerRecord};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::{
+    AdamWConfig, AdjustLrFn, GradientsParams, ModuleOptimizer, MuonConfig, OptimizerRecord,
+};
 use burn::tensor::{Bytes, Tensor};
 use flowinone_weights::{sha256_of, slots};
 use serde::{Deserialize, Serialize};
@@ -22,6 +26,20 @@ pub struct OptimiserConfig {
     pub weight_decay: f64,
     /// Largest norm of all gradients together.
     pub clip: Option<f64>,
+    /// How the matrices of repeated blocks are stepped; all else is stepped by AdamW.
+    pub matrices: Matrices,
+}
+
+/// How the weight matrices inside repeated blocks are stepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Matrices {
+    /// Like all else.
+    #[default]
+    Adamw,
+    /// By Muon: momentum made orthogonal, at the scale of AdamW's steps; more is learned from a
+    /// sample, for some more arithmetic a step.
+    Muon,
 }
 
 impl Default for OptimiserConfig {
@@ -32,11 +50,12 @@ impl Default for OptimiserConfig {
             epsilon: 1e-8,
             weight_decay: 0.03,
             clip: Some(1.0),
+            matrices: Matrices::Adamw,
         }
     }
 }
 
-/// AdamW with its moments.
+/// AdamW, or AdamW and Muon, with their moments.
 pub struct Optimiser(ModuleOptimizer);
 
 impl Optimiser {
@@ -51,14 +70,28 @@ impl Optimiser {
         };
         let mut identities = Identities(vec![]);
         module.visit(&mut identities);
-        let spared = slots(module).into_iter().zip(identities.0);
-        let spared = spared.filter(|(slot, _)| {
+        let (mut spared, mut inner) = (vec![], vec![]);
+        for (slot, id) in slots(module).into_iter().zip(identities.0) {
             let name = slot.path.rsplit('.').next().unwrap_or_default();
-            slot.shape.len() < 2 || name.starts_with("nodecay_")
-        });
-        let spared = spared.map(|(_, id)| id).collect();
+            if slot.shape.len() < 2 || name.starts_with("nodecay_") {
+                spared.push(id);
+            } else if slot.shape.len() == 2 && repeated(&slot.path) {
+                inner.push(id);
+            }
+        }
         let optimiser = ModuleOptimizer::from(adam(config.weight_decay).build());
-        Self(optimiser.with_group(ParamGroup::from_ids(spared), adam(0.0).build(), None))
+        let spared = ParamGroup::from_ids(spared);
+        let optimiser = optimiser.with_group(spared, adam(0.0).build(), None);
+        Self(match config.matrices {
+            Matrices::Adamw => optimiser,
+            Matrices::Muon => {
+                let decay = WeightDecayConfig::new(config.weight_decay as f32);
+                let muon = MuonConfig::new()
+                    .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
+                    .with_weight_decay(Some(decay));
+                optimiser.with_group(ParamGroup::from_ids(inner), muon.build(), None)
+            }
+        })
     }
 
     /// One step.
@@ -86,6 +119,11 @@ impl Optimiser {
             .map_err(|e| Error::file(path, format!("holds no moments of an optimiser: {e}")))?;
         Ok(Self(self.0.load_record(record)))
     }
+}
+
+/// Whether a parameter belongs to one of several like blocks: its path has an index.
+fn repeated(path: &str) -> bool {
+    path.split('.').any(|part| part.parse::<usize>().is_ok())
 }
 
 /// The module with parameters whose identity follows from their path, so that what an optimiser of

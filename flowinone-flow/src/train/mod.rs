@@ -10,7 +10,8 @@
 //! [`Objective`] is that sum for one batch. Its pieces are [`Path`] and [`logit_normal`] (states
 //! and times), [`null_items`] and [`rotated_targets`] (the unconditional branch), [`coarser`] (the
 //! coarse stage's target), [`divergence`] and [`Contrast`] (the source). [`Average`] follows the
-//! weights of any module through training.
+//! weights of any module through training. [`VelocityNetwork::placed`](crate::VelocityNetwork::placed)
+//! is a better start than chance alone.
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
@@ -18,6 +19,7 @@ mod average;
 mod nulls;
 mod objective;
 mod path;
+mod places;
 mod scales;
 mod source;
 
