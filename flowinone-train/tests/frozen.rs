@@ -68,6 +68,25 @@ fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
     }
 }
 
+#[test]
+fn networks_that_begin_anew_forget_the_run_that_came_before() {
+    let bench = Bench::new();
+    let top = "train = [\"source\", \"velocity\"]\n";
+    train_flow(
+        &bench.describe("before", &format!("{top}{RUN}{PAIRS}")),
+        None,
+    );
+    let start = format!("start = \"{}\"\n", bench.path("before").display());
+    let started = |name: &str, anew: &str| {
+        let text = format!("{top}{start}{anew}{RUN}{PAIRS}");
+        flow(&bench.describe(name, &text)).1.network
+    };
+    let kept = started("kept", "");
+    let anew = started("anew", "anew = [\"velocity\"]\n");
+    assert_eq!(all(&anew.source), all(&kept.source));
+    assert_ne!(all(&anew.velocity), all(&kept.velocity));
+}
+
 fn all<M: Module>(module: &M) -> Vec<u8> {
     let mut bytes = vec![];
     values(module, |_, data| bytes.extend_from_slice(data.as_bytes()));

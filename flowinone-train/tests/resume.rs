@@ -66,6 +66,18 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
 }
 
 #[test]
+fn a_flow_begun_anew_and_stepped_by_muon_resumes_exactly() {
+    let top = "train = [\"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
+    let muon = "[run.optimiser]\nmatrices = \"muon\"\n";
+    compare(
+        &Bench::new(),
+        &format!("{top}{RUN}{muon}{PAIRS}"),
+        1,
+        train_flow,
+    );
+}
+
+#[test]
 fn an_autoencoder_on_random_crops_resumes_exactly() {
     let crop = "[reconstruction]\ncrop = 16\n";
     compare(

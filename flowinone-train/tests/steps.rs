@@ -5,12 +5,12 @@
 mod support;
 
 use burn::module::{Module, Param};
-use burn::nn::Linear;
+use burn::nn::{Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use flowinone_train::{
-    Checkpoints, Decay, Ending, Error, Evaluations, Lesson, Optimiser, OptimiserConfig, RunConfig,
-    Schedule, Trainer, checkpoints, newest, read_journal,
+    Checkpoints, Decay, Ending, Error, Evaluations, Lesson, Matrices, Optimiser, OptimiserConfig,
+    RunConfig, Schedule, Trainer, checkpoints, newest, read_journal,
 };
 use support::{Bench, Line, Poison, device, train};
 
@@ -319,6 +319,60 @@ fn only_matrices_and_kernels_decay() {
     assert_eq!(one(stepped.kernel.val().sum(), 4.0), 0.95);
     assert_eq!(one(stepped.bias.val().sum(), 2.0), 1.0);
     assert_eq!(one(stepped.nodecay_table.val().sum(), 4.0), 1.0);
+}
+
+/// A layer within a block, and one that stands alone.
+#[derive(Module, Debug)]
+struct Nested {
+    blocks: Vec<Linear>,
+    head: Linear,
+}
+
+#[test]
+fn muon_steps_the_matrices_of_blocks_alone() {
+    let device = device();
+    let layer = || {
+        let layer = LinearConfig::new(2, 2).init(&device);
+        let ones = Tensor::ones([2, 2], &device);
+        Linear {
+            weight: Param::from_tensor(ones),
+            ..layer
+        }
+    };
+    let module = Nested {
+        blocks: vec![layer()],
+        head: layer(),
+    };
+    // Orthogonal already: Muon keeps its direction, AdamW takes the signs alone.
+    let gradient = Tensor::<2>::from_floats([[3.0, 4.0], [-4.0, 3.0]], &device.clone().inner());
+    let mut gradients = GradientsParams::new();
+    gradients.register(module.blocks[0].weight.id, gradient.clone());
+    gradients.register(module.head.weight.id, gradient);
+    let config = OptimiserConfig {
+        weight_decay: 0.0,
+        matrices: Matrices::Muon,
+        ..OptimiserConfig::default()
+    };
+    let stepped = Optimiser::new(&config, &module).step(0.1, module, gradients);
+
+    let steps = |weight: &Param<Tensor<2>>| -> Vec<f32> {
+        let step = (weight.val() - 1.0).mul_scalar(-10.0);
+        step.into_data().try_to_vec().unwrap()
+    };
+    for (step, sign) in steps(&stepped.head.weight)
+        .iter()
+        .zip([1.0, 1.0, -1.0, 1.0])
+    {
+        assert!((step - sign).abs() < 1e-4, "{step} for {sign}");
+    }
+    // 0.2 sqrt(2) times the orthogonal factor [[0.6, 0.8], [-0.8, 0.6]], which five rounds of the
+    // iteration reach to some 30 %.
+    let inner = steps(&stepped.blocks[0].weight);
+    for (step, factor) in inner.iter().zip([0.6, 0.8, -0.8, 0.6]) {
+        let share = step / (0.2 * 2f32.sqrt() * factor);
+        assert!((0.65..1.35).contains(&share), "{inner:?}");
+    }
+    assert!((inner[1] / inner[0] - 4.0 / 3.0).abs() < 1e-3, "{inner:?}");
 }
 
 #[test]

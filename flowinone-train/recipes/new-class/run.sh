@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Fine-tunes the mini model on ten pictures of one new class, and prints scores of the new class and
+# of the old ones, before and after: run.sh [CLASS]. Run it from the root of the repository, after
+# recipes/mini/train.sh has fetched the icons; FLOWINONE names the program, without it cargo runs it.
+set -euo pipefail
+class=${1:-umbrella}
+folder=models/new-class recipe=flowinone-train/recipes/new-class
+read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
+old=apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
+icons=(--icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree)
+pairs=(
+    --side 128 --tasks class-to-image
+    --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false}'
+)
+
+rm -rf "$folder"
+mkdir -p "$folder/model"
+cp flowinone-mini/model/* flowinone-mini/flow/model/* "$folder/model"
+"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$class" --seed 1 --count 10 --format folder -o "$folder/pairs"
+for name in new old; do
+    case $name in new) classes=$class ;; old) classes=$old ;; esac
+    "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 64 --format folder -o "$folder/truth/$name"
+done
+"${flowinone[@]}" train --config "$recipe/run.toml"
+for model in model run/model; do
+    for name in new old; do
+        echo "== $model, $name"
+        results=$folder/results/${model%/model}/$name
+        "${flowinone[@]}" generate --model "$folder/$model" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16
+        "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$old,$class" --sheet "$folder/${model%/model}-$name.png" --list 0
+    done
+done
