@@ -203,6 +203,9 @@ pub struct Aids {
     pub time_shift: f64,
     /// Weight of the labels that are read off the visual tokens; needs ground truth.
     pub labels: f64,
+    /// Weight of the velocity's error at places where the target differs from the rest of its picture:
+    /// small objects on wide grounds.
+    pub detail: f64,
 }
 
 impl DataConfig {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! loss = objective(network, tokens, x1, structure) + a |mean(x0) - x1|^2 + b labels(tokens)
+//!      + c mean(detail(x1) (v - u)^2)
 //! ```
 //!
 //! A run that trains no velocity network leaves the flow's own error out and costs a third.
@@ -252,7 +253,15 @@ impl Lesson for FlowLesson {
             parts.push(("coarse", found.losses.coarse.mean()));
             parts.push(("divergence", found.losses.divergence.mean()));
             parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
-            (found.source, found.losses.total.mean())
+            let mut total = found.losses.total.mean();
+            if self.aids.detail > 0.0 {
+                let flow = self.objective.path.velocity(found.start, found.target.clone());
+                let error = (found.velocities.fine - flow).square();
+                let detail = (error * detail(found.target)).mean();
+                total = total + detail.clone().mul_scalar(self.aids.detail);
+                parts.push(("detail", detail));
+            }
+            (found.source, total)
         } else {
             let source = model.network.source.forward(tokens.clone());
             let kept = divergence(&source).mean();
@@ -399,6 +408,15 @@ fn prepared(
         }
     }
     Ok(batch)
+}
+
+/// How much each place of the targets `[batch, channels, side, side]` differs from the rest of its
+/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times that.
+fn detail(target: Tensor<4>) -> Tensor<4> {
+    let mean = target.clone().mean_dim(2).mean_dim(3);
+    let differs = (target - mean).square().mean_dim(1).detach();
+    let usual = differs.clone().mean().clamp_min(1e-6);
+    (differs / usual.unsqueeze()).clamp_max(10.0)
 }
 
 fn unlabelled(example: &Example, reason: &str) -> Error {

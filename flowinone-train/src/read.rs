@@ -80,6 +80,7 @@ impl Configuration for FlowConfig {
         for (key, weight) in [
             ("aids.anchor", self.aids.anchor),
             ("aids.labels", self.aids.labels),
+            ("aids.detail", self.aids.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
                 let reason = format!("is {weight}, expected a finite number, 0 or more");
