@@ -255,7 +255,10 @@ impl Lesson for FlowLesson {
             parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
             let mut total = found.losses.total.mean();
             if self.aids.detail > 0.0 {
-                let flow = self.objective.path.velocity(found.start, found.target.clone());
+                let flow = self
+                    .objective
+                    .path
+                    .velocity(found.start, found.target.clone());
                 let error = (found.velocities.fine - flow).square();
                 let detail = (error * detail(found.target)).mean();
                 total = total + detail.clone().mul_scalar(self.aids.detail);

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use burn::lr_scheduler::LrSchedulerConfig;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{
@@ -31,15 +33,15 @@ pub struct OptimiserConfig {
 }
 
 /// How the weight matrices inside repeated blocks are stepped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matrices {
     /// Like all else.
     #[default]
     Adamw,
-    /// By Muon: momentum made orthogonal, at the scale of AdamW's steps; more is learned from a
-    /// sample, for some more arithmetic a step.
-    Muon,
+    /// By Muon: momentum made orthogonal, with so many times the learning rate. At 1 its steps are
+    /// as long as AdamW's usual ones; more is learned from a sample, for some more arithmetic a step.
+    Muon(f64),
 }
 
 impl Default for OptimiserConfig {
@@ -56,7 +58,11 @@ impl Default for OptimiserConfig {
 }
 
 /// AdamW, or AdamW and Muon, with their moments.
-pub struct Optimiser(ModuleOptimizer);
+pub struct Optimiser {
+    both: ModuleOptimizer,
+    /// What Muon steps, and with how many times the learning rate.
+    muon: Option<(ParamGroup, f64)>,
+}
 
 impl Optimiser {
     /// For a module.
@@ -82,21 +88,37 @@ impl Optimiser {
         let optimiser = ModuleOptimizer::from(adam(config.weight_decay).build());
         let spared = ParamGroup::from_ids(spared);
         let optimiser = optimiser.with_group(spared, adam(0.0).build(), None);
-        Self(match config.matrices {
-            Matrices::Adamw => optimiser,
-            Matrices::Muon => {
-                let decay = WeightDecayConfig::new(config.weight_decay as f32);
+        match config.matrices {
+            Matrices::Adamw => Self {
+                both: optimiser,
+                muon: None,
+            },
+            Matrices::Muon(times) => {
+                // Its decay is in units of its own rate.
+                let decay = WeightDecayConfig::new((config.weight_decay / times) as f32);
                 let muon = MuonConfig::new()
                     .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
                     .with_weight_decay(Some(decay));
-                optimiser.with_group(ParamGroup::from_ids(inner), muon.build(), None)
+                let inner = ParamGroup::from_ids(inner);
+                Self {
+                    both: optimiser.with_group(inner.clone(), muon.build(), None),
+                    muon: Some((inner, times)),
+                }
             }
-        })
+        }
     }
 
     /// One step.
     pub fn step<M: Module>(&mut self, rate: f64, module: M, gradients: GradientsParams) -> M {
-        self.0.step(rate, module, gradients)
+        let Some((inner, times)) = &self.muon else {
+            return self.both.step(rate, module, gradients);
+        };
+        let constant = LrSchedulerConfig::Constant;
+        let rates = ModuleLrSchedulerConfig::new(constant(rate))
+            .with_group(inner.clone(), constant(times * rate))
+            .init();
+        let rates = rates.expect("constant rates are valid").step();
+        self.both.step(rates, module, gradients)
     }
 
     /// Writes the moments.
@@ -105,7 +127,7 @@ impl Optimiser {
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let failed = |e| Error::file(path, format!("cannot be written: {e}"));
-        self.0.to_record().save(path).map_err(failed)
+        self.both.to_record().save(path).map_err(failed)
     }
 
     /// Goes on with moments that were written.
@@ -117,7 +139,10 @@ impl Optimiser {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes))
             .map_err(|e| Error::file(path, format!("holds no moments of an optimiser: {e}")))?;
-        Ok(Self(self.0.load_record(record)))
+        Ok(Self {
+            both: self.both.load_record(record),
+            muon: self.muon,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{AutoencoderConfig, DataConfig, Error, FlowConfig, RunConfig};
+use crate::{AutoencoderConfig, DataConfig, Error, FlowConfig, Matrices, RunConfig};
 
 /// Longest configuration file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -162,6 +162,12 @@ impl RunConfig {
         if !(0.0..=f64::MAX).contains(&optimiser.weight_decay) {
             let reason = format!("is {}, expected 0 or more", optimiser.weight_decay);
             return Err(fault("run.optimiser.weight_decay", reason));
+        }
+        if let Matrices::Muon(times) = optimiser.matrices
+            && !(times > 0.0 && times.is_finite())
+        {
+            let reason = format!("is {times} times the rate, expected a positive number");
+            return Err(fault("run.optimiser.matrices", reason));
         }
         if let Some(clip) = optimiser.clip
             && (clip.is_nan() || clip <= 0.0)

@@ -68,7 +68,7 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
 #[test]
 fn a_flow_begun_anew_and_stepped_by_muon_resumes_exactly() {
     let top = "train = [\"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
-    let muon = "[run.optimiser]\nmatrices = \"muon\"\n";
+    let muon = "[run.optimiser]\nmatrices = { muon = 2 }\n";
     compare(
         &Bench::new(),
         &format!("{top}{RUN}{muon}{PAIRS}"),

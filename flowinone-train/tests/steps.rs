@@ -350,7 +350,7 @@ fn muon_steps_the_matrices_of_blocks_alone() {
     gradients.register(module.head.weight.id, gradient);
     let config = OptimiserConfig {
         weight_decay: 0.0,
-        matrices: Matrices::Muon,
+        matrices: Matrices::Muon(1.0),
         ..OptimiserConfig::default()
     };
     let stepped = Optimiser::new(&config, &module).step(0.1, module, gradients);
