@@ -1,4 +1,4 @@
-//! Step caching: keep a velocity while it can have changed but little (after EasyCache, Zhou et
+//! Step caching: keep a velocity while it can have changed but little (after `EasyCache`, Zhou et
 //! al., 2025).
 //!
 //! ```text

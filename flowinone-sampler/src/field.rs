@@ -42,8 +42,14 @@ pub trait VelocityField<const D: usize> {
     /// The velocities of chosen items of the batch at state `x` of the whole batch, and their cost:
     /// what a run calls. A field that cannot leave items out evaluates them all, as here.
     fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        let whole = is_whole(items, x.dims()[0]);
+        let velocity = self.velocity(x, t);
         Evaluated {
-            velocity: chosen(self.velocity(x, t), items),
+            velocity: if whole {
+                velocity
+            } else {
+                chosen(velocity, items)
+            },
             branches: vec![self.branches(t); items.len()],
         }
     }
@@ -160,11 +166,8 @@ pub(crate) fn is_whole(items: &[usize], batch: usize) -> bool {
     items.iter().copied().eq(0..batch)
 }
 
-/// The rows of some items; the tensor itself for all of them.
-pub(crate) fn chosen<const D: usize>(x: Tensor<D>, items: &[usize]) -> Tensor<D> {
-    if is_whole(items, x.dims()[0]) {
-        return x;
-    }
+/// The rows of some items.
+fn chosen<const D: usize>(x: Tensor<D>, items: &[usize]) -> Tensor<D> {
     let row = |&item| x.clone().narrow(0, item, 1);
     Tensor::cat(items.iter().map(row).collect(), 0)
 }
