@@ -57,7 +57,7 @@ fn stages(criterion: &mut Criterion) {
         guidance: GuidanceRule::Constant { scale: 7.0 },
         solver: Solver::Euler,
         grid: Grid::Reference,
-        noise: 1.0,
+        ..Settings::published()
     };
     let step = || -> Tensor<4> {
         let last = pipeline.solve(&start, &settings, |_| Ok(true));

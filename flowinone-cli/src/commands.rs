@@ -20,4 +20,6 @@ pub(crate) mod score;
 pub(crate) mod train;
 #[cfg(feature = "train")]
 pub(crate) mod train_vae;
+#[cfg(feature = "train")]
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -79,19 +79,7 @@ pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Resu
             output.display()
         );
     }
-    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new(); // (input, path below the output)
-    for input in inputs {
-        let before = found.len();
-        collect(input, output, &mut found)?;
-        if found.len() == before {
-            bail!(
-                "no pictures match {input} (directories are searched for {})",
-                EXTENSIONS.join(", ")
-            );
-        }
-    }
-    found.sort();
-    found.dedup();
+    let found = find(inputs, Some(output))?;
     let mut same_stem: HashMap<PathBuf, usize> = HashMap::new();
     for (_, below) in &found {
         *same_stem.entry(below.with_extension("png")).or_default() += 1;
@@ -128,6 +116,25 @@ pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Resu
     })
 }
 
+/// Every picture of files, directories and patterns but those below `except`, sorted: its path, and
+/// its path below the directory.
+pub(crate) fn find(inputs: &[String], except: Option<&Path>) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let mut found = Vec::new();
+    for input in inputs {
+        let before = found.len();
+        collect(input, except, &mut found)?;
+        if found.len() == before {
+            bail!(
+                "no pictures match {input} (directories are searched for {})",
+                EXTENSIONS.join(", ")
+            );
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// An error unless a picture's name ends as it must.
 pub(crate) fn check_png(output: &Path) -> Result<()> {
     match has_extension(output, &["png"]) {
@@ -150,15 +157,15 @@ pub(crate) fn number_of_digest(digest: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).map_or(0, |bits| bits >> 11)
 }
 
-fn collect(input: &str, output: &Path, found: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+fn collect(input: &str, except: Option<&Path>, found: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
     let path = Path::new(input);
     if path.is_dir() {
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
             let entry = entry?;
             let inside = entry.path();
             // An output directory inside the input must not feed on itself.
-            if inside.is_file() && !inside.starts_with(output) && has_extension(inside, &EXTENSIONS)
-            {
+            let kept = !except.is_some_and(|except| inside.starts_with(except));
+            if inside.is_file() && kept && has_extension(inside, &EXTENSIONS) {
                 let below = inside.strip_prefix(path).unwrap_or(inside);
                 found.push((inside.to_path_buf(), below.to_path_buf()));
             }

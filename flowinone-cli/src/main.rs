@@ -65,6 +65,9 @@ enum Command {
     /// Train the autoencoder of a model
     #[cfg(feature = "train")]
     TrainVae(commands::train_vae::Args),
+    /// Measure the error and the cost of many sampling settings, and store the best as --fast
+    #[cfg(feature = "train")]
+    Tune(commands::tune::Args),
     /// Draw the journals of training runs
     #[cfg(feature = "train")]
     Plot(commands::plot::Args),
@@ -110,6 +113,8 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         #[cfg(feature = "train")]
         Command::TrainVae(args) => commands::train_vae::run(&args),
+        #[cfg(feature = "train")]
+        Command::Tune(args) => commands::tune::run(&args),
         #[cfg(feature = "train")]
         Command::Plot(args) => commands::plot::run(&args),
         #[cfg(feature = "dataset")]

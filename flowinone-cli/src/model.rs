@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
+#[cfg(feature = "train")]
+use flowinone_tasks::Settings;
 use flowinone_tasks::{FlowInOne, ModelConfig, ModelDirectory, Precision};
 
 use crate::device::Found;
@@ -34,6 +36,12 @@ pub(crate) fn open(path: Option<&Path>) -> Result<Model> {
 }
 
 impl Model {
+    /// Stores a fast setting in the model directory.
+    #[cfg(feature = "train")]
+    pub(crate) fn store_fast(&self, fast: Settings) -> Result<()> {
+        Ok(self.directory.clone().store_fast(fast)?)
+    }
+
     /// The networks. The first call loads them, and says what was loaded and whether its pictures
     /// can mean anything.
     pub(crate) fn pipeline(&self, device: &Found, precision: Precision) -> Result<&FlowInOne> {

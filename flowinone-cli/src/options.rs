@@ -39,7 +39,7 @@ impl Options {
     pub(crate) fn run(&self, batch_size: u16, overwrite: bool) -> Result<Run> {
         let device = device::open(self.device)?;
         let model = model::open(self.model.as_deref())?;
-        let settings = self.sampling.settings(&model.config.sampling)?;
+        let settings = self.sampling.of_model(&model.config)?;
         Ok(Run {
             model,
             device,

@@ -46,7 +46,7 @@ pub(crate) enum Status {
     },
 }
 
-/// What a batch cost; every item of it reports the same.
+/// What a batch cost; every item of it reports the same, but for its own evaluations.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Cost {
     /// Items in the batch.

@@ -39,6 +39,15 @@ struct Ready<'a> {
     record: Record,
 }
 
+/// What became of a batch.
+struct Attempt {
+    written: Vec<Result<()>>,
+    /// The cost of the batch; its evaluations are those of the item that took most.
+    cost: Cost,
+    /// The evaluations of each item.
+    each: Vec<usize>,
+}
+
 impl Run {
     /// Settles every job and tells how the run ended.
     pub(crate) fn all(&self, jobs: &Jobs, report: &mut Report) -> Result<Outcome> {
@@ -125,12 +134,20 @@ impl Run {
         let pipeline = self.model.pipeline(&self.device, self.precision)?;
         match self.attempt(pipeline, batch) {
             Ok(None) => Ok(None),
-            Ok(Some((written, cost))) => {
+            Ok(Some(Attempt {
+                written,
+                cost,
+                each,
+            })) => {
                 let mut failures = 0;
-                for (ready, result) in batch.iter().zip(written) {
+                for ((ready, result), evaluations) in batch.iter().zip(written).zip(&each) {
                     match result {
                         Ok(()) => {
                             println!("{}", ready.job.output.display());
+                            let cost = Cost {
+                                evaluations: *evaluations,
+                                ..cost
+                            };
                             report.add(&self.line(ready.job, Status::Done(cost)))?;
                         }
                         Err(error) => failures += self.fail(ready.job, &error, report)?,
@@ -153,16 +170,8 @@ impl Run {
         }
     }
 
-    /// Pictures of a batch, written; the cost is that of the batch.
-    #[allow(
-        clippy::type_complexity,
-        reason = "one use: nothing, or results and cost"
-    )]
-    fn attempt(
-        &self,
-        pipeline: &FlowInOne,
-        batch: &[Ready<'_>],
-    ) -> Result<Option<(Vec<Result<()>>, Cost)>> {
+    /// Pictures of a batch, written; `None` if interrupted.
+    fn attempt(&self, pipeline: &FlowInOne, batch: &[Ready<'_>]) -> Result<Option<Attempt>> {
         let items: Vec<Item> = batch.iter().map(|ready| ready.item.clone()).collect();
         let start = pipeline.start(&items, self.settings.noise);
         let label = batch[0].job.output.file_name().unwrap_or_default();
@@ -202,8 +211,11 @@ impl Run {
             make_parent(output)?;
             Ok(write_png(output, &picture?[0], &ready.record)?)
         };
-        let written = batch.iter().zip(pictures).map(write).collect();
-        Ok(Some((written, cost)))
+        Ok(Some(Attempt {
+            written: batch.iter().zip(pictures).map(write).collect(),
+            cost,
+            each: last.branches,
+        }))
     }
 
     fn preview(

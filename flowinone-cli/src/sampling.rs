@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use flowinone_sampler::{Grid, GuidanceRule, Solver};
-use flowinone_tasks::Settings;
+use flowinone_tasks::{ModelConfig, Settings};
 
 /// How to solve the flow; what is not given comes from the model directory.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,14 +26,45 @@ pub(crate) struct Sampling {
     /// Scale of all noise; 0 takes the means and is fully deterministic
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(crate) noise: Option<f64>,
+    /// Stop guiding when the branches agree: once 1 - their cosine similarity is below D; 0 is off
+    #[arg(long, value_name = "D", allow_negative_numbers = true)]
+    pub(crate) adaptive_guidance: Option<f64>,
+    /// Keep a velocity while its estimated relative change is below E; 0 is off
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub(crate) step_cache: Option<f64>,
+    /// Start from the model's fast setting (see `tune`) instead of its default; it is printed
+    #[arg(long)]
+    pub(crate) fast: bool,
     /// Seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
 impl Sampling {
-    /// The settings of a run.
-    pub(crate) fn settings(&self, defaults: &Settings) -> Result<Settings> {
+    /// The settings of a run of a model. A fast one is printed, with the options that were laid
+    /// over it.
+    pub(crate) fn of_model(&self, model: &ModelConfig) -> Result<Settings> {
+        if !self.fast {
+            return self.settings(&model.sampling);
+        }
+        let (preset, origin) = match model.fast {
+            Some(stored) => (stored, "stored in the model"),
+            None => (
+                model.sampling.faster(),
+                "built in, error not measured: `flowinone tune --store` finds the model's own",
+            ),
+        };
+        let settings = self.settings(&preset)?;
+        let changed = match settings == preset {
+            true => "",
+            false => ", changed by other options",
+        };
+        eprintln!("fast: {settings} ({origin}{changed})");
+        Ok(settings)
+    }
+
+    /// These options laid over other settings.
+    fn settings(&self, defaults: &Settings) -> Result<Settings> {
         let scale = self.guidance.unwrap_or(defaults.guidance.scale());
         let guidance = match self.guidance_rule.unwrap_or(Rule::of(defaults.guidance)) {
             Rule::Constant => GuidanceRule::Constant { scale },
@@ -52,6 +83,8 @@ impl Sampling {
             solver,
             grid,
             noise: self.noise.unwrap_or(defaults.noise),
+            adaptive_guidance: self.adaptive_guidance.unwrap_or(defaults.adaptive_guidance),
+            step_cache: self.step_cache.unwrap_or(defaults.step_cache),
         };
         settings.validate()?;
         Ok(settings)
@@ -135,6 +168,8 @@ mod tests {
         );
         assert_eq!(settings("--guidance-rule constant"), published);
         assert_eq!(settings("--noise 0").noise, 0.0);
+        assert_eq!(settings("--adaptive-guidance 0.02").adaptive_guidance, 0.02);
+        assert_eq!(settings("--step-cache 0.1").step_cache, 0.1);
         assert_eq!(settings("--grid uniform").grid, Grid::Uniform);
         assert_eq!(settings("--solver ab2").grid, Grid::Uniform);
         assert_eq!(settings("--solver ab2").solver, Solver::Ab2);
@@ -145,8 +180,40 @@ mod tests {
     }
 
     #[test]
+    fn fast_starts_from_the_models_own_setting_or_the_built_in_one() {
+        let fast = |line: &str, model: &ModelConfig| {
+            let words = ["test", "--fast"]
+                .into_iter()
+                .chain(line.split_whitespace());
+            let options = Options::try_parse_from(words).unwrap();
+            options.sampling.of_model(model).unwrap()
+        };
+        let mut model = ModelConfig::flowinone_256();
+        assert_eq!(fast("", &model), Settings::published().faster());
+        let stored = Settings {
+            steps: 7,
+            step_cache: 0.2,
+            ..Settings::published().faster()
+        };
+        model.fast = Some(stored);
+        assert_eq!(fast("", &model), stored);
+        let longer = Settings { steps: 9, ..stored };
+        assert_eq!(fast("--steps 9", &model), longer);
+        let bare = fast("--step-cache 0 --guidance-rule constant", &model);
+        assert_eq!(bare.step_cache, 0.0);
+        assert_eq!(bare.guidance, GuidanceRule::Constant { scale: 7.0 });
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for line in ["--steps 0", "--noise -1", "--noise nan"] {
+        for line in [
+            "--steps 0",
+            "--noise -1",
+            "--noise nan",
+            "--adaptive-guidance -0.1",
+            "--step-cache nan",
+            "--step-cache 0.1 --solver dopri5",
+        ] {
             let words = std::iter::once("test").chain(line.split_whitespace());
             if let Ok(options) = Options::try_parse_from(words) {
                 assert!(

@@ -123,6 +123,9 @@ fn every_sampling_flag_changes_the_picture() {
         "--steps 4 --solver ab2",
         "--steps 4 --solver ab3",
         "--steps 4 --solver dopri5:rtol=0.1,atol=0.1",
+        "--steps 4 --adaptive-guidance 1",
+        "--steps 4 --step-cache 10",
+        "--steps 4 --fast",
         "--steps 4 --seed 1",
         "--steps 4 --noise 0",
         "--steps 4 --noise 0.5",
@@ -134,6 +137,11 @@ fn every_sampling_flag_changes_the_picture() {
         assert_ne!(picture(flags), plain, "{flags} has no effect");
     }
     assert_eq!(picture("--steps 4 --structure on"), plain);
+    assert_eq!(
+        picture("--steps 4 --step-cache 0 --adaptive-guidance 0"),
+        plain,
+        "a threshold of 0 is off"
+    );
     assert_eq!(picture("--steps 4 --task doodle"), plain);
     let quiet = picture("--steps 4 --noise 0");
     assert_eq!(
@@ -141,6 +149,63 @@ fn every_sampling_flag_changes_the_picture() {
         quiet,
         "without noise there is no seed"
     );
+}
+
+#[test]
+fn savings_are_counted_replayed_and_do_not_depend_on_the_batch() {
+    let bench = Bench::new();
+    bench.succeed("init --preset tiny -o model");
+    let run = "generate --model model -i in --device cpu --steps 8 --adaptive-guidance 1 --step-cache 0.3 -o";
+    bench.succeed(&format!("{run} one --batch-size 1"));
+    let text = bench.succeed(&format!("{run} two --batch-size 2"));
+    assert!(text.contains("8 steps"), "{text}");
+    for name in ["a.png", "deep/b.png"] {
+        assert!(bench.pixels(&format!("one/{name}")) == bench.pixels(&format!("two/{name}")));
+    }
+    let evaluations = |folder: &str| {
+        let mut lines = bench.report(&format!("{folder}/report.jsonl"));
+        lines.sort_by_key(|line| line["input"].to_string());
+        let of = |line: &serde_json::Value| line["evaluations"].as_u64().unwrap();
+        lines.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(evaluations("one"), evaluations("two"));
+    assert!(evaluations("one").iter().all(|n| *n < 16));
+    let text = bench.succeed("replay one/a.png --device cpu");
+    assert!(
+        text.contains("equal to one/a.png, pixel by pixel"),
+        "{text}"
+    );
+}
+
+#[test]
+fn fast_is_printed_and_follows_the_model() {
+    let bench = Bench::new();
+    bench.succeed("init --preset tiny -o model");
+    let run = "generate --model model -i in/a.png -o out.png --device cpu --fast";
+    let text = bench.succeed(run);
+    let words = "fast: 10 steps of ab2 on the uniform grid, guidance 7 (built in";
+    assert!(text.contains(words), "{text}");
+    assert!(text.contains("10 steps, 20 evaluations"), "{text}");
+
+    let file = bench.path("model/config.json");
+    let mut config: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config["fast"] = config["sampling"].clone();
+    config["fast"]["steps"] = 3.into();
+    std::fs::write(&file, config.to_string()).unwrap();
+    let text = bench.succeed(run);
+    assert!(text.contains("fast: 3 steps of euler"), "{text}");
+    assert!(text.contains("(stored in the model)"), "{text}");
+    let text = bench.succeed(&format!("{run} --steps 2 --step-cache 0.1"));
+    assert!(text.contains("fast: 2 steps of euler"), "{text}");
+    assert!(text.contains("step cache 0.1 (stored in the model, changed by other options)"));
+    let text = bench.succeed("replay out.png --device cpu");
+    assert!(text.contains("pixel by pixel"), "{text}");
+
+    config["fast"]["steps"] = 0.into();
+    std::fs::write(&file, config.to_string()).unwrap();
+    let text = bench.fail(run);
+    assert!(text.contains("fast: 0 steps"), "{text}");
 }
 
 #[test]
@@ -193,6 +258,18 @@ fn bad_input_is_named_and_nothing_is_written() {
             "none of constant",
         ),
         ("generate -i in/a.png -o o.png --noise -1", "noise"),
+        (
+            "generate -i in/a.png -o o.png --step-cache -1",
+            "step cache threshold",
+        ),
+        (
+            "generate -i in/a.png -o o.png --adaptive-guidance nan",
+            "adaptive guidance threshold",
+        ),
+        (
+            "generate -i in/a.png -o o.png --step-cache 0.1 --solver dopri5",
+            "choose another solver",
+        ),
         ("generate -i in/a.png -o o.png --task paint", "is no task"),
         (
             "generate -i in/a.png -o o.png --dtype f8",

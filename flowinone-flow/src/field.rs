@@ -2,11 +2,11 @@
 //! conditional and an unconditional branch that a solver can follow.
 
 use burn::tensor::Tensor;
-use flowinone_sampler::{Branch, BranchedField};
+use flowinone_sampler::{Branch, BranchedField, Row};
 
 use crate::network::{FlowNetwork, VelocityNetwork, check_batch};
 use crate::source::Source;
-use crate::structure::{Structure, StructureTokens};
+use crate::structure::{Structure, StructureTokens, chosen};
 use crate::time::Time;
 
 /// A flow from a picture's visual tokens to a latent.
@@ -88,5 +88,19 @@ impl BranchedField<4> for FlowField<'_> {
         );
         let conditional = velocity.clone().narrow(0, 0, batch);
         (conditional, velocity.narrow(0, batch, batch))
+    }
+
+    /// The chosen rows as one batch, and nothing else.
+    fn rows(&self, x: Tensor<4>, t: f64, rows: &[Row]) -> Tensor<4> {
+        check_batch(&x, None, self.structure.as_ref());
+        let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
+        let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
+        let structure = self.structure.as_ref().map(|s| s.chosen(&items));
+        self.network.forward(
+            chosen(&x, &items),
+            &Time::Shared(t),
+            Some(&branches),
+            structure.as_ref(),
+        )
     }
 }

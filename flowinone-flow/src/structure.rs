@@ -102,6 +102,21 @@ impl StructureTokens {
         }
     }
 
+    /// The sequences of some items, in any order and number, before an indicator leads them.
+    pub(crate) fn chosen(&self, items: &[usize]) -> Self {
+        // Both branches of the same items share their tokens.
+        let (first, second) = items.split_at(items.len() / 2);
+        if !first.is_empty() && first == second {
+            return self.chosen(first).doubled();
+        }
+        Self {
+            normalized: chosen(&self.normalized, items),
+            copies: 1,
+            followed: self.followed.as_ref().map(|flags| chosen(flags, items)),
+            indicator: None,
+        }
+    }
+
     /// With an indicator token `[batch, 1, width]` in front of every sequence.
     pub(crate) fn led_by(&self, indicator: Tensor<3>) -> Self {
         Self {
@@ -133,6 +148,12 @@ impl StructureTokens {
             None => gate,
         }
     }
+}
+
+/// The rows of some items.
+pub(crate) fn chosen<const D: usize>(x: &Tensor<D>, items: &[usize]) -> Tensor<D> {
+    let row = |&item| x.clone().narrow(0, item, 1);
+    Tensor::cat(items.iter().map(row).collect(), 0)
 }
 
 #[cfg(all(test, feature = "cpu"))]

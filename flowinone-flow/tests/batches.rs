@@ -5,7 +5,7 @@
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, Time, random};
 use flowinone_parity::assert_close;
-use flowinone_sampler::{Branch, BranchedField};
+use flowinone_sampler::{Branch, BranchedField, Row};
 use flowinone_weights::randomize;
 
 /// Batches of other sizes may be cut into other pieces by a matrix product.
@@ -48,6 +48,40 @@ fn a_batch_of_two_equals_two_single_items() {
                 let single = field.branch(only(&x), 0.4, branch);
                 let label = format!("item {item} of {followed:?}, {branch:?}");
                 assert_close(&label, only(batched), single, ROUNDING);
+            }
+        }
+    }
+}
+
+#[test]
+fn chosen_rows_are_those_of_the_whole_batch() {
+    let device = Device::flex();
+    let model = network(&FlowConfig::tiny(), &device);
+    let x = waves([3, 4, 32, 32], 0.0, &device);
+    let latent = waves([3, 4, 32, 32], 2.0, &device);
+    let (c, u) = (Branch::Conditional, Branch::Unconditional);
+    for followed in [[true, true, true], [true, false, true]] {
+        let structure = Structure::new(latent.clone()).followed_by(&followed);
+        let field = model.field(Some(structure));
+        let (conditional, unconditional) = field.both(x.clone(), 0.4);
+        for rows in [
+            vec![(1, c)],
+            vec![(0, c), (2, c), (0, u), (2, u)],
+            vec![(0, c), (1, c), (2, c), (1, u)],
+        ] {
+            let rows: Vec<Row> = rows
+                .into_iter()
+                .map(|(item, branch)| Row { item, branch })
+                .collect();
+            let got = field.rows(x.clone(), 0.4, &rows);
+            for (place, row) in rows.iter().enumerate() {
+                let whole = match row.branch {
+                    Branch::Conditional => &conditional,
+                    Branch::Unconditional => &unconditional,
+                };
+                let expected = whole.clone().narrow(0, row.item, 1);
+                let got = got.clone().narrow(0, place, 1);
+                assert_close(&format!("{row:?} of {followed:?}"), got, expected, ROUNDING);
             }
         }
     }

@@ -59,6 +59,14 @@ pub enum Error {
         /// Last guided time.
         to: f64,
     },
+    /// A threshold of adaptive guidance or of the step cache out of range.
+    #[error("{name} threshold is {value}: it must be a finite number of at least 0 (0 is off)")]
+    BadThreshold {
+        /// `adaptive guidance` or `step cache`.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+    },
     /// A tolerance of the adaptive solver out of range.
     #[error("tolerance {name} = {value}: it must be finite and above 0")]
     BadTolerance {
@@ -101,6 +109,15 @@ pub enum Error {
         /// What would have been understood.
         expected: &'static str,
     },
+}
+
+/// [`Error::BadThreshold`] unless the threshold is finite and at least 0.
+pub(crate) fn check_threshold(name: &'static str, value: f64) -> Result<(), Error> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(Error::BadThreshold { name, value })
+    }
 }
 
 /// The part of a step that an error points at.

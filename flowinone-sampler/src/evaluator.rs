@@ -3,14 +3,15 @@
 
 use burn::tensor::Tensor;
 
-use crate::{Error, Stage, VelocityField};
+use crate::{Error, Evaluated, Stage, VelocityField};
 
 /// What a run has spent so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Evaluations {
     /// Calls of [`VelocityField::velocity`]: what a solver's cost is counted in.
     pub calls: usize,
-    /// Network evaluations of a single branch: a guided call counts 2, any other 1.
+    /// Network evaluations of a single branch: a guided call counts 2, any other 1, and one that
+    /// reuses a velocity 0. Where the items of a batch differ, those of the item that took most.
     pub branches: usize,
 }
 
@@ -18,6 +19,7 @@ pub struct Evaluations {
 pub struct Evaluator<'a, const D: usize> {
     field: &'a dyn VelocityField<D>,
     spent: Evaluations,
+    each: Vec<usize>,
     step: usize,
 }
 
@@ -26,6 +28,7 @@ impl<'a, const D: usize> Evaluator<'a, D> {
         Self {
             field,
             spent: Evaluations::default(),
+            each: Vec::new(),
             step: 0,
         }
     }
@@ -39,15 +42,25 @@ impl<'a, const D: usize> Evaluator<'a, D> {
         self.spent
     }
 
+    /// Network evaluations of a single branch so far, for each item of the batch.
+    pub fn spent_by_item(&self) -> &[usize] {
+        &self.each
+    }
+
     /// The velocity at `(x, t)` as stage `k{stage}` of the current step, in `x`'s float type.
     ///
     /// [`Error::NonFinite`] names step, stage and time if it has NaN or infinity in it. Panics if
     /// the field returns another shape than `x`'s.
     pub fn velocity(&mut self, stage: usize, x: Tensor<D>, t: f64) -> Result<Tensor<D>, Error> {
         let (shape, dtype) = (x.dims(), x.dtype());
-        let velocity = self.field.velocity(x, t);
+        let items: Vec<usize> = (0..shape[0]).collect();
+        let Evaluated { velocity, branches } = self.field.evaluate(x, t, &items);
         self.spent.calls += 1;
-        self.spent.branches += self.field.branches(t);
+        self.each.resize(items.len(), 0);
+        for (sum, branches) in self.each.iter_mut().zip(branches) {
+            *sum += branches;
+        }
+        self.spent.branches = self.each.iter().copied().max().unwrap_or(0);
         assert_eq!(
             velocity.dims(),
             shape,

@@ -7,7 +7,8 @@
 use burn::tensor::{DType, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{Branch, BranchedField, Error, VelocityField};
+use crate::field::is_whole;
+use crate::{Branch, BranchedField, Error, Evaluated, Row, VelocityField};
 
 /// A rule that combines the two branches of a field.
 pub trait Guidance {
@@ -162,7 +163,51 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guid
         if self.guidance.is_active(t) { 2 } else { 1 }
     }
 
+    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        let guided = if self.guidance.is_active(t) {
+            items
+        } else {
+            &[]
+        };
+        let velocity = match branches_of(&self.field, x, t, items, guided) {
+            (conditional, Some(unconditional)) => {
+                self.guidance.combine(conditional, unconditional, t)
+            }
+            (conditional, None) => conditional,
+        };
+        Evaluated {
+            velocity,
+            branches: vec![self.branches(t); items.len()],
+        }
+    }
+
     fn validate(&self) -> Result<(), Error> {
         self.guidance.validate()
     }
+}
+
+/// The conditional velocities of `items`, and the unconditional ones of `guided` if there are any,
+/// in one call of the field.
+pub(crate) fn branches_of<const D: usize>(
+    field: &impl BranchedField<D>,
+    x: Tensor<D>,
+    t: f64,
+    items: &[usize],
+    guided: &[usize],
+) -> (Tensor<D>, Option<Tensor<D>>) {
+    let batch = x.dims()[0];
+    let whole = is_whole(items, batch);
+    if whole && guided.is_empty() {
+        return (field.branch(x, t, Branch::Conditional), None);
+    }
+    if whole && is_whole(guided, batch) {
+        let (conditional, unconditional) = field.both(x, t);
+        return (conditional, Some(unconditional));
+    }
+    let mut rows = Row::of(items, Branch::Conditional);
+    rows.extend(Row::of(guided, Branch::Unconditional));
+    let velocity = field.rows(x, t, &rows); // [items + guided, ...]
+    let conditional = velocity.clone().narrow(0, 0, items.len());
+    let unconditional = (!guided.is_empty()).then(|| velocity.narrow(0, items.len(), guided.len()));
+    (conditional, unconditional)
 }

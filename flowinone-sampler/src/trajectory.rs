@@ -25,6 +25,9 @@ pub struct State<const D: usize> {
     pub x: Tensor<D>,
     /// What the run has cost so far.
     pub evaluations: Evaluations,
+    /// Network evaluations of a single branch so far, for each item of the batch: they differ where
+    /// a field decides item by item.
+    pub branches: Vec<usize>,
 }
 
 /// Solves `dx/dt = v(x, t)` from `x0` at t = 0 to t = 1, step by step.
@@ -133,6 +136,7 @@ impl<'a, const D: usize, S: OdeSolver> Trajectory<'a, D, S> {
         pace: Result<Pace<D>, Error>,
     ) -> Self {
         let pace = field.validate().and(pace).unwrap_or_else(Pace::Refused);
+        field.begin();
         let field = Evaluator::new(field);
         Self {
             solver,
@@ -180,6 +184,7 @@ impl<const D: usize, S: OdeSolver> Iterator for Trajectory<'_, D, S> {
                 t,
                 x,
                 evaluations: self.field.spent(),
+                branches: self.field.spent_by_item().to_vec(),
             })
         });
         if state.is_err() {

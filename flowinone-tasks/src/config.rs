@@ -30,6 +30,9 @@ pub struct ModelConfig {
     pub flow: FlowConfig,
     /// Defaults of sampling; free to edit.
     pub sampling: Settings,
+    /// A faster setting whose error was found small enough (`flowinone tune`); free to edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<Settings>,
     /// How prompts for it are drawn, and what it knows; free to edit.
     #[serde(default)]
     pub prompts: Convention,
@@ -47,6 +50,7 @@ impl ModelConfig {
             vae: VaeConfig::flowinone_256(),
             flow: FlowConfig::flowinone_256(),
             sampling: Settings::published(),
+            fast: None,
             prompts: Convention::default(),
         }
     }
@@ -93,6 +97,9 @@ impl ModelConfig {
         self.vae.validate().map_err(|e| e.to_string())?;
         self.flow.validate().map_err(|e| e.to_string())?;
         self.sampling.validate().map_err(|e| e.to_string())?;
+        if let Some(fast) = &self.fast {
+            fast.validate().map_err(|e| format!("fast: {e}"))?;
+        }
         let agree = |what: &str, left: usize, right: usize| {
             if left == right {
                 return Ok(());

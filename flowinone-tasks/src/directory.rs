@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Component, Error, Manifest, ModelConfig, Pipeline, Precision};
+use crate::{Component, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -107,6 +107,29 @@ impl ModelDirectory {
         Component::ALL
             .into_iter()
             .try_for_each(|component| self.verify_component(component))
+    }
+
+    /// Stores a fast setting in `config.json`, which is replaced whole or not at all. Weights,
+    /// manifest and digest stay as they are.
+    ///
+    /// # Errors
+    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be written.
+    pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
+        fast.validate()?;
+        let Files::Directory(path) = &self.files else {
+            return Err(Error::directory(
+                self.path(),
+                "it is part of the program and cannot be changed; use a model directory",
+            ));
+        };
+        let config = ModelConfig {
+            fast: Some(fast),
+            // As the file has it now, which someone may have edited.
+            ..json_of(&self.files, CONFIG)?
+        };
+        crate::write_atomically(&path.join(CONFIG), &json(&config))?;
+        self.config = config;
+        Ok(())
     }
 
     /// Loads the model onto `device` with weights of the given type.

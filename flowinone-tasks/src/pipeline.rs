@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use flowinone_encoder::{VisualEncoder, center_crop, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
-use flowinone_sampler::{Guided, State, trajectory};
+use flowinone_sampler::{Cached, Guided, State, UntilAgreed, trajectory};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
@@ -168,10 +168,12 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             field: self.flow.field(start.structure.clone()),
             guidance: settings.guidance,
         };
+        let field = UntilAgreed::new(guided, settings.adaptive_guidance);
+        let field = Cached::new(field, settings.step_cache);
         let mut last = None;
         let states = trajectory(
             settings.solver,
-            &guided,
+            &field,
             start.x0.clone(),
             settings.grid,
             settings.steps,

@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use flowinone_sampler::GuidanceRule;
-use flowinone_tasks::{Item, ModelConfig, Precision, Settings, untrained};
+use flowinone_tasks::{FlowInOne, Item, ModelConfig, Precision, Settings, untrained};
 use image::{Rgb, RgbImage};
 
 fn prompt(tint: u8) -> RgbImage {
@@ -32,13 +32,34 @@ fn settings(noise: f64) -> Settings {
 #[test]
 fn pictures_do_not_depend_on_the_batch() {
     let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Precision::F32).unwrap();
+    check(&pipeline, &settings(1.0));
+}
+
+#[test]
+fn savings_decide_item_by_item() {
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Precision::F32).unwrap();
+    let settings = Settings {
+        steps: 8,
+        adaptive_guidance: 0.02,
+        step_cache: 0.1,
+        ..settings(1.0)
+    };
+    let start = pipeline.start(&items(11), settings.noise);
+    let last = pipeline.solve(&start, &settings, |_| Ok(true));
+    let branches = last.unwrap().unwrap().branches;
+    println!("evaluations of each item: {branches:?} of at most 16");
+    let differ = branches.iter().any(|n| *n != branches[0]);
+    assert!(differ && branches.iter().all(|n| *n < 16), "{branches:?}");
+    check(&pipeline, &settings);
+}
+
+fn check(pipeline: &FlowInOne, settings: &Settings) {
     let items = items(11);
-    let settings = settings(1.0);
     let single: Vec<RgbImage> = items
         .iter()
         .map(|item| {
             pipeline
-                .generate(std::slice::from_ref(item), &settings)
+                .generate(std::slice::from_ref(item), settings)
                 .unwrap()
                 .remove(0)
         })
@@ -46,7 +67,7 @@ fn pictures_do_not_depend_on_the_batch() {
     for size in [2, 3, 4] {
         let batched: Vec<RgbImage> = items
             .chunks(size)
-            .flat_map(|batch| pipeline.generate(batch, &settings).unwrap())
+            .flat_map(|batch| pipeline.generate(batch, settings).unwrap())
             .collect();
         assert!(batched == single, "batches of {size} give other bytes");
     }

@@ -9,7 +9,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
-    ModelConfig, ModelDirectory, Precision, Sources, convert, init, read_picture, read_record,
+    ModelConfig, ModelDirectory, Precision, Settings, Sources, convert, init, read_picture,
+    read_record,
 };
 
 const MUTATIONS: u64 = 1_000;
@@ -50,6 +51,31 @@ fn init_is_complete_verifiable_and_repeatable() {
         std::fs::read_dir(folder.path()).unwrap().count(),
         2,
         "no temporary folder stays"
+    );
+}
+
+#[test]
+fn a_fast_setting_is_stored_beside_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = tiny(&folder.path().join("model"));
+    let (digest, before) = (model.digest(), model.config().clone());
+    assert_eq!(before.fast, None);
+    let fast = before.sampling.faster();
+    model.store_fast(fast).unwrap();
+    let again = ModelDirectory::open(model.path()).unwrap();
+    again.verify().unwrap();
+    assert_eq!(again.digest(), digest);
+    let expected = ModelConfig {
+        fast: Some(fast),
+        ..before
+    };
+    assert_eq!((again.config(), model.config()), (&expected, &expected));
+    let nonsense = Settings { steps: 0, ..fast };
+    assert!(model.store_fast(nonsense).is_err());
+    assert_eq!(
+        std::fs::read_dir(model.path()).unwrap().count(),
+        5,
+        "no temporary file stays"
     );
 }
 

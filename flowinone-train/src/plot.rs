@@ -1,4 +1,5 @@
-//! Journals as pictures: one panel a number, one curve a journal, steps to the right.
+//! Journals as pictures: one panel a number, one curve a journal, steps to the right; or curves of
+//! one number over another.
 //!
 //! With smoothing the curve is the mean over `n` neighbouring entries, `n / 2` to either side, over
 //! the entries themselves in a pale colour.
@@ -44,6 +45,8 @@ const FONT: &str = "serif";
 pub struct Plot {
     names: Vec<String>,
     panels: Vec<Panel>,
+    /// What lies to the right.
+    across: String,
     smooth: usize,
     logarithmic: bool,
 }
@@ -82,9 +85,28 @@ impl Plot {
         Ok(Self {
             names: journals.iter().map(|(name, _)| name.clone()).collect(),
             panels,
+            across: "steps".into(),
             smooth: 1,
             logarithmic: false,
         })
+    }
+
+    /// One panel of named curves of a number over another; points that are not finite are left out.
+    pub fn curves(number: &str, across: &str, curves: Vec<(String, Vec<(f64, f64)>)>) -> Self {
+        let (names, mut curves): (Vec<_>, Vec<_>) = curves.into_iter().unzip();
+        for curve in &mut curves {
+            curve.retain(|(x, y)| x.is_finite() && y.is_finite());
+        }
+        Self {
+            names,
+            panels: vec![Panel {
+                number: number.into(),
+                curves,
+            }],
+            across: across.into(),
+            smooth: 1,
+            logarithmic: false,
+        }
     }
 
     /// Draws means over so many neighbouring entries; 1 draws the entries alone.
@@ -227,7 +249,7 @@ impl Plot {
             .label_style((FONT, 15))
             .x_label_formatter(&|step| short(*step))
             .y_label_formatter(&label)
-            .x_desc("steps")
+            .x_desc(self.across.as_str())
             .draw()?;
         for (at, curve) in curves.iter().enumerate() {
             if self.smooth > 1 {

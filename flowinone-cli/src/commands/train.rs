@@ -80,6 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let model = ModelConfig {
         trained: true,
         sampling: config.sampling.unwrap_or(model.sampling),
+        fast: None, // it was measured on other weights
         prompts: known,
         ..model
     };

@@ -94,3 +94,19 @@ fn any_journal_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn curves_of_one_number_over_another_are_drawn() {
+    let curve = |height: f64| (0..50).map(move |k| (f64::from(k), height / f64::from(k + 1)));
+    let curves = vec![
+        ("euler".to_string(), curve(1.0).collect()),
+        ("ab2".to_string(), curve(0.3).collect()),
+    ];
+    let plot = Plot::curves("error", "evaluations", curves).logarithmic();
+    for at in 0..2 {
+        assert!(coloured(&plot, at) > 400, "curve {at}");
+    }
+    for text in ["euler", "ab2", "error", "evaluations"] {
+        assert!(plot.svg().contains(&format!("\n{text}\n")), "{text}");
+    }
+}

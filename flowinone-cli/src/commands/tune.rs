@@ -1,0 +1,207 @@
+//! `flowinone tune`: how far sampling settings are from the converged solution, and what they cost.
+//!
+//! ```text
+//! error = |x - x*| / |x*|,   x* the latent at t = 1 of a solver at tight tolerance
+//! ```
+
+mod measure;
+mod prompts;
+mod report;
+mod trials;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use flowinone_sampler::{Grid, Solver};
+use flowinone_tasks::{Precision, Settings, Task, write_atomically};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use self::measure::Subjects;
+use self::report::Report;
+use self::trials::{Lists, Span};
+use crate::device::{self, Choice};
+use crate::{Outcome, interrupt, model};
+
+/// Measure the error and the cost of many sampling settings, and store the best as --fast.
+///
+/// Each setting's latents are compared with those of a solver at tight tolerance, guided as the
+/// model's own default is.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Model directory (see `convert`); without it the small model that is built in
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Prompt pictures: files, directories, or patterns in quotes [default: procedural prompts, one of each task]
+    #[arg(long, value_name = "FILE|DIR|GLOB", num_args = 1..)]
+    prompts: Vec<String>,
+    /// What the prompt pictures ask for; without it they are edits that keep their structure
+    #[arg(long, value_name = "NAME", requires = "prompts")]
+    task: Option<Task>,
+    /// Seeds of the noise; every prompt is solved with each
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0")]
+    seeds: Vec<u64>,
+    /// Guidance scale of the solution aimed at [default: the model's own]
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    guidance: Option<f64>,
+    /// Solver of the converged solution
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "dopri5:rtol=1e-5,atol=1e-5,max_steps=10000"
+    )]
+    truth: Solver,
+    /// Steps of the converged solution, where its solver does not choose them
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    truth_steps: usize,
+    /// Solvers to measure, on the uniform grid
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "euler,ab2,ab3,heun"
+    )]
+    solvers: Vec<Solver>,
+    /// Numbers of steps to measure
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "3,4,5,6,8,10,12,16,24,50"
+    )]
+    steps: Vec<usize>,
+    /// Intervals of guidance to measure, FROM-TO
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "0-0.3,0-0.5,0-0.7"
+    )]
+    intervals: Vec<Span>,
+    /// Thresholds of adaptive guidance to measure
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "0.01,0.03"
+    )]
+    adaptive: Vec<f64>,
+    /// Thresholds of the step cache to measure
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "0.02,0.05,0.1"
+    )]
+    cache: Vec<f64>,
+    /// Measure every combination of savings; without it each alone
+    #[arg(long)]
+    combine: bool,
+    /// Largest mean error of the setting that counts as best
+    #[arg(long, value_name = "E", default_value_t = 0.02)]
+    bound: f64,
+    /// Folder for tune.md and tune.svg
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Store the best setting in the model directory's config.json, for --fast
+    #[arg(long, requires = "model")]
+    store: bool,
+    /// Element type of the weights: f32, f16 or bf16
+    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
+    dtype: Precision,
+    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    device: Choice,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    // Everything that can be refused is refused before the model is loaded.
+    let model = model::open(args.model.as_deref())?;
+    if args.store && !model.path.is_dir() {
+        bail!("--store needs a model directory; the built-in model cannot be changed");
+    }
+    if !(args.bound.is_finite() && args.bound > 0.0) {
+        bail!("--bound {} must be above 0", args.bound);
+    }
+    let own = model.config.sampling;
+    let aim = trials::with_scale(own, args.guidance.unwrap_or(own.guidance.scale()));
+    let truth = Settings {
+        solver: args.truth,
+        steps: args.truth_steps,
+        grid: Grid::Uniform,
+        adaptive_guidance: 0.0,
+        step_cache: 0.0,
+        ..aim
+    };
+    truth.validate()?;
+    let settings = Lists {
+        solvers: &args.solvers,
+        steps: &args.steps,
+        intervals: &args.intervals,
+        adaptive: &args.adaptive,
+        cache: &args.cache,
+        combine: args.combine,
+    }
+    .settings(&aim)?;
+    let items = match args.prompts.as_slice() {
+        [] => prompts::made(&model.config, &args.seeds)?,
+        files => prompts::read(files, args.task, &args.seeds)?,
+    };
+    let found = device::open(args.device)?;
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    interrupt::listen();
+    let pipeline = model.pipeline(&found, args.dtype)?;
+    eprintln!(
+        "{} settings, {} pictures each, against {truth}",
+        settings.len(),
+        items.len()
+    );
+    let stopped = || {
+        eprintln!("stopped; nothing was written");
+        Ok(Outcome::Interrupted)
+    };
+    let Some(subjects) = Subjects::solved(pipeline, &items, &truth)? else {
+        return stopped();
+    };
+    let bar =
+        ProgressBar::with_draw_target(Some(settings.len() as u64), ProgressDrawTarget::stderr());
+    let mut rows = vec![];
+    for settings in settings {
+        match subjects.measure(pipeline, &settings)? {
+            Some(row) => rows.push(row),
+            None => return stopped(),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let report = Report {
+        model: model.config.name.clone(),
+        pictures: items.len(),
+        truth,
+        truth_evaluations: subjects.evaluations(),
+        computed: format!("{} in {}", found.choice, args.dtype),
+        rows,
+    };
+    print!("{}", report.table());
+    if let Some(folder) = &args.output {
+        write_atomically(&folder.join("tune.md"), report.table().as_bytes())?;
+        report.plot().save(&folder.join("tune.svg"))?;
+        println!("{}", folder.display());
+    }
+    let best = report.best(args.bound);
+    match best {
+        Some(best) => eprintln!(
+            "best within an error of {}: {} ({:.4}, {:.1} evaluations)",
+            args.bound, best.settings, best.error, best.evaluations
+        ),
+        None if args.store => bail!("{}", report.none_within(args.bound)),
+        None => eprintln!("{}", report.none_within(args.bound)),
+    }
+    if let (Some(best), true) = (best, args.store) {
+        model.store_fast(best.settings)?;
+        eprintln!("stored in {}", model.path.join("config.json").display());
+    }
+    Ok(Outcome::Done)
+}

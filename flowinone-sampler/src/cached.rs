@@ -1,0 +1,174 @@
+//! Step caching: keep a velocity while it can have changed but little (after `EasyCache`, Zhou et
+//! al., 2025).
+//!
+//! ```text
+//! rate  = |v_a - v_b| / |x_a - x_b|            of the last two evaluations a, b
+//! e    += rate |x - x_last| / |v_a|            at every call, x_last being the call before
+//! e < threshold:  v(x, t) := v_a               else evaluate, and e = 0
+//! ```
+//!
+//! `EasyCache` also moves the kept velocity with the state, which suits its own parametrisation. Here
+//! `v` points from source to picture and is constant along a straight path, so it is kept as it is.
+//!
+//! Each item of a batch decides for itself, from sums on the host over its own values, and the
+//! field below evaluates the items that need it: whoever shares the batch has no say. Where guidance
+//! begins or ends the velocity jumps: it is evaluated there, and its rate is learnt again.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+
+use crate::error::check_threshold;
+use crate::field::host_rows;
+use crate::{Error, Evaluated, VelocityField};
+
+/// A field that reuses an item's last velocity while its estimated relative change stays below a
+/// threshold.
+///
+/// It remembers, so it serves one run at a time. A threshold of 0 is the field itself. It is made
+/// for rules of one evaluation a step on even steps, Euler's above all; the error estimate of an
+/// adaptive solver cannot see through it.
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::{Device, Tensor};
+/// use flowinone_sampler::{Cached, Grid, Solver, integrate};
+///
+/// let slow = |x: Tensor<2>, t: f64| x * 0.1 + t;
+/// let x0 = || Tensor::from_floats([[1.0, 2.0]], &Device::flex());
+/// let every = integrate(Solver::Euler, &slow, x0(), Grid::Uniform, 50)?;
+/// let some = integrate(Solver::Euler, &Cached::new(slow, 0.1), x0(), Grid::Uniform, 50)?;
+/// assert_eq!((every.evaluations.calls, every.evaluations.branches), (50, 50));
+/// assert_eq!(some.evaluations.calls, 50); // the solver asks as often
+/// assert!(some.evaluations.branches < 25); // the field is evaluated less often
+/// assert!((every.x - some.x).max_abs().into_scalar::<f32>() < 0.1);
+/// # }
+/// # Ok::<(), flowinone_sampler::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cached<F, const D: usize> {
+    field: F,
+    threshold: f64,
+    memory: RefCell<BTreeMap<usize, Memory<D>>>,
+}
+
+/// What is known of an item.
+#[derive(Debug, Clone)]
+struct Memory<const D: usize> {
+    /// The velocity of the last evaluation, `[1, ...]`.
+    velocity: Tensor<D>,
+    /// Its values, and those of the state that it was evaluated at.
+    evaluated: (Vec<f64>, Vec<f64>),
+    /// Network branches that the field could have evaluated then, and those that it did.
+    branches: (usize, usize),
+    /// Change of velocity for change of state between the last two evaluations; NaN unless both
+    /// were guided alike.
+    rate: f64,
+    /// The state of the last call.
+    last: Vec<f64>,
+    /// Estimated relative change of the velocity since it was evaluated.
+    change: f64,
+}
+
+impl<const D: usize> Memory<D> {
+    /// Takes a new state into account; whether the velocity still holds there.
+    fn holds(&mut self, state: &[f64], branches: usize, threshold: f64) -> bool {
+        let (velocity, _) = &self.evaluated;
+        self.change += self.rate * distance(state, &self.last) / length(velocity);
+        self.last = state.to_vec();
+        branches == self.branches.0 && self.change < threshold // NaN does not hold
+    }
+}
+
+impl<F, const D: usize> Cached<F, D> {
+    /// Keeps velocities of `field` while their estimated relative change is below `threshold`.
+    pub fn new(field: F, threshold: f64) -> Self {
+        Self {
+            field,
+            threshold,
+            memory: RefCell::default(),
+        }
+    }
+}
+
+impl<const D: usize, F: VelocityField<D>> VelocityField<D> for Cached<F, D> {
+    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
+        let items: Vec<usize> = (0..x.dims()[0]).collect();
+        self.evaluate(x, t, &items).velocity
+    }
+
+    /// What it evaluates at most.
+    fn branches(&self, t: f64) -> usize {
+        self.field.branches(t)
+    }
+
+    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        if self.threshold == 0.0 {
+            return self.field.evaluate(x, t, items);
+        }
+        let mut memory = self.memory.borrow_mut();
+        let mut states = host_rows(&x);
+        let now = self.field.branches(t);
+        let mut due = vec![]; // places in `items`
+        for (place, item) in items.iter().enumerate() {
+            let known = memory.get_mut(item);
+            if !known.is_some_and(|known| known.holds(&states[*item], now, self.threshold)) {
+                due.push(place);
+            }
+        }
+        let mut branches = vec![0; items.len()];
+        if !due.is_empty() {
+            let wanted: Vec<usize> = due.iter().map(|&place| items[place]).collect();
+            let fresh = self.field.evaluate(x, t, &wanted);
+            let values = host_rows(&fresh.velocity);
+            for (row, (item, values)) in wanted.iter().zip(values).enumerate() {
+                let state = std::mem::take(&mut states[*item]);
+                let now = (now, fresh.branches[row]);
+                // A change of guidance says nothing about the velocity's own rate.
+                let same = |known: &&Memory<D>| known.branches == now;
+                let rate = memory.get(item).filter(same).map_or(f64::NAN, |known| {
+                    let (velocity, at) = &known.evaluated;
+                    distance(&values, velocity) / distance(&state, at)
+                });
+                let known = Memory {
+                    velocity: fresh.velocity.clone().narrow(0, row, 1),
+                    last: state.clone(),
+                    evaluated: (values, state),
+                    branches: now,
+                    rate,
+                    change: 0.0,
+                };
+                memory.insert(*item, known);
+                branches[due[row]] = fresh.branches[row];
+            }
+            if due.len() == items.len() {
+                return fresh;
+            }
+        }
+        let row = |item: &usize| memory[item].velocity.clone();
+        Evaluated {
+            velocity: Tensor::cat(items.iter().map(row).collect(), 0),
+            branches,
+        }
+    }
+
+    fn begin(&self) {
+        self.memory.borrow_mut().clear();
+        self.field.begin();
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        check_threshold("step cache", self.threshold)?;
+        self.field.validate()
+    }
+}
+
+fn length(a: &[f64]) -> f64 {
+    a.iter().map(|a| a * a).sum::<f64>().sqrt()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
+    squares.sum::<f64>().sqrt()
+}
