@@ -17,8 +17,11 @@ use std::time::Instant;
 /// Something to time.
 type Computation = Box<dyn FnMut()>;
 
+/// Makes a computation.
+type Make = fn() -> Computation;
+
 /// What can be timed, and how it is made.
-const NAMES: [(&str, fn() -> Computation); 5] = [
+const NAMES: [(&str, Make); 5] = [
     ("block", inference::block),
     ("step", inference::step),
     ("vision", inference::vision),
