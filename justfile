@@ -18,6 +18,10 @@ parity:
 bench:
     cargo bench -p flowinone-benches
 
+# PyTorch beside this, in turns: needs a Python with torch.
+compare *ARGS:
+    python3 benches/compare.py {{ARGS}}
+
 # API documentation and the book (needs mdbook).
 docs:
     cargo doc --workspace --no-deps

@@ -1,6 +1,6 @@
 //! One bench for each stage of the pipeline, and one for a whole guided step.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Distribution, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use flowinone_benches::{model, picture};
 use flowinone_flow::{FlowModel, Structure};
@@ -10,8 +10,8 @@ use flowinone_vae::LatentCodec;
 
 fn stages(criterion: &mut Criterion) {
     let device = Device::flex();
-    let (name, pipeline) = model(&device);
-    let mut group = criterion.benchmark_group(name);
+    let (config, pipeline) = model(&device);
+    let mut group = criterion.benchmark_group(config.name);
     group.sample_size(10);
 
     let prompt = picture();
@@ -29,6 +29,24 @@ fn stages(criterion: &mut Criterion) {
     let latent = pipeline.structure(&prompt, None);
     let decode = || pipeline.codec().decode(latent.clone()).into_data();
     group.bench_function("vae_decode", |b| b.iter(decode));
+
+    let velocity = &pipeline.flow().velocity;
+    let stage = &config.flow.transformer;
+    let both = Distribution::Normal(0.0, 1.0);
+    let both = Tensor::random([2, 1 + stage.side * stage.side, stage.width], both, &device);
+    for (label, structure) in [
+        (
+            "with_structure",
+            velocity.structure_tokens(&Structure::new(latent.clone())),
+        ),
+        ("without_structure", None),
+    ] {
+        let block = || {
+            let y = velocity.first_block(both.clone(), 0.3, structure.as_ref());
+            y.into_data()
+        };
+        group.bench_function(format!("block_2_{label}"), |b| b.iter(block));
+    }
 
     for (label, structure) in [
         ("with_structure", Some(Structure::new(latent.clone()))),

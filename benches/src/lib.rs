@@ -1,25 +1,27 @@
 //! Benchmarks of every stage on the CPU.
 //!
-//! `cargo bench -p flowinone-benches` measures the tiny model; with
-//! `FLOWINONE_BENCH=flowinone-256` the same benches run at the published size (7.1 GB of random
-//! weights, some minutes).
+//! `cargo bench -p flowinone-benches` measures the tiny model; with `FLOWINONE_BENCH=mini` or
+//! `flowinone-256` the same benches run at the sizes of the small model or of the published one
+//! (7.1 GB of random weights, some minutes). `compare.py` times `shapes`, the program of this crate,
+//! beside PyTorch.
 
 use burn::tensor::Device;
 use flowinone_tasks::{FlowInOne, ModelConfig, Precision, untrained};
 use image::{Rgb, RgbImage};
 
-/// The model to measure, with random weights, and its name.
+/// The model to measure, with random weights, and its configuration.
 ///
 /// # Panics
 /// If `FLOWINONE_BENCH` names no preset.
-pub fn model(device: &Device) -> (String, FlowInOne) {
+pub fn model(device: &Device) -> (ModelConfig, FlowInOne) {
     let config = match std::env::var("FLOWINONE_BENCH").as_deref() {
         Ok("flowinone-256") => ModelConfig::flowinone_256(),
+        Ok("mini") => ModelConfig::mini(),
         Err(_) | Ok("tiny") => ModelConfig::tiny(),
-        Ok(other) => panic!("FLOWINONE_BENCH={other} is neither tiny nor flowinone-256"),
+        Ok(other) => panic!("FLOWINONE_BENCH={other} is none of tiny, mini, flowinone-256"),
     };
     let pipeline = untrained(&config, 0, device, Precision::F32).expect("presets are valid");
-    (config.name, pipeline)
+    (config, pipeline)
 }
 
 /// A picture with something of every frequency, 800 x 600.

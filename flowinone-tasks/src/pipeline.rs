@@ -72,6 +72,21 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         }
     }
 
+    /// The same pipeline with what `change` makes of its codec, such as
+    /// `|codec| codec.whole_up_to(32)` for an
+    /// [`Autoencoder`](flowinone_vae::Autoencoder::whole_up_to) that takes less memory.
+    #[must_use]
+    pub fn map_codec<D: LatentCodec>(self, change: impl FnOnce(C) -> D) -> Pipeline<E, D, F> {
+        Pipeline {
+            encoder: self.encoder,
+            codec: change(self.codec),
+            flow: self.flow,
+            picture_side: self.picture_side,
+            device: self.device,
+            precision: self.precision,
+        }
+    }
+
     /// The vision encoder.
     pub fn encoder(&self) -> &E {
         &self.encoder
@@ -188,7 +203,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         Ok(last)
     }
 
-    /// Decodes latents `[items, channels, side, side]`, one at a time, to 8-bit pictures.
+    /// Decodes latents `[items, channels, side, side]`, one at a time, to 8-bit pictures; the
+    /// autoencoder takes [large ones](flowinone_vae::WHOLE_UP_TO) in bands, for less memory.
     ///
     /// # Errors
     /// A latent whose picture is not finite.

@@ -8,6 +8,9 @@ use burn::tensor::{Device, Tensor};
 
 use crate::layers::group_norm;
 
+/// Most scores at a time (64 MiB of float32): queries come in pieces where all pixels have more.
+const SCORES: usize = 1 << 24;
+
 /// Single-head attention among all pixels.
 ///
 /// Its projections are linear layers: published as 1x1 convolutions or as matrices, they are the
@@ -45,11 +48,46 @@ impl PixelAttention {
         let pixels = pixels.reshape([b, c, h * w]).swap_dims(1, 2); // [b, n, c], n = h w
 
         let q = self.q.forward(pixels.clone()) * (c as f64).powf(-0.5);
-        let k = self.k.forward(pixels.clone());
-        let weights = softmax(q.matmul(k.transpose()), 2); // [b, n, n]
-        let attended = weights.matmul(self.v.forward(pixels)); // [b, n, c]
+        let k = self.k.forward(pixels.clone()).transpose(); // [b, c, n]
+        let v = self.v.forward(pixels);
+        let piece = (SCORES / (b * h * w)).max(1);
+        let attend = |q: Tensor<3>| {
+            let weights = softmax(q.matmul(k.clone()), 2); // [b, piece, n]
+            weights.matmul(v.clone()) // [b, piece, c]
+        };
+        let attended = match piece < h * w {
+            true => Tensor::cat(q.split(piece, 1).into_iter().map(attend).collect(), 1),
+            false => attend(q),
+        }; // [b, n, c]
 
         let change = self.proj_out.forward(attended).swap_dims(1, 2);
         x + change.reshape([b, c, h, w])
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn queries_in_pieces_give_what_all_at_once_give() {
+        let device = Device::flex();
+        let attention = PixelAttention::new(4, 2, &device);
+        // 5184 pixels: 2^24 scores are those of 3236 queries.
+        let normal = Distribution::Normal(0.0, 1.0);
+        let x = Tensor::<4>::random([1, 4, 72, 72], normal, &device);
+        let pieces = attention.forward(x.clone());
+
+        let pixels = attention.norm.forward(x.clone());
+        let pixels = pixels.reshape([1, 4, 5184]).swap_dims(1, 2);
+        let q = attention.q.forward(pixels.clone()) * 0.5;
+        let k = attention.k.forward(pixels.clone());
+        let weights = softmax(q.matmul(k.transpose()), 2);
+        let attended = weights.matmul(attention.v.forward(pixels));
+        let change = attention.proj_out.forward(attended).swap_dims(1, 2);
+        let expected = x + change.reshape([1, 4, 72, 72]);
+        let difference: f32 = (pieces - expected).abs().max().into_scalar();
+        assert!(difference < 1e-6, "{difference}");
     }
 }

@@ -35,12 +35,17 @@ pub(crate) fn group_norm(groups: usize, channels: usize, device: &Device) -> Gro
         .init(device)
 }
 
-/// `SiLU(norm(x))`.
-pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+/// Gain and bias of a norm, `[channels]` each.
+pub(crate) fn gain_and_bias(norm: &GroupNorm) -> (Tensor<1>, Tensor<1>) {
     let value = |parameter: &Option<Param<Tensor<1>>>| {
         let parameter = parameter.as_ref();
         parameter.expect("every norm here has gain and bias").val()
     };
-    let (weight, bias) = (value(&norm.gamma), value(&norm.beta));
+    (value(&norm.gamma), value(&norm.beta))
+}
+
+/// `SiLU(norm(x))`.
+pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    let (weight, bias) = gain_and_bias(norm);
     group_norm_silu(x, weight, bias, norm.num_groups, norm.epsilon)
 }

@@ -2,6 +2,7 @@
 
 mod attention;
 mod autoencoder;
+mod bands;
 mod codec;
 mod config;
 mod decoder;
@@ -17,7 +18,7 @@ mod res_block;
 mod resample;
 
 pub use attention::PixelAttention;
-pub use autoencoder::Autoencoder;
+pub use autoencoder::{Autoencoder, WHOLE_UP_TO};
 pub use codec::LatentCodec;
 pub use config::VaeConfig;
 pub use decoder::{Decoder, UpLevel};

@@ -1,0 +1,77 @@
+//! Our side of `compare.py`: one of the named computations, timed whenever a line comes in.
+//!
+//! ```text
+//! shapes NAME [DTYPE] [--runs N]
+//! ```
+//!
+//! It prints one line of JSON when it is ready, then one for each run. Without `--runs` it runs once
+//! for every line that it reads, so that another program can take turns with it. Threads are those
+//! of `RAYON_NUM_THREADS`. Weights and inputs are random.
+
+mod inference;
+mod training;
+
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+/// Something to time.
+type Computation = Box<dyn FnMut()>;
+
+/// Makes a computation.
+type Make = fn() -> Computation;
+
+/// What can be timed, and how it is made.
+const NAMES: [(&str, Make); 5] = [
+    ("block", inference::block),
+    ("step", inference::step),
+    ("vision", inference::vision),
+    ("vae", inference::vae),
+    ("train", training::step),
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut runs = None;
+    if let Some(at) = arguments.iter().position(|argument| argument == "--runs") {
+        let count = arguments.get(at + 1).ok_or("--runs needs a number")?;
+        runs = Some(count.parse::<usize>()?);
+        arguments.drain(at..at + 2);
+    }
+    let name = arguments.first().map_or("", String::as_str);
+    let dtype = arguments.get(1).map_or("f32", String::as_str);
+    if dtype != "f32" {
+        return Err(format!("{dtype} cannot be measured here, only f32").into());
+    }
+    let Some((name, make)) = NAMES.iter().find(|(known, _)| *known == name) else {
+        let known = NAMES.map(|(known, _)| known).join(", ");
+        return Err(format!("{name:?} is none of {known}").into());
+    };
+    let mut computation = make();
+    let level = flowinone_kernels::Level::current();
+    let threads = rayon::current_num_threads();
+    say(&format!(
+        r#"{{"ready": "{name}", "threads": {threads}, "kernels": "{level:?}"}}"#
+    ))?;
+    let mut timed = || {
+        let begin = Instant::now();
+        computation();
+        say(&format!(
+            r#"{{"seconds": {}}}"#,
+            begin.elapsed().as_secs_f64()
+        ))
+    };
+    match runs {
+        Some(runs) => (0..runs).try_for_each(|_| timed())?,
+        None => std::io::stdin()
+            .lock()
+            .lines()
+            .try_for_each(|line| line.and_then(|_| timed()))?,
+    }
+    Ok(())
+}
+
+/// At once: whoever reads is waiting for it.
+fn say(line: &str) -> std::io::Result<()> {
+    println!("{line}");
+    std::io::stdout().flush()
+}
