@@ -8,6 +8,8 @@ use std::ops::Range;
 use half::bf16;
 
 use crate::lanes::Lanes;
+#[cfg(target_arch = "x86_64")]
+use crate::level::Level;
 use crate::packed::{BREADTH, HEIGHT, Packed};
 use crate::pieces::filled;
 use crate::product::{Scheme, Target, multiply};
@@ -71,6 +73,15 @@ impl Packed<Pair> {
     pub(crate) fn number<const N: usize>(&self, depth: usize, line: usize) -> f32 {
         let step = depth / 2;
         self.part::<N>(line / N, step..step + 1)[line % N].wide()[depth % 2]
+    }
+}
+
+/// The proof that pairs are multiplied at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn multiplies(level: Level) -> Option<crate::lanes::avx512_bf16::Proof> {
+    match level {
+        Level::Avx512 => crate::lanes::avx512_bf16::Proof::find(),
+        _ => None,
     }
 }
 
