@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use flowinone_tasks::{FlowInOne, ModelConfig, ModelDirectory, Precision};
+use flowinone_tasks::{Arithmetic, FlowInOne, ModelConfig, ModelDirectory};
 
 use crate::device::Found;
 
@@ -36,14 +36,14 @@ pub(crate) fn open(path: Option<&Path>) -> Result<Model> {
 impl Model {
     /// The networks. The first call loads them, and says what was loaded and whether its pictures
     /// can mean anything.
-    pub(crate) fn pipeline(&self, device: &Found, precision: Precision) -> Result<&FlowInOne> {
+    pub(crate) fn pipeline(&self, device: &Found, arithmetic: Arithmetic) -> Result<&FlowInOne> {
         if let Some(loaded) = self.pipeline.get() {
             return Ok(loaded);
         }
         let begin = Instant::now();
-        let loaded = self.directory.load(&device.device, precision)?;
+        let loaded = self.directory.prepare(&device.device, arithmetic)?;
         eprintln!(
-            "model {} ({}) on {} in {precision}, loaded in {:.1} s",
+            "model {} ({}) on {} in {arithmetic}, loaded in {:.1} s",
             self.config.name,
             self.path.display(),
             device.choice,
