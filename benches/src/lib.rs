@@ -4,6 +4,10 @@
 //! `FLOWINONE_BENCH=flowinone-256` the same benches run at the published size (7.1 GB of random
 //! weights, some minutes).
 
+mod block;
+
+pub use block::Block;
+
 use burn::tensor::Device;
 use flowinone_tasks::{FlowInOne, ModelConfig, Precision, untrained};
 use image::{Rgb, RgbImage};

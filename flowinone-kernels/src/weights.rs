@@ -29,7 +29,7 @@ impl Numbers {
         let packed = weight.right(level);
         match precision {
             Precision::Float32 => Self::Float32(packed),
-            Precision::BFloat16 => Self::BFloat16(packed.pairs::<BREADTH>()),
+            Precision::BFloat16 => Self::BFloat16(packed.pairs::<BREADTH>(level)),
             Precision::Int8 => Self::Int8(Columns::new(&packed)),
         }
     }
@@ -116,7 +116,7 @@ impl Weights {
                 let a = &x.left(level);
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
-                    let a = &a.pairs::<HEIGHT>();
+                    let a = &a.pairs::<HEIGHT>(level);
                     return into.product(level, crate::bfloat::Paired::new(a, b, proof));
                 }
                 into.product(level, Widened { a, b });
