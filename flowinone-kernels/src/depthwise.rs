@@ -160,7 +160,7 @@ impl<const K: usize> Kernel for Sized<'_, K> {
                             let pixel = source * map.width + column - K / 2;
                             let x = part(lanes, x, pixel, channel, map.channels);
                             for (j, w) in weights.iter().enumerate() {
-                                if PLACE >= j && PLACE - j < STRETCH {
+                                if (j..j + STRETCH).contains(&PLACE) {
                                     sums[PLACE - j] = lanes.fma(x, *w, sums[PLACE - j]);
                                 }
                             }
@@ -304,7 +304,7 @@ impl<const K: usize> Kernel for SizedStrip<'_, K> {
                             let pixel = source * map.width + column - K / 2;
                             let x = part(lanes, x, pixel, channel, map.channels);
                             for (j, sum) in sums.iter_mut().enumerate() {
-                                if PLACE >= j && PLACE - j < STRETCH {
+                                if (j..j + STRETCH).contains(&PLACE) {
                                     *sum = lanes.fma(x, of_y[PLACE - j], *sum);
                                 }
                             }
