@@ -4,6 +4,7 @@
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor, activation, module};
 use criterion::{Criterion, criterion_group, criterion_main};
+use flowinone_benches::Block;
 use flowinone_kernels as kernels;
 
 type Function<'a> = &'a dyn Fn(&[Tensor<3>]) -> Tensor<3>;
@@ -222,7 +223,7 @@ fn maps(criterion: &mut Criterion) {
     );
 }
 
-/// Packed weights, in both precisions.
+/// Packed weights, in every precision.
 fn packed(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("full/packed_linear");
     group.sample_size(10);
@@ -236,6 +237,7 @@ fn packed(criterion: &mut Criterion) {
     for (label, precision) in [
         ("float32", kernels::Precision::Float32),
         ("bfloat16", kernels::Precision::BFloat16),
+        ("int8", kernels::Precision::Int8),
     ] {
         let layer = kernels::PackedLinear::new(weight.clone(), None, precision);
         group.bench_function(label, |b| b.iter(|| layer.forward(x.clone())));
@@ -244,5 +246,28 @@ fn packed(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, blocks, maps, packed);
+/// One block of the full model, both branches of guidance.
+fn full_block(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("full/block");
+    group.sample_size(10);
+    let device = Device::flex();
+    for (label, precision) in [
+        ("unpacked", None),
+        ("float32", Some(kernels::Precision::Float32)),
+        ("bfloat16", Some(kernels::Precision::BFloat16)),
+        ("int8", Some(kernels::Precision::Int8)),
+    ] {
+        let mut block = Block::full(&device);
+        if let Some(precision) = precision {
+            block = block.packed(precision);
+        }
+        let [x, structure] = block.inputs(&device);
+        group.bench_function(label, |b| {
+            b.iter(|| block.forward(x.clone(), structure.clone()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, blocks, maps, packed, full_block);
 criterion_main!(benches);

@@ -5,6 +5,10 @@
 //! (7.1 GB of random weights, some minutes). `compare.py` times `shapes`, the program of this crate,
 //! beside PyTorch.
 
+mod block;
+
+pub use block::Block;
+
 use burn::tensor::Device;
 use flowinone_tasks::{FlowInOne, ModelConfig, Precision, untrained};
 use image::{Rgb, RgbImage};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 #[cfg(feature = "train")]
 use flowinone_tasks::Settings;
-use flowinone_tasks::{FlowInOne, ModelConfig, ModelDirectory, Precision};
+use flowinone_tasks::{Arithmetic, FlowInOne, ModelConfig, ModelDirectory};
 
 use crate::device::Found;
 
@@ -44,14 +44,14 @@ impl Model {
 
     /// The networks. The first call loads them, and says what was loaded and whether its pictures
     /// can mean anything.
-    pub(crate) fn pipeline(&self, device: &Found, precision: Precision) -> Result<&FlowInOne> {
+    pub(crate) fn pipeline(&self, device: &Found, arithmetic: Arithmetic) -> Result<&FlowInOne> {
         if let Some(loaded) = self.pipeline.get() {
             return Ok(loaded);
         }
         let begin = Instant::now();
-        let loaded = self.directory.load(&device.device, precision)?;
+        let loaded = self.directory.prepare(&device.device, arithmetic)?;
         eprintln!(
-            "model {} ({}) on {} in {precision}, loaded in {:.1} s",
+            "model {} ({}) on {} in {arithmetic}, loaded in {:.1} s",
             self.config.name,
             self.path.display(),
             device.choice,

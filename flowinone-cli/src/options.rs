@@ -1,11 +1,12 @@
 //! The options that every command that makes pictures shares.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::Result;
-use flowinone_tasks::{Convention, Precision};
+use flowinone_tasks::{Arithmetic, Convention};
 
-use crate::device::{self, Choice};
+use crate::device::{self, Choice, Found};
 use crate::model;
 use crate::runner::Run;
 use crate::sampling::Sampling;
@@ -16,9 +17,10 @@ pub(crate) struct Options {
     /// Model directory (see `convert`); without it the small model that is built in
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Element type of the weights: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where the
+    /// processor has it and f32 elsewhere
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: Dtype,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
@@ -38,17 +40,52 @@ impl Options {
     /// A run with these options; what they get wrong is refused here, before anything is computed.
     pub(crate) fn run(&self, batch_size: u16, overwrite: bool) -> Result<Run> {
         let device = device::open(self.device)?;
+        let arithmetic = self.dtype.on(&device)?;
         let model = model::open(self.model.as_deref())?;
         let settings = self.sampling.of_model(&model.config)?;
         Ok(Run {
             model,
             device,
-            precision: self.dtype,
+            arithmetic,
             settings,
             seed: self.sampling.seed,
             batch_size: batch_size.into(),
             preview_every: self.preview_every.map(|n| n as usize),
             overwrite,
         })
+    }
+}
+
+/// What to compute with, or the choice of it left to the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dtype {
+    Auto,
+    Given(Arithmetic),
+}
+
+impl Dtype {
+    /// The arithmetic on a device, checked.
+    pub(crate) fn on(self, device: &Found) -> Result<Arithmetic> {
+        match self {
+            Self::Auto => Ok(Arithmetic::fastest_on(&device.device)),
+            Self::Given(arithmetic) => {
+                arithmetic.check(&device.device)?;
+                Ok(arithmetic)
+            }
+        }
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => match text.parse() {
+                Ok(arithmetic) => Ok(Self::Given(arithmetic)),
+                Err(error) => Err(format!("{error}, auto")),
+            },
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use flowinone_sampler::{Solver, State};
 use flowinone_tasks::{
-    FlowInOne, Input, Item, Precision, Record, Settings, read_record, write_png,
+    Arithmetic, FlowInOne, Input, Item, Record, Settings, read_record, write_png,
 };
 
 use crate::device::Found;
@@ -22,7 +22,7 @@ use crate::{Outcome, interrupt, memory};
 pub(crate) struct Run {
     pub(crate) model: Model,
     pub(crate) device: Found,
-    pub(crate) precision: Precision,
+    pub(crate) arithmetic: Arithmetic,
     pub(crate) settings: Settings,
     pub(crate) seed: u64,
     pub(crate) batch_size: usize,
@@ -122,7 +122,7 @@ impl Run {
             item: job.number,
             settings: self.settings,
             preview: None,
-            precision: self.precision,
+            precision: self.arithmetic,
             device: format!("{} ({})", self.device.choice, self.device.name),
         }
     }
@@ -131,7 +131,7 @@ impl Run {
     /// that fails as a whole is tried again item by item, so that only the guilty one fails.
     fn batch(&self, batch: &[Ready<'_>], report: &mut Report) -> Result<Option<usize>> {
         // A model that cannot be loaded is no fault of the items.
-        let pipeline = self.model.pipeline(&self.device, self.precision)?;
+        let pipeline = self.model.pipeline(&self.device, self.arithmetic)?;
         match self.attempt(pipeline, batch) {
             Ok(None) => Ok(None),
             Ok(Some(Attempt {

@@ -133,6 +133,7 @@ fn every_sampling_flag_changes_the_picture() {
         "--steps 4 --task class-to-image",
         "--steps 4 --dtype bf16",
         "--steps 4 --dtype f16",
+        "--steps 4 --dtype int8",
     ] {
         assert_ne!(picture(flags), plain, "{flags} has no effect");
     }
@@ -206,6 +207,22 @@ fn fast_is_printed_and_follows_the_model() {
     std::fs::write(&file, config.to_string()).unwrap();
     let text = bench.fail(run);
     assert!(text.contains("fast: 0 steps"), "{text}");
+}
+
+#[test]
+fn a_picture_in_fewer_bits_says_so_and_replays_equal() {
+    let bench = Bench::new();
+    for dtype in ["bf16", "int8", "auto"] {
+        let flags = "--steps 3 --device cpu --dtype";
+        bench.succeed(&format!(
+            "generate -i in/a.png -o {dtype}.png {flags} {dtype}"
+        ));
+        let record = bench.succeed(&format!("inspect {dtype}.png"));
+        let expected = format!("\"precision\": \"{dtype}\"");
+        assert_eq!(record.contains(&expected), dtype != "auto", "{record}");
+        let text = bench.succeed(&format!("replay {dtype}.png --device cpu"));
+        assert!(text.contains("equal"), "{text}");
+    }
 }
 
 #[test]

@@ -1,27 +1,24 @@
 //! Self-attention: `W_o softmax(q k^T / sqrt(d)) v`, with `q, k, v` from one fused layer.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::self_attention;
-
-use crate::linear::{linear, project};
+use flowinone_kernels::{Dense, Precision, self_attention};
 
 /// Multi-head self-attention of all tokens with all tokens.
 #[derive(Module, Debug)]
 pub struct Attention {
     /// Queries, keys and values in one layer, width to 3 x width.
-    pub qkv: Linear,
+    pub qkv: Dense,
     /// Mixes the heads, width to width.
-    pub proj: Linear,
+    pub proj: Dense,
     heads: usize,
 }
 
 impl Attention {
     pub(crate) fn new(width: usize, heads: usize, device: &Device) -> Self {
         Self {
-            qkv: linear(width, 3 * width, device),
-            proj: linear(width, width, device),
+            qkv: Dense::new(width, 3 * width, device),
+            proj: Dense::new(width, width, device),
             heads,
         }
     }
@@ -29,7 +26,12 @@ impl Attention {
     /// Tokens `[batch, tokens, width]` to what the block adds to them.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // Channels: all heads of q, then of k, then of v.
-        let qkv = project(&self.qkv, x); // [batch, tokens, 3 * width]
-        project(&self.proj, self_attention(qkv, self.heads))
+        let qkv = self.qkv.forward(x); // [batch, tokens, 3 * width]
+        self.proj.forward(self_attention(qkv, self.heads))
+    }
+
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.qkv.pack(precision);
+        self.proj.pack(precision);
     }
 }

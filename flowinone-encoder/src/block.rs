@@ -2,11 +2,10 @@
 //! `x += attn(norm1(x))`, `x += fc2(gelu(fc1(norm2(x))))`.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{self as kernels, gelu};
+use flowinone_kernels::{self as kernels, Dense, Precision, gelu};
 
-use crate::linear::{linear, project};
 use crate::{Attention, EncoderConfig};
 
 /// Added to the variance in every norm of the tower.
@@ -40,29 +39,35 @@ impl Block {
         let x = x.clone() + self.attn.forward(normed(&self.norm1, x));
         x.clone() + self.mlp.forward(normed(&self.norm2, x))
     }
+
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.attn.pack(precision);
+        self.mlp.fc1.pack(precision);
+        self.mlp.fc2.pack(precision);
+    }
 }
 
 /// The feed-forward network of a block, with the exact (erf) GELU.
 #[derive(Module, Debug)]
 pub struct Mlp {
     /// Width to hidden width.
-    pub fc1: Linear,
+    pub fc1: Dense,
     /// Hidden width to width.
-    pub fc2: Linear,
+    pub fc2: Dense,
 }
 
 impl Mlp {
     fn new(width: usize, hidden: usize, device: &Device) -> Self {
         Self {
-            fc1: linear(width, hidden, device),
-            fc2: linear(hidden, width, device),
+            fc1: Dense::new(width, hidden, device),
+            fc2: Dense::new(hidden, width, device),
         }
     }
 
     /// Tokens `[batch, tokens, width]` to what the block adds to them.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let hidden = gelu(project(&self.fc1, x)); // [batch, tokens, mlp_width]
-        project(&self.fc2, hidden)
+        let hidden = gelu(self.fc1.forward(x)); // [batch, tokens, mlp_width]
+        self.fc2.forward(hidden)
     }
 }
 

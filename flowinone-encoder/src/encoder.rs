@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
+use flowinone_kernels::Precision;
 use flowinone_weights::{Checkpoint, LoadOptions};
 
 use crate::{Aligner, EncoderConfig, VisionTower, locate};
@@ -78,6 +79,25 @@ impl JanusEncoder {
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
         flowinone_weights::load(self, checkpoint, locate, options)
+    }
+
+    /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those
+    /// of a network without weights as soon as each has been filled. It can be neither trained nor
+    /// saved any more. On devices without such kernels nothing changes.
+    ///
+    /// Norms, softmax, the patch embedding and the positions stay float32 at any precision. The
+    /// tower runs once for a picture, and all else follows from it: 8 bits become bfloat16 here.
+    #[must_use]
+    pub fn packed(mut self, precision: Precision) -> Self {
+        let precision = match precision {
+            Precision::Int8 => Precision::BFloat16,
+            other => other,
+        };
+        for block in &mut self.vision_tower.blocks {
+            block.pack(precision);
+        }
+        self.aligner.pack(precision);
+        self
     }
 }
 

@@ -7,7 +7,6 @@ mod config;
 mod encoder;
 mod error;
 mod keys;
-mod linear;
 mod preprocess;
 mod random;
 mod resample;

@@ -2,11 +2,9 @@
 //! normed tokens.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{attention, self_attention};
+use flowinone_kernels::{Dense, Precision, attention, self_attention};
 
-use crate::linear::{linear, linear_without_bias, project};
 use crate::norm::TimeRmsNorm;
 use crate::time::Tau;
 
@@ -14,8 +12,8 @@ use crate::time::Tau;
 #[derive(Module, Debug)]
 pub(crate) struct SelfAttention {
     pub(crate) norm: TimeRmsNorm,
-    query_key_value: Linear,
-    dense: Linear,
+    query_key_value: Dense,
+    dense: Dense,
     heads: usize,
 }
 
@@ -23,8 +21,8 @@ impl SelfAttention {
     pub(crate) fn new(width: usize, heads: usize, device: &Device) -> Self {
         Self {
             norm: TimeRmsNorm::new(width, device),
-            query_key_value: linear_without_bias(width, 3 * width, device),
-            dense: linear(width, width, device),
+            query_key_value: Dense::without_bias(width, 3 * width, device),
+            dense: Dense::new(width, width, device),
             heads,
         }
     }
@@ -32,8 +30,14 @@ impl SelfAttention {
     /// Tokens `[batch, tokens, width]` to what is added to them.
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         // Channels: all heads of q, then of k, then of v.
-        let qkv = project(&self.query_key_value, self.norm.forward(x, tau));
-        project(&self.dense, self_attention(qkv, self.heads))
+        let qkv = self.query_key_value.forward(self.norm.forward(x, tau));
+        self.dense.forward(self_attention(qkv, self.heads))
+    }
+
+    /// Packs the weights.
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.query_key_value.pack(precision);
+        self.dense.pack(precision);
     }
 }
 

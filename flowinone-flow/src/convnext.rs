@@ -2,10 +2,10 @@
 //! before it, then `x += MLP(x)`.
 
 use burn::module::Module;
+use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::depthwise_convolution;
+use flowinone_kernels::{Dense, Precision, depthwise_convolution};
 
 use crate::FlowConfig;
 use crate::input::InputLayer;
@@ -13,6 +13,7 @@ use crate::mlp::GatedMlp;
 use crate::output::OutputLayer;
 use crate::skips::{run_blocks, skip_denses};
 use crate::time::Tau;
+use crate::transformer::States;
 use crate::upsample::Upsample;
 
 /// The `ConvNeXt` stage.
@@ -21,7 +22,7 @@ pub(crate) struct ConvNextStage {
     pub(crate) input: InputLayer,
     pub(crate) upsample: Upsample,
     pub(crate) blocks: Vec<ConvNextBlock>,
-    pub(crate) skip_denses: Vec<Linear>,
+    pub(crate) skip_denses: Vec<Dense>,
     pub(crate) output: OutputLayer,
 }
 
@@ -42,11 +43,20 @@ impl ConvNextStage {
 
     /// The velocity `[batch, channels, side, side]` at `x` of the same shape, given the states of
     /// the transformer stage.
-    pub(crate) fn forward(&self, x: Tensor<4>, states: Vec<Tensor<3>>, tau: &Tau) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, states: States, tau: &Tau) -> Tensor<4> {
         let x = self.input.forward(x) + self.upsample.forward(states, tau);
         let run = |block: &ConvNextBlock, x| block.forward(x, tau);
         let x = run_blocks(&self.blocks, &self.skip_denses, x, run, |_| ());
         self.output.forward(x, tau)
+    }
+
+    /// Packs the weights; input, depthwise convolutions and output stay as they are.
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.upsample.pack(precision);
+        for block in &mut self.blocks {
+            block.mlp.pack(precision);
+        }
+        self.skip_denses.iter_mut().for_each(|d| d.pack(precision));
     }
 }
 

@@ -2,12 +2,10 @@
 //! `g = sigmoid(w2 gelu(w1 [x, CA(x, z)]))`, one number for each token.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{cross_attention, gelu};
+use flowinone_kernels::{Dense, Precision, cross_attention, gelu};
 
-use crate::linear::{linear, linear_without_bias, project};
 use crate::norm::TimeRmsNorm;
 use crate::structure::StructureTokens;
 use crate::time::Tau;
@@ -17,9 +15,9 @@ use crate::time::Tau;
 pub(crate) struct StructureAttention {
     norm_q: TimeRmsNorm,
     norm_kv: TimeRmsNorm,
-    pub(crate) query: Linear,
-    pub(crate) key_value: Linear,
-    dense: Linear,
+    pub(crate) query: Dense,
+    pub(crate) key_value: Dense,
+    dense: Dense,
     gate: Gate,
     heads: usize,
 }
@@ -29,9 +27,9 @@ impl StructureAttention {
         Self {
             norm_q: TimeRmsNorm::new(width, device),
             norm_kv: TimeRmsNorm::new(width, device),
-            query: linear_without_bias(width, width, device),
-            key_value: linear_without_bias(width, 2 * width, device),
-            dense: linear(width, width, device),
+            query: Dense::without_bias(width, width, device),
+            key_value: Dense::without_bias(width, 2 * width, device),
+            dense: Dense::new(width, width, device),
             gate: Gate::new(width, device),
             heads,
         }
@@ -56,33 +54,43 @@ impl StructureAttention {
         structure: &StructureTokens,
         tau: &Tau,
     ) -> (Tensor<3>, Tensor<3>) {
-        let q = project(&self.query, self.norm_q.forward(x.clone(), tau));
+        let q = self.query.forward(self.norm_q.forward(x.clone(), tau));
         let kv =
-            structure.each_token(|token| project(&self.key_value, self.norm_kv.gain(token, tau)));
-        let attended = project(&self.dense, cross_attention(q, kv, self.heads));
+            structure.each_token(|token| self.key_value.forward(self.norm_kv.gain(token, tau)));
+        let attended = self.dense.forward(cross_attention(q, kv, self.heads));
         let gate = self.gate.forward(x, attended.clone());
         (attended, gate)
+    }
+
+    /// Packs the weights; those of the gate stay float32.
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        for layer in [&mut self.query, &mut self.key_value, &mut self.dense] {
+            layer.pack(precision);
+        }
+        for layer in [&mut self.gate.w1, &mut self.gate.w2] {
+            layer.pack(Precision::Float32);
+        }
     }
 }
 
 /// How much of the structure a token takes in; it sees the token before any norm.
 #[derive(Module, Debug)]
 struct Gate {
-    w1: Linear,
-    w2: Linear,
+    w1: Dense,
+    w2: Dense,
 }
 
 impl Gate {
     fn new(width: usize, device: &Device) -> Self {
         Self {
-            w1: linear(2 * width, width / 4, device),
-            w2: linear(width / 4, 1, device),
+            w1: Dense::new(2 * width, width / 4, device),
+            w2: Dense::new(width / 4, 1, device),
         }
     }
 
     fn forward(&self, x: Tensor<3>, attended: Tensor<3>) -> Tensor<3> {
         let both = Tensor::cat(vec![x, attended], 2); // [batch, tokens, 2 * width]
-        let hidden = gelu(project(&self.w1, both));
-        sigmoid(project(&self.w2, hidden)) // [batch, tokens, 1]
+        let hidden = gelu(self.w1.forward(both));
+        sigmoid(self.w2.forward(hidden)) // [batch, tokens, 1]
     }
 }

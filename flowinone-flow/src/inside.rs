@@ -124,7 +124,7 @@ fn the_convnext_stage_matches_the_reference_inside() {
             .states(x.clone(), tau, Some(&branches), structure);
         let input = stage.input.forward(x);
         check("s1.input", input.clone());
-        let all = Tensor::cat(states.clone(), 2);
+        let all = Tensor::cat(states.of_latent(), 2);
         check(
             "s1.upsample_ln",
             stage.upsample.states_norm.forward(all, tau),

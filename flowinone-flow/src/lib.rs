@@ -11,7 +11,6 @@ mod indicator;
 mod input;
 mod keys;
 mod layout;
-mod linear;
 mod mlp;
 mod network;
 mod norm;

@@ -7,6 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 use flowinone_sampler::Branch;
 use flowinone_weights::{Checkpoint, LoadOptions, load};
 
@@ -46,6 +47,24 @@ impl FlowNetwork {
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
         load(self, checkpoint, locate, options)
+    }
+
+    /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those
+    /// of a network without weights as soon as each has been filled. It can be neither trained nor
+    /// saved any more. On devices without such kernels nothing changes.
+    ///
+    /// Norms, softmax, gates, curves in time, convolutions, input and output layers stay float32 at
+    /// any precision; the source encoder, which runs once for a picture, has bfloat16 where the
+    /// velocity has 8 bits.
+    #[must_use]
+    pub fn packed(mut self, precision: Precision) -> Self {
+        self.source.pack(match precision {
+            Precision::Int8 => Precision::BFloat16,
+            other => other,
+        });
+        self.velocity.transformer.pack(precision);
+        self.velocity.convnext.pack(precision);
+        self
     }
 }
 
@@ -115,7 +134,7 @@ impl VelocityNetwork {
         let states = self
             .transformer
             .states(x.clone(), &tau, branches, structure);
-        let last = states[states.len() - 1].clone();
+        let last = states.last();
         StageVelocities {
             coarse: self.transformer.output.forward(last, &tau).cast(dtype),
             fine: self.convnext.forward(x, states, &tau).cast(dtype),

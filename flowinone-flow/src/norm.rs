@@ -10,7 +10,7 @@
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
-use flowinone_kernels::{layer_norm, rms_norm, rms_normalized};
+use flowinone_kernels::{layer_norm, layer_norm_of_parts, rms_norm, rms_normalized};
 
 use crate::time::{Curve, Tau};
 
@@ -66,6 +66,16 @@ impl TimeLayerNorm {
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         let (weight, bias) = (self.weight.at(tau), self.bias.at(tau)); // [1 or batch, 1, width]
         layer_norm(x, weight, bias, LAYER_NORM_EPSILON)
+    }
+
+    /// The same for tokens whose channels come in parts, which are never joined.
+    pub(crate) fn forward_parts(
+        &self,
+        parts: Vec<Tensor<3>>,
+        tau: &Tau,
+    ) -> impl Iterator<Item = Tensor<3>> {
+        let (weight, bias) = (self.weight.at(tau), self.bias.at(tau));
+        layer_norm_of_parts(parts, weight, bias, LAYER_NORM_EPSILON)
     }
 }
 

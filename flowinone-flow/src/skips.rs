@@ -1,15 +1,13 @@
 //! A stage in U-ViT form: `n` blocks, a middle one, `n` blocks; before each of the last `n`,
 //! `x = Linear([x, skip])`, the skips being the outputs of the first `n`, last in, first out.
 
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-
-use crate::linear::{linear, project};
+use flowinone_kernels::Dense;
 
 /// The skip layers of a stage with that (odd) number of blocks.
-pub(crate) fn skip_denses(blocks: usize, width: usize, device: &Device) -> Vec<Linear> {
+pub(crate) fn skip_denses(blocks: usize, width: usize, device: &Device) -> Vec<Dense> {
     (0..blocks / 2)
-        .map(|_| linear(2 * width, width, device))
+        .map(|_| Dense::new(2 * width, width, device))
         .collect()
 }
 
@@ -17,7 +15,7 @@ pub(crate) fn skip_denses(blocks: usize, width: usize, device: &Device) -> Vec<L
 /// stage's.
 pub(crate) fn run_blocks<B>(
     blocks: &[B],
-    skip_denses: &[Linear],
+    skip_denses: &[Dense],
     mut x: Tensor<3>,
     run: impl Fn(&B, Tensor<3>) -> Tensor<3>,
     mut visit: impl FnMut(&Tensor<3>),
@@ -30,7 +28,7 @@ pub(crate) fn run_blocks<B>(
                 .pop()
                 .expect("as many blocks before the middle as after it");
             let both = Tensor::cat(vec![x, skip], 2); // [batch, tokens, 2 * width]
-            x = project(&skip_denses[index - half - 1], both);
+            x = skip_denses[index - half - 1].forward(both);
         }
         x = run(block, x);
         visit(&x);
@@ -45,13 +43,14 @@ pub(crate) fn run_blocks<B>(
 mod tests {
     use super::*;
     use burn::module::Param;
+    use burn::nn::LinearConfig;
 
     /// A layer `[x, skip] -> x + weight * skip` of width 1.
-    fn skip_dense(weight: f32, device: &Device) -> Linear {
-        let mut layer = linear(2, 1, device);
+    fn skip_dense(weight: f32, device: &Device) -> Dense {
+        let mut layer = LinearConfig::new(2, 1).init(device);
         layer.weight = Param::from_tensor(Tensor::from_floats([[1.0], [weight]], device));
         layer.bias = None;
-        layer
+        layer.into()
     }
 
     #[test]

@@ -130,15 +130,27 @@ impl StructureTokens {
     /// The two branches of guidance differ in the indicator alone: what they share is computed
     /// once.
     pub(crate) fn each_token(&self, map: impl Fn(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
-        let shared = map(self.normalized.clone());
-        let tokens = match self.copies {
-            1 => shared,
-            copies => shared.repeat_dim(0, copies),
+        let [items, tokens, width] = self.normalized.dims();
+        let Some(indicator) = &self.indicator else {
+            let shared = map(self.normalized.clone());
+            return match self.copies {
+                1 => shared,
+                copies => shared.repeat_dim(0, copies),
+            };
         };
-        match &self.indicator {
-            Some(indicator) => Tensor::cat(vec![map(indicator.clone()), tokens], 1),
-            None => tokens,
+        // The indicators of all copies in front of what these share, so that the map is applied once.
+        let leading = indicator.clone().reshape([self.copies, items, width]);
+        let leading = leading.swap_dims(0, 1); // [items, copies, width]
+        let all = map(Tensor::cat(vec![leading, self.normalized.clone()], 1));
+        if self.copies == 1 {
+            return all;
         }
+        let shared = all.clone().narrow(1, self.copies, tokens);
+        let copy = |copy| {
+            let leading = all.clone().narrow(1, copy, 1);
+            Tensor::cat(vec![leading, shared.clone()], 1) // [items, 1 + tokens, output]
+        };
+        Tensor::cat((0..self.copies).map(copy).collect(), 0)
     }
 
     /// A gate `[batch, tokens, 1]`, closed for the items that do not follow their latent.

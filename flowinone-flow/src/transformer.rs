@@ -5,8 +5,8 @@
 //! ```
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{Dense, Precision};
 use flowinone_sampler::Branch;
 
 use crate::TransformerConfig;
@@ -27,7 +27,7 @@ pub(crate) struct TransformerStage {
     pub(crate) structure_input: Option<InputLayer>,
     pub(crate) indicator: Indicator,
     pub(crate) blocks: Vec<TransformerBlock>,
-    pub(crate) skip_denses: Vec<Linear>,
+    pub(crate) skip_denses: Vec<Dense>,
     pub(crate) output: OutputLayer,
 }
 
@@ -46,15 +46,14 @@ impl TransformerStage {
         }
     }
 
-    /// All states of the stage, each `[batch, side * side, width]`: the input of the first block,
-    /// then the output of every block.
+    /// All states of the stage: the input of the first block, then the output of every block.
     pub(crate) fn states(
         &self,
         x: Tensor<4>,
         tau: &Tau,
         branches: Option<&[Branch]>,
         structure: Option<&StructureTokens>,
-    ) -> Vec<Tensor<3>> {
+    ) -> States {
         let x = self.input.forward(x);
         let [_, tokens, width] = x.dims();
         let indicator = branches.map(|branches| self.indicator.tokens(branches, width));
@@ -65,15 +64,51 @@ impl TransformerStage {
             ),
             None => (x, structure.cloned()),
         };
-        let mut states = Vec::with_capacity(1 + self.blocks.len());
-        let mut keep = |x: &Tensor<3>| {
-            let [_, length, _] = x.dims();
-            states.push(x.clone().narrow(1, length - tokens, tokens)); // without the indicator
-        };
-        keep(&x);
+        let mut sequences = Vec::with_capacity(1 + self.blocks.len());
+        sequences.push(x.clone());
         let run = |block: &TransformerBlock, x| block.forward(x, structure.as_ref(), tau);
-        run_blocks(&self.blocks, &self.skip_denses, x, run, keep);
-        states
+        run_blocks(&self.blocks, &self.skip_denses, x, run, |x| {
+            sequences.push(x.clone());
+        });
+        States { sequences, tokens }
+    }
+
+    /// Packs the weights; input and output stay as they are.
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.blocks.iter_mut().for_each(|b| b.pack(precision));
+        self.skip_denses.iter_mut().for_each(|d| d.pack(precision));
+    }
+}
+
+/// What the blocks of the stage made of a latent, one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct States {
+    /// Each `[batch, tokens, width]`, or with the indicator in front `[batch, 1 + tokens, width]`.
+    pub(crate) sequences: Vec<Tensor<3>>,
+    /// Tokens of the latent, the last ones of each sequence.
+    pub(crate) tokens: usize,
+}
+
+impl States {
+    /// The tokens of the latent in a sequence of the states' length.
+    pub(crate) fn behind_indicator(tokens: usize, sequence: Tensor<3>) -> Tensor<3> {
+        let [_, length, _] = sequence.dims();
+        match length == tokens {
+            true => sequence,
+            false => sequence.narrow(1, length - tokens, tokens),
+        }
+    }
+
+    /// The states of the latent's tokens, each `[batch, tokens, width]`.
+    pub(crate) fn of_latent(&self) -> Vec<Tensor<3>> {
+        let state = |x: &Tensor<3>| Self::behind_indicator(self.tokens, x.clone());
+        self.sequences.iter().map(state).collect()
+    }
+
+    /// The output of the last block, `[batch, tokens, width]`.
+    pub(crate) fn last(&self) -> Tensor<3> {
+        let last = self.sequences.last().expect("at least the first input");
+        Self::behind_indicator(self.tokens, last.clone())
     }
 }
 
@@ -109,5 +144,13 @@ impl TransformerBlock {
             x = x.clone() + path.forward(x, structure, tau);
         }
         x.clone() + self.mlp.forward(x, tau)
+    }
+
+    fn pack(&mut self, precision: Precision) {
+        self.attention.pack(precision);
+        if let Some(path) = &mut self.structure {
+            path.pack(precision);
+        }
+        self.mlp.pack(precision);
     }
 }

@@ -1,20 +1,23 @@
 //! From the transformer stage to the `ConvNeXt` stage: all states of the first, concatenated on the
 //! channels, become one map at twice the resolution,
 //! `LayerNorm_t(shuffle(Linear(LayerNorm_t([state_0, ..., state_n]))))`.
+//!
+//! With packed weights the states, 67,584 channels together, are never joined: each is normed by the
+//! moments of all and multiplied with the weights for it, and the products are added up.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{Dense, Precision};
 
-use crate::linear::{linear, project};
 use crate::norm::TimeLayerNorm;
 use crate::time::Tau;
+use crate::transformer::States;
 
 /// Upsampling of the concatenated states by two.
 #[derive(Module, Debug)]
 pub(crate) struct Upsample {
     pub(crate) states_norm: TimeLayerNorm,
-    linear: Linear,
+    linear: Dense,
     norm: TimeLayerNorm,
     side: usize,
 }
@@ -30,18 +33,31 @@ impl Upsample {
     ) -> Self {
         Self {
             states_norm: TimeLayerNorm::new(states * width, device),
-            linear: linear(states * width, 4 * output, device),
+            linear: Dense::new(states * width, 4 * output, device).in_parts(states),
             norm: TimeLayerNorm::new(output, device),
             side,
         }
     }
 
-    /// States `[batch, side * side, width]` to `[batch, 4 * side * side, output]`.
-    pub(crate) fn forward(&self, states: Vec<Tensor<3>>, tau: &Tau) -> Tensor<3> {
-        let all = Tensor::cat(states, 2); // [batch, side * side, states * width]
-        let all = self.states_norm.forward(all, tau);
-        let fine = pixel_shuffle(project(&self.linear, all), self.side);
-        self.norm.forward(fine, tau)
+    /// States of `side * side` tokens to `[batch, 4 * side * side, output]`.
+    pub(crate) fn forward(&self, states: States, tau: &Tau) -> Tensor<3> {
+        let all = match self.linear.is_packed() {
+            // One token more in 257 costs less than copies of all others.
+            true => {
+                let normed = self.states_norm.forward_parts(states.sequences, tau);
+                States::behind_indicator(states.tokens, self.linear.forward_parts(normed))
+            }
+            false => {
+                let all = Tensor::cat(states.of_latent(), 2); // [batch, side * side, states * width]
+                self.linear.forward(self.states_norm.forward(all, tau))
+            }
+        };
+        self.norm.forward(pixel_shuffle(all, self.side), tau)
+    }
+
+    /// Packs the weights.
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.linear.pack(precision);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, Time};
+use flowinone_kernels::Precision;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::{Branch, BranchedField, GuidanceRule, Guided, VelocityField};
 use flowinone_weights::{Checkpoint, LoadOptions};
@@ -15,6 +16,23 @@ fn network(folder: &Folder, file: &str, device: &Device) -> FlowNetwork {
     let checkpoint = Checkpoint::open(folder.file(file)).unwrap();
     let network = config.init(device);
     network.load(&checkpoint, &LoadOptions::default()).unwrap()
+}
+
+/// The same with its weights packed in float32 as they were read.
+fn packed(folder: &Folder, file: &str, device: &Device) -> FlowNetwork {
+    let config: FlowConfig = serde_json::from_value(folder.flow_config()).unwrap();
+    let checkpoint = Checkpoint::open(folder.file(file)).unwrap();
+    let network = config.init(device).packed(Precision::Float32);
+    network.load(&checkpoint, &LoadOptions::default()).unwrap()
+}
+
+type Load = fn(&Folder, &str, &Device) -> FlowNetwork;
+
+/// Every folder of numbers, for a network with parameters and for a packed one.
+fn folders_and_kinds() -> impl Iterator<Item = (Folder, Load)> {
+    [network as Load, packed]
+        .into_iter()
+        .flat_map(|load| folders().into_iter().map(move |folder| (folder, load)))
 }
 
 /// A list of flags, or `None` where the reference was given none.
@@ -59,8 +77,8 @@ fn time(case: &Value, device: &Device) -> Time {
 #[test]
 fn velocities_of_both_stages_match_the_reference() {
     let device = Device::flex();
-    for folder in folders() {
-        let velocity = network(&folder, "nnet.safetensors", &device).velocity;
+    for (folder, load) in folders_and_kinds() {
+        let velocity = load(&folder, "nnet.safetensors", &device).velocity;
         let tensors = folder.tensors("velocity.safetensors");
         let cases = folder.cases("velocity")["cases"].as_array().unwrap();
         for case in cases {
@@ -90,8 +108,8 @@ fn velocities_of_both_stages_match_the_reference() {
 #[test]
 fn guided_velocities_match_the_reference() {
     let device = Device::flex();
-    for folder in folders() {
-        let model = network(&folder, "nnet.safetensors", &device);
+    for (folder, load) in folders_and_kinds() {
+        let model = load(&folder, "nnet.safetensors", &device);
         let tensors = folder.tensors("velocity.safetensors");
         let x: Tensor<4> = tensors.tensor("x", &device);
         let all = Structure::new(tensors.tensor("image_latent", &device));
@@ -111,8 +129,8 @@ fn guided_velocities_match_the_reference() {
 #[test]
 fn sources_match_the_reference() {
     let device = Device::flex();
-    for folder in folders() {
-        let model = network(&folder, "nnet.safetensors", &device);
+    for (folder, load) in folders_and_kinds() {
+        let model = load(&folder, "nnet.safetensors", &device);
         let tensors = folder.tensors("context.safetensors");
         let source = model.source(tensors.tensor("cond", &device));
         let shape = source.mean.dims();

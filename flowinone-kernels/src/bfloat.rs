@@ -3,11 +3,11 @@
 //! Where the processor multiplies pairs of bfloat16 (AVX512-BF16), the left factor is rounded as
 //! well; elsewhere the weights are widened panel by panel, and the left factor stays as it is.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use half::bf16;
-
 use crate::lanes::Lanes;
+use crate::level::{Kernel, Level};
 use crate::packed::{BREADTH, HEIGHT, Packed};
 use crate::pieces::filled;
 use crate::product::{Scheme, Target, multiply};
@@ -20,9 +20,9 @@ pub(crate) struct Pair(pub(crate) u32);
 
 impl Pair {
     /// Both numbers rounded to the nearest.
+    #[inline(always)]
     fn new(even: f32, odd: f32) -> Self {
-        let [even, odd] = [even, odd].map(|x| u32::from(bf16::from_f32(x).to_bits()));
-        Self(odd << 16 | even)
+        Self(rounded(even) >> 16 | rounded(odd) & 0xFFFF_0000)
     }
 
     /// Both numbers, exactly.
@@ -32,9 +32,21 @@ impl Pair {
     }
 }
 
+/// The bits of a number, the upper half of them the nearest bfloat16 (ties to even); without
+/// branches, so that the compiler makes vectors of it.
+#[inline(always)]
+fn rounded(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let nearest = bits.wrapping_add(0x7FFF + (bits >> 16 & 1));
+    match x.is_nan() {
+        true => bits | 0x40_0000, // its first digits might be zeros
+        false => nearest,
+    }
+}
+
 impl Packed<f32> {
     /// The same panels of `N` lines in bfloat16.
-    pub(crate) fn pairs<const N: usize>(&self) -> Packed<Pair> {
+    pub(crate) fn pairs<const N: usize>(&self, level: Level) -> Packed<Pair> {
         let depth = self.depth.div_ceil(2);
         // SAFETY: every slot is written.
         let [numbers] = unsafe {
@@ -46,14 +58,7 @@ impl Packed<f32> {
                     let size = (depth * N).max(1);
                     for (panel, slots) in panels.zip(slots.chunks_exact_mut(size)) {
                         let steps = self.part::<N>(panel, 0..self.depth);
-                        let pairs = steps.chunks(2 * N).zip(slots.chunks_exact_mut(N));
-                        for (steps, slots) in pairs {
-                            let (even, odd) = steps.split_at(N);
-                            for (index, slot) in slots.iter_mut().enumerate() {
-                                let odd = odd.get(index).copied().unwrap_or(0.0);
-                                slot.write(Pair::new(even[index], odd));
-                            }
-                        }
+                        level.run(Halve::<N> { steps, slots });
                     }
                 },
             )
@@ -66,11 +71,43 @@ impl Packed<f32> {
     }
 }
 
+/// One panel of `N` lines, `[depth, N]` to `[depth / 2, N]`.
+struct Halve<'a, const N: usize> {
+    steps: &'a [f32],
+    slots: &'a mut [MaybeUninit<Pair>],
+}
+
+impl<const N: usize> Kernel for Halve<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let (steps, _) = self.steps.as_chunks::<N>();
+        let (slots, _) = self.slots.as_chunks_mut::<N>();
+        for (steps, slots) in steps.chunks(2).zip(slots) {
+            let even = &steps[0];
+            let odd = steps.get(1).unwrap_or(&[0.0; N]);
+            for index in 0..N {
+                slots[index].write(Pair::new(even[index], odd[index]));
+            }
+        }
+    }
+}
+
 impl Packed<Pair> {
     /// The number at `depth` of a line, `N` lines to a panel.
     pub(crate) fn number<const N: usize>(&self, depth: usize, line: usize) -> f32 {
         let step = depth / 2;
         self.part::<N>(line / N, step..step + 1)[line % N].wide()[depth % 2]
+    }
+}
+
+/// The proof that pairs are multiplied at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn multiplies(level: Level) -> Option<crate::lanes::avx512_bf16::Proof> {
+    match level {
+        Level::Avx512 => crate::lanes::avx512_bf16::Proof::find(),
+        _ => None,
     }
 }
 
@@ -202,5 +239,31 @@ impl Scheme for Paired<'_> {
             self.proof
                 .multiply(a.cast(), panel.cast(), steps.len(), target);
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::bf16;
+
+    #[test]
+    fn numbers_are_rounded_as_everywhere() {
+        let ties = (0..1 << 17).map(|bits: u32| f32::from_bits(bits << 15 | 0x40));
+        let near = [1.0, -1.0, 3e38, -3.4e38, f32::MIN_POSITIVE / 3.0, 0.0, -0.0];
+        let special = [
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::from_bits(0x7F80_0001),
+        ];
+        for x in ties.chain(near).chain(special) {
+            for x in [x, f32::from_bits(x.to_bits() & !0x40), x * 1.000_01] {
+                let [even, odd] = Pair::new(x, -x).wide();
+                for (got, x) in [(even, x), (odd, -x)] {
+                    let expected = bf16::from_f32(x).to_f32();
+                    assert_eq!(got.to_bits(), expected.to_bits(), "{x:e}");
+                }
+            }
+        }
     }
 }

@@ -5,9 +5,11 @@
 
 pub(crate) mod attention;
 pub(crate) mod convolution;
+pub(crate) mod dense;
 pub(crate) mod depthwise;
 pub(crate) mod linear;
 pub(crate) mod packed;
+pub(crate) mod parts;
 
 use burn::tensor::{Tensor, activation};
 
@@ -154,7 +156,7 @@ pub fn group_norm_silu(
 }
 
 /// Panics unless the parameter has one row for all items of `x`, or one for each.
-fn assert_of_items(name: &str, parameter: &Tensor<3>, x: &Tensor<3>) {
+pub(crate) fn assert_of_items(name: &str, parameter: &Tensor<3>, x: &Tensor<3>) {
     let ([batch, _, width], shape) = (x.dims(), parameter.dims());
     assert!(
         shape == [1, 1, width] || shape == [batch, 1, width],

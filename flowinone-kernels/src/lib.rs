@@ -32,6 +32,8 @@ mod flex;
 #[cfg(feature = "cpu")]
 mod group_norm;
 #[cfg(feature = "cpu")]
+mod integer;
+#[cfg(feature = "cpu")]
 mod lanes;
 #[cfg(feature = "cpu")]
 mod level;
@@ -58,9 +60,11 @@ mod weights;
 
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::convolution;
+pub use functions::dense::Dense;
 pub use functions::depthwise::depthwise_convolution;
 pub use functions::linear::linear;
-pub use functions::packed::{PackedLinear, Precision};
+pub use functions::packed::{PackedLinear, Precision, packs, prefers_bfloat16};
+pub use functions::parts::layer_norm_of_parts;
 pub use functions::{
     geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
 };

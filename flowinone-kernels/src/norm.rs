@@ -187,6 +187,104 @@ fn moments<L: Lanes>(lanes: L, row: &[f32], centres: bool) -> (f32, f32) {
     (mean, lanes.sum(lanes.add(squares[0], squares[1])))
 }
 
+/// The mean of each row, and the sum of the squares around it: `[rows, 2]`.
+pub(crate) fn moments_of_rows(level: Level, x: &[f32], width: usize) -> Vec<f32> {
+    // SAFETY: the kernel writes both slots of each row.
+    let [moments] = unsafe {
+        filled(x.len() / width, [2], width, |items, [slots]| {
+            let x = &x[items.start * width..items.end * width];
+            level.run(Moments { x, width, slots });
+        })
+    };
+    moments
+}
+
+struct Moments<'a, 'b> {
+    x: &'a [f32],
+    width: usize,
+    slots: &'b mut [Slot],
+}
+
+impl Kernel for Moments<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let rows = self.x.chunks_exact(self.width);
+        for (row, slots) in rows.zip(self.slots.chunks_exact_mut(2)) {
+            let (mean, squares) = moments(lanes, row, true);
+            slots[0].write(mean);
+            slots[1].write(squares);
+        }
+    }
+}
+
+/// Rows whose moments are known from elsewhere: `(x - mean) r weight + bias`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    /// `[rows, width]`.
+    pub(crate) x: &'a [f32],
+    /// Mean and `r` of each row, `[rows, 2]`.
+    pub(crate) spread: &'a [f32],
+    /// Weight and bias, `[groups, 2, width]`.
+    pub(crate) gains: &'a [f32],
+    /// Numbers in a row.
+    pub(crate) width: usize,
+}
+
+impl Placed<'_> {
+    /// `y`, `[rows, width]`.
+    pub(crate) fn normed(self, level: Level) -> Vec<f32> {
+        let count = self.spread.len() / 2;
+        // SAFETY: the kernel writes every slot.
+        let [y] = unsafe {
+            filled(count, [self.width], self.width, |items, [y]| {
+                level.run(ForwardPlaced {
+                    rows: self,
+                    items,
+                    y,
+                });
+            })
+        };
+        y
+    }
+}
+
+struct ForwardPlaced<'a, 'b> {
+    rows: Placed<'a>,
+    items: Range<usize>,
+    y: &'b mut [Slot],
+}
+
+impl Kernel for ForwardPlaced<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Placed {
+            x,
+            spread,
+            gains,
+            width,
+        } = self.rows;
+        let of_a_group = (spread.len() / 2 / (gains.len() / (2 * width))).max(1);
+        for (index, y) in self.items.zip(self.y.chunks_mut(width)) {
+            let row = &x[index * width..][..width];
+            let [mean, r] = [0, 1].map(|k| lanes.splat(spread[2 * index + k]));
+            let gains = &gains[index / of_a_group * 2 * width..][..2 * width];
+            let (weight, bias) = gains.split_at(width);
+            let mut start = 0;
+            while start < width {
+                let n = lanes.mul(lanes.sub(lanes.load_at(row, start, 0.0), mean), r);
+                let weight = lanes.load_at(weight, start, 0.0);
+                let value = lanes.fma(n, weight, lanes.load_at(bias, start, 0.0));
+                lanes.store_at(value, y, start);
+                start += L::WIDTH;
+            }
+        }
+    }
+}
+
 struct Forward<'a, 'b> {
     rows: Rows<'a>,
     items: Range<usize>,

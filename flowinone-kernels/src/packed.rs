@@ -41,6 +41,12 @@ impl<'a> Matrix<'a> {
         [self.rows, self.columns]
     }
 
+    /// A row of a matrix whose rows lie in order.
+    pub(crate) fn row(&self, index: usize) -> &'a [f32] {
+        assert!(!self.transposed, "rows in order");
+        &self.numbers[index * self.columns..][..self.columns]
+    }
+
     /// Rows become columns.
     pub(crate) fn transposed(self) -> Self {
         Self {

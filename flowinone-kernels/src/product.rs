@@ -161,17 +161,56 @@ pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -
         assert_eq!(bias.len(), columns, "one bias for each column");
     }
     let mut c: Vec<f32> = Vec::with_capacity(rows * columns);
+    // SAFETY: there is room for the matrix, and all of its numbers are written.
+    unsafe {
+        compute(level, scheme, Beginning::of(bias), c.as_mut_ptr());
+        c.set_len(rows * columns);
+    }
+    c
+}
+
+/// `c += a b`, `[rows of a, columns of b]`.
+///
+/// # Panics
+/// If the factors have not the same depth, or `c` another size.
+pub(crate) fn product_onto(level: Level, scheme: impl Scheme, c: &mut [f32]) {
+    assert_eq!(c.len(), scheme.rows() * scheme.columns(), "size of a sum");
+    // SAFETY: `c` is the matrix, borrowed for this alone.
+    unsafe { compute(level, scheme, Beginning::There, c.as_mut_ptr()) };
+}
+
+/// What the product is added to.
+#[derive(Debug, Clone, Copy)]
+enum Beginning<'a> {
+    Zero,
+    Bias(&'a [f32]),
+    /// The numbers that stand in the result.
+    There,
+}
+
+impl<'a> Beginning<'a> {
+    fn of(bias: Option<&'a [f32]>) -> Self {
+        bias.map_or(Self::Zero, Self::Bias)
+    }
+}
+
+/// Computes the product into `[rows of a, columns of b]`, every number of it.
+///
+/// # Safety
+/// The result must be writable, and written before if it is added to; no one else may use it.
+unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c: *mut f32) {
+    let (rows, columns) = (scheme.rows(), scheme.columns());
     let panels = columns.div_ceil(BREADTH);
     let row_blocks = rows.div_ceil(HEIGHT * BLOCK);
     let wanted = 4 * rayon::current_num_threads();
     let strips = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
     let strip = panels.div_ceil(strips).max(1);
-    let out = Shared(c.as_mut_ptr());
+    let out = Shared(c);
     let run = |scratch: &mut Scratch, task: usize| {
         let (block, first) = (task / strips, task % strips * strip);
         level.run(Block {
             scheme,
-            bias,
+            beginning,
             tiles: block * BLOCK..(block * BLOCK + BLOCK).min(rows.div_ceil(HEIGHT)),
             panels: first..(first + strip).min(panels),
             c: out.start(),
@@ -186,9 +225,6 @@ pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -
         let tasks = (0..tasks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
     }
-    // SAFETY: the blocks cover the matrix, and each writes all of its numbers.
-    unsafe { c.set_len(rows * columns) };
-    c
 }
 
 /// Where blocks are written, each by one thread.
@@ -209,7 +245,7 @@ impl Shared {
 /// Some rows and columns of the result.
 struct Block<'a, S> {
     scheme: S,
-    bias: Option<&'a [f32]>,
+    beginning: Beginning<'a>,
     /// Panels of the left factor.
     tiles: Range<usize>,
     /// Panels of the right factor.
@@ -243,19 +279,25 @@ impl<S: Scheme> Kernel for Block<'_, S> {
                             true => (c, columns),
                             false => (edge.as_mut_ptr(), BREADTH),
                         };
-                        if first == 0 {
-                            if let Some(bias) = self.bias {
+                        let add = match self.beginning {
+                            Beginning::Zero if first == 0 => false,
+                            Beginning::Bias(bias) if first == 0 => {
                                 let bias = &bias[column..column + breadth];
                                 spread(lanes, bias, start, target_row, rows);
+                                true
                             }
-                        } else if !whole {
-                            copy(c, columns, start, target_row, rows, breadth);
-                        }
+                            _ => {
+                                if !whole {
+                                    copy(c, columns, start, target_row, rows, breadth);
+                                }
+                                true
+                            }
+                        };
                         let target = Target {
                             start,
                             row: target_row,
                             rows,
-                            add: first > 0 || self.bias.is_some(),
+                            add,
                         };
                         self.scheme.tile(lanes, tile, steps.clone(), panel, target);
                         if !whole {

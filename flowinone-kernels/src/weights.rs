@@ -1,14 +1,17 @@
 //! The weights of a linear layer, packed once.
 
+use crate::Precision;
 use crate::bfloat::{Pair, Widened};
+use crate::integer::{Columns, Rows, Whole};
 use crate::level::Level;
 use crate::packed::{BREADTH, HEIGHT, Matrix, Packed};
-use crate::product::{Plain, product};
+use crate::product::{Plain, Scheme, product, product_onto};
 
-/// Weights and biases of a layer.
+/// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
+/// for itself.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    numbers: Numbers,
+    parts: Vec<Numbers>,
     bias: Option<Vec<f32>>,
     input: usize,
     output: usize,
@@ -18,23 +21,48 @@ pub(crate) struct Weights {
 enum Numbers {
     Float32(Packed<f32>),
     BFloat16(Packed<Pair>),
+    Int8(Columns),
+}
+
+impl Numbers {
+    fn new(level: Level, weight: Matrix<'_>, precision: Precision) -> Self {
+        let packed = weight.right(level);
+        match precision {
+            Precision::Float32 => Self::Float32(packed),
+            Precision::BFloat16 => Self::BFloat16(packed.pairs::<BREADTH>(level)),
+            Precision::Int8 => Self::Int8(Columns::new(&packed)),
+        }
+    }
+
+    fn number(&self, depth: usize, line: usize) -> f32 {
+        match self {
+            Self::Float32(b) => b.part::<BREADTH>(line / BREADTH, depth..depth + 1)[line % BREADTH],
+            Self::BFloat16(b) => b.number::<BREADTH>(depth, line),
+            Self::Int8(b) => b.number(depth, line),
+        }
+    }
 }
 
 impl Weights {
-    /// From weights `[input, output]` and biases `[output]`, the weights rounded to bfloat16 or not.
+    /// From weights `[input, output]` and biases `[output]`, the input in `parts` equal parts.
+    ///
+    /// # Panics
+    /// If the parts do not divide the input.
     pub(crate) fn new(
         level: Level,
-        weight: Matrix<'_>,
+        (weight, [input, output]): (&[f32], [usize; 2]),
         bias: Option<Vec<f32>>,
-        rounded: bool,
+        precision: Precision,
+        parts: usize,
     ) -> Self {
-        let [input, output] = weight.sizes();
-        let packed = weight.right(level);
+        assert_eq!(input % parts, 0, "{input} inputs in {parts} equal parts");
+        let width = input / parts;
+        let part = |part: usize| {
+            let numbers = &weight[part * width * output..][..width * output];
+            Numbers::new(level, Matrix::new(numbers, width, output), precision)
+        };
         Self {
-            numbers: match rounded {
-                true => Numbers::BFloat16(packed.pairs::<BREADTH>()),
-                false => Numbers::Float32(packed),
-            },
+            parts: (0..parts).map(part).collect(),
             bias,
             input,
             output,
@@ -49,47 +77,82 @@ impl Weights {
         self.output
     }
 
+    pub(crate) fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Bytes that the weights take.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.numbers {
+        let of_part = |part: &Numbers| match part {
             Numbers::Float32(packed) => size_of_val(packed.numbers.as_slice()),
             Numbers::BFloat16(packed) => size_of_val(packed.numbers.as_slice()),
-        }
-    }
-
-    /// `x w + b` of `[rows, input]`.
-    pub(crate) fn applied(&self, level: Level, x: Matrix<'_>) -> Vec<f32> {
-        let (a, bias) = (&x.left(level), self.bias.as_deref());
-        match &self.numbers {
-            Numbers::Float32(b) => product(level, Plain { a, b }, bias),
-            Numbers::BFloat16(b) => {
-                #[cfg(target_arch = "x86_64")]
-                if let (Level::Avx512, Some(proof)) =
-                    (level, crate::lanes::avx512_bf16::Proof::find())
-                {
-                    let a = &a.pairs::<HEIGHT>();
-                    let factors = crate::bfloat::Paired::new(a, b, proof);
-                    return product(level, factors, bias);
-                }
-                product(level, Widened { a, b }, bias)
-            }
-        }
-    }
-
-    /// The gradient `dy w^T` of `x`, from that of the result; the weights are unpacked for it.
-    pub(crate) fn gradient(&self, level: Level, dy: Matrix<'_>) -> Vec<f32> {
-        let number = |index: usize| {
-            let (depth, line) = (index / self.output, index % self.output);
-            match &self.numbers {
-                Numbers::Float32(b) => {
-                    b.part::<BREADTH>(line / BREADTH, depth..depth + 1)[line % BREADTH]
-                }
-                Numbers::BFloat16(b) => b.number::<BREADTH>(depth, line),
-            }
+            Numbers::Int8(columns) => columns.bytes(),
         };
-        let weight: Vec<f32> = (0..self.input * self.output).map(number).collect();
-        let weight = Matrix::new(&weight, self.input, self.output);
+        self.parts.iter().map(of_part).sum()
+    }
+
+    /// `x w + b` of `[rows, input / parts]`, for one part of the input.
+    pub(crate) fn applied(&self, level: Level, part: usize, x: Matrix<'_>) -> Vec<f32> {
+        let mut y = vec![];
+        self.compute(level, part, x, Into::Fresh(&mut y, self.bias.as_deref()));
+        y
+    }
+
+    /// Adds `x w` of one part of the input to `y`.
+    pub(crate) fn add(&self, level: Level, part: usize, x: Matrix<'_>, y: &mut [f32]) {
+        self.compute(level, part, x, Into::There(y));
+    }
+
+    fn compute(&self, level: Level, part: usize, x: Matrix<'_>, into: Into<'_>) {
+        match &self.parts[part] {
+            Numbers::Float32(b) => into.product(
+                level,
+                Plain {
+                    a: &x.left(level),
+                    b,
+                },
+            ),
+            Numbers::BFloat16(b) => {
+                let a = &x.left(level);
+                #[cfg(target_arch = "x86_64")]
+                if let Some(proof) = crate::bfloat::multiplies(level) {
+                    let a = &a.pairs::<HEIGHT>(level);
+                    return into.product(level, crate::bfloat::Paired::new(a, b, proof));
+                }
+                into.product(level, Widened { a, b });
+            }
+            Numbers::Int8(b) => {
+                let a = &Rows::new(level, x);
+                into.product(level, Whole::new(level, a, b));
+            }
+        }
+    }
+
+    /// The gradient `dy w^T` of one part of `x`, from that of the result; the weights are unpacked
+    /// for it.
+    pub(crate) fn gradient(&self, level: Level, part: usize, dy: Matrix<'_>) -> Vec<f32> {
+        let (width, numbers) = (self.input / self.parts.len(), &self.parts[part]);
+        let number = |index| numbers.number(index / self.output, index % self.output);
+        let weight: Vec<f32> = (0..width * self.output).map(number).collect();
+        let weight = Matrix::new(&weight, width, self.output);
         let (a, b) = (&dy.left(level), &weight.transposed().right(level));
         product(level, Plain { a, b }, None)
+    }
+}
+
+/// Where a product goes.
+enum Into<'a> {
+    /// A new matrix, with these biases.
+    Fresh(&'a mut Vec<f32>, Option<&'a [f32]>),
+    /// It is added to one.
+    There(&'a mut [f32]),
+}
+
+impl Into<'_> {
+    fn product(self, level: Level, scheme: impl Scheme) {
+        match self {
+            Self::Fresh(y, bias) => *y = product(level, scheme, bias),
+            Self::There(y) => product_onto(level, scheme, y),
+        }
     }
 }

@@ -8,13 +8,14 @@ use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
+use flowinone_kernels as kernels;
 use flowinone_vae::Autoencoder;
 use flowinone_weights::{restore, sha256_of};
 use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Component, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
+use crate::{Arithmetic, Component, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -132,7 +133,8 @@ impl ModelDirectory {
         Ok(())
     }
 
-    /// Loads the model onto `device` with weights of the given type.
+    /// Loads the model onto `device` with weights of the given type, to train, to save or to compute
+    /// with.
     ///
     /// Every file is also compared with its digest, on a second thread. One tensor is in memory
     /// besides the model, so that the peak stays near the weights' own size.
@@ -140,12 +142,38 @@ impl ModelDirectory {
     /// # Errors
     /// Names the file or tensor that is damaged or does not fit the configuration.
     pub fn load(&self, device: &Device, precision: Precision) -> Result<FlowInOne, Error> {
+        self.networks(device, precision, None)
+    }
+
+    /// Loads the model onto `device` to make pictures only: on the CPU each linear layer is packed
+    /// for the kernels as soon as it is read, whatever type is stored, and never there twice.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), or [`Error::Settings`] if the device cannot compute so.
+    pub fn prepare(&self, device: &Device, arithmetic: Arithmetic) -> Result<FlowInOne, Error> {
+        arithmetic.check(device)?;
+        match arithmetic.packing(device) {
+            None => self.load(device, arithmetic.unpacked()),
+            packing => self.networks(device, Precision::F32, packing),
+        }
+    }
+
+    fn networks(
+        &self,
+        device: &Device,
+        precision: Precision,
+        packing: Option<kernels::Precision>,
+    ) -> Result<FlowInOne, Error> {
         let config = &self.config;
+        let (mut encoder, mut flow) = (config.encoder.init(device), config.flow.init(device));
+        if let Some(packing) = packing {
+            (encoder, flow) = (encoder.packed(packing), flow.packed(packing));
+        }
         thread::scope(|scope| {
             let verified = scope.spawn(|| self.verify());
-            let encoder = self.fill(Component::Encoder, config.encoder.init(device), precision)?;
+            let encoder = self.fill(Component::Encoder, encoder, precision)?;
             let vae = self.fill(Component::Vae, config.vae.init(device), precision)?;
-            let flow = self.fill(Component::Flow, config.flow.init(device), precision)?;
+            let flow = self.fill(Component::Flow, flow, precision)?;
             match verified.join() {
                 Ok(result) => result?,
                 Err(panic) => std::panic::resume_unwind(panic),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arithmetic;
 mod config;
 mod convention;
 #[cfg(feature = "dataset")]
@@ -21,6 +22,7 @@ mod record;
 mod settings;
 mod task;
 
+pub use arithmetic::Arithmetic;
 pub use config::{FORMAT, ModelConfig};
 pub use convention::Convention;
 pub use directory::{FlowInOne, ModelDirectory, read_config};

@@ -11,7 +11,7 @@ use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Error, Precision, Settings};
+use crate::{Arithmetic, Error, FlowInOne, Precision, Settings};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -235,5 +235,19 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
 
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         tensor.cast(self.precision.dtype())
+    }
+}
+
+impl FlowInOne {
+    /// The same model to make pictures only, its linear layers packed as
+    /// [`ModelDirectory::prepare`](crate::ModelDirectory::prepare) packs them; for a model with
+    /// weights in float32. Where nothing is packed it stays as it is.
+    #[must_use]
+    pub fn packed(mut self, arithmetic: Arithmetic) -> Self {
+        if let Some(packing) = arithmetic.packing(&self.device) {
+            self.encoder = self.encoder.packed(packing);
+            self.flow = self.flow.packed(packing);
+        }
+        self
     }
 }

@@ -10,7 +10,7 @@ use flowinone_weights::AtomicFile;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Precision, Prompt, Settings, Task};
+use crate::{Arithmetic, Error, Prompt, Settings, Task};
 
 const KEYWORD: &str = "flowinone";
 
@@ -38,8 +38,8 @@ pub struct Record {
     pub settings: Settings,
     /// For a preview, the step after which the unfinished picture was decoded.
     pub preview: Option<usize>,
-    /// Element type of the weights during the run.
-    pub precision: Precision,
+    /// What the model multiplied with.
+    pub precision: Arithmetic,
     /// The device that computed it.
     pub device: String,
 }
@@ -217,7 +217,7 @@ mod tests {
             item: 3,
             settings: Settings::published(),
             preview: None,
-            precision: Precision::F32,
+            precision: Arithmetic::F32,
             device: "cpu".into(),
         }
     }

@@ -11,7 +11,8 @@ use flowinone_flow::{FlowModel, Structure};
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
 use flowinone_tasks::{
-    FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert, decode_picture,
+    Arithmetic, FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert,
+    decode_picture,
 };
 use image::RgbImage;
 
@@ -106,6 +107,8 @@ fn whole_pictures_match_the_reference_from_either_format() {
             let directory = converted(folder, &sources, Precision::F32, &target);
             let pipeline = directory.load(&device, Precision::F32).unwrap();
             check(folder, &pipeline, &device);
+            let packed = directory.prepare(&device, Arithmetic::F32).unwrap();
+            check(folder, &packed, &device);
             checked += 1;
         }
     }
@@ -138,5 +141,27 @@ fn half_precision_directories_stay_near_single() {
     ] {
         let label = format!("tokens stored {stored} computed {computed}");
         assert_close(&label, tokens(stored, computed), exact.clone(), tolerance);
+    }
+    // Packed from either type: float32 sums of bfloat16 products, whose weights are rounded once.
+    for stored in [Precision::F32, Precision::F16, Precision::Bf16] {
+        let target = tempfile::tempdir().unwrap();
+        let target = target.path().join("model");
+        let directory = converted(folder, &sources, stored, &target);
+        let unpacked = directory.load(&device, Precision::F32).unwrap();
+        let unpacked = unpacked.tokens(&prompt);
+        for (arithmetic, tolerance) in [
+            (Arithmetic::F32, 2e-6),
+            (Arithmetic::Bf16, 1.5e-2),
+            (Arithmetic::Int8, 1.5e-2),
+        ] {
+            let pipeline = directory.prepare(&device, arithmetic).unwrap();
+            let label = format!("tokens stored {stored} packed {arithmetic}");
+            assert_close(
+                &label,
+                pipeline.tokens(&prompt),
+                unpacked.clone(),
+                tolerance,
+            );
+        }
     }
 }

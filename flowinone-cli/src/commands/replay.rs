@@ -51,6 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
     let found = device::open(args.device)?;
+    record.precision.check(&found.device)?;
     interrupt::listen();
     let model = model::open(Some(&path))?;
     if model.digest != record.model_digest {
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let run = Run {
         model,
         device: found,
-        precision: record.precision,
+        arithmetic: record.precision,
         settings: record.settings,
         seed: record.seed,
         batch_size: 1,

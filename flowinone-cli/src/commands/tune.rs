@@ -13,13 +13,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use flowinone_sampler::{Grid, Solver};
-use flowinone_tasks::{Precision, Settings, Task, write_atomically};
+use flowinone_tasks::{Settings, Task, write_atomically};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use self::measure::Subjects;
 use self::report::Report;
 use self::trials::{Lists, Span};
 use crate::device::{self, Choice};
+use crate::options::Dtype;
 use crate::{Outcome, interrupt, model};
 
 /// Measure the error and the cost of many sampling settings, and store the best as --fast.
@@ -105,9 +106,9 @@ pub(crate) struct Args {
     /// Store the best setting in the model directory's config.json, for --fast
     #[arg(long, requires = "model")]
     store: bool,
-    /// Element type of the weights: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: Dtype,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
@@ -147,12 +148,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         files => prompts::read(files, args.task, &args.seeds)?,
     };
     let found = device::open(args.device)?;
+    let arithmetic = args.dtype.on(&found)?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     interrupt::listen();
-    let pipeline = model.pipeline(&found, args.dtype)?;
+    let pipeline = model.pipeline(&found, arithmetic)?;
     eprintln!(
         "{} settings, {} pictures each, against {truth}",
         settings.len(),
@@ -181,7 +183,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         pictures: items.len(),
         truth,
         truth_evaluations: subjects.evaluations(),
-        computed: format!("{} in {}", found.choice, args.dtype),
+        computed: format!("{} in {arithmetic}", found.choice),
         rows,
     };
     print!("{}", report.table());

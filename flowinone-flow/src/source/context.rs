@@ -2,19 +2,18 @@
 //! tokens at once that gives the moments of the flow's start.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{Dense, Precision};
 
 use super::layer::{ContextLayer, ReductionLayer};
 use crate::SourceConfig;
-use crate::linear::linear;
 
 /// Compressed tokens to the moments of a Gaussian.
 #[derive(Module, Debug)]
 pub(crate) struct ContextEncoder {
     pub(crate) layers: Vec<ContextLayer>,
     pub(crate) reduction_layers: Vec<ReductionLayer>,
-    linear: Linear,
+    linear: Dense,
 }
 
 impl ContextEncoder {
@@ -28,7 +27,7 @@ impl ContextEncoder {
             reduction_layers: (0..config.reductions)
                 .map(|level| ReductionLayer::new(config.width >> level, heads, hidden, device))
                 .collect(),
-            linear: linear(flat, moments, device),
+            linear: Dense::new(flat, moments, device),
         }
     }
 
@@ -39,6 +38,14 @@ impl ContextEncoder {
             .reduction_layers
             .iter()
             .fold(x, |x, layer| layer.forward(x)); // [batch, compressed_tokens, reduced_width]
-        self.linear.forward(x.flatten(1, 2))
+        self.linear.forward::<2>(x.flatten(1, 2))
+    }
+
+    pub(super) fn pack(&mut self, precision: Precision) {
+        self.layers.iter_mut().for_each(|l| l.pack(precision));
+        for layer in &mut self.reduction_layers {
+            layer.pack(precision);
+        }
+        self.linear.pack(precision);
     }
 }

@@ -2,13 +2,12 @@
 //! `h = norm1(x + attention(x))`, `y = norm2(h + ffn_2(relu(ffn_1(h))))`.
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{Dense, Precision};
 
 use super::norm::SampleNorm;
 use crate::attention::{attend, split_heads};
-use crate::linear::{linear, project};
 
 /// A layer that keeps the width.
 #[derive(Module, Debug)]
@@ -25,8 +24,8 @@ impl ContextLayer {
             attention: ContextAttention::new(width, heads, device),
             norm1: SampleNorm::new(width, device),
             feed_forward: FeedForward {
-                ffn_1: linear(width, hidden, device),
-                ffn_2: linear(hidden, width, device),
+                ffn_1: Dense::new(width, hidden, device),
+                ffn_2: Dense::new(hidden, width, device),
             },
             norm2: SampleNorm::new(width, device),
         }
@@ -37,42 +36,53 @@ impl ContextLayer {
         let h = self.norm1.forward(x.clone() + self.attention.forward(x));
         self.norm2.forward(h.clone() + self.feed_forward.forward(h))
     }
+
+    pub(super) fn pack(&mut self, precision: Precision) {
+        self.attention.pack(precision);
+        self.feed_forward.ffn_1.pack(precision);
+        self.feed_forward.ffn_2.pack(precision);
+    }
 }
 
 /// A layer that then halves the width, with neither norm nor residual.
 #[derive(Module, Debug)]
 pub(crate) struct ReductionLayer {
     layer: ContextLayer,
-    reduction: Linear,
+    reduction: Dense,
 }
 
 impl ReductionLayer {
     pub(crate) fn new(width: usize, heads: usize, hidden: usize, device: &Device) -> Self {
         Self {
             layer: ContextLayer::new(width, heads, hidden, device),
-            reduction: linear(width, width / 2, device),
+            reduction: Dense::new(width, width / 2, device),
         }
     }
 
     /// Tokens `[batch, tokens, width]` to `[batch, tokens, width / 2]`.
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        project(&self.reduction, self.layer.forward(x))
+        self.reduction.forward(self.layer.forward(x))
+    }
+
+    pub(super) fn pack(&mut self, precision: Precision) {
+        self.layer.pack(precision);
+        self.reduction.pack(precision);
     }
 }
 
 /// Multi-head self-attention with separate layers for queries, keys and values.
 #[derive(Module, Debug)]
 struct ContextAttention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
+    query: Dense,
+    key: Dense,
+    value: Dense,
+    output: Dense,
     heads: usize,
 }
 
 impl ContextAttention {
     fn new(width: usize, heads: usize, device: &Device) -> Self {
-        let square = || linear(width, width, device);
+        let square = || Dense::new(width, width, device);
         Self {
             query: square(),
             key: square(),
@@ -84,19 +94,30 @@ impl ContextAttention {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [q, k, v] = [&self.query, &self.key, &self.value]
-            .map(|layer| split_heads(project(layer, x.clone()), self.heads));
-        project(&self.output, attend(q, k, v))
+            .map(|layer| split_heads(layer.forward(x.clone()), self.heads));
+        self.output.forward(attend(q, k, v))
+    }
+
+    fn pack(&mut self, precision: Precision) {
+        for layer in [
+            &mut self.query,
+            &mut self.key,
+            &mut self.value,
+            &mut self.output,
+        ] {
+            layer.pack(precision);
+        }
     }
 }
 
 #[derive(Module, Debug)]
 struct FeedForward {
-    ffn_1: Linear,
-    ffn_2: Linear,
+    ffn_1: Dense,
+    ffn_2: Dense,
 }
 
 impl FeedForward {
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        project(&self.ffn_2, relu(project(&self.ffn_1, x)))
+        self.ffn_2.forward(relu(self.ffn_1.forward(x)))
     }
 }

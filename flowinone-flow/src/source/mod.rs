@@ -6,18 +6,17 @@ mod layer;
 mod norm;
 
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::{Dense, Precision};
 
 use crate::FlowConfig;
-use crate::linear::{linear, project};
 use context::ContextEncoder;
 
 /// Adapter, token compressor and variational context encoder.
 #[derive(Module, Debug)]
 pub struct SourceEncoder {
-    adapter: Linear,
-    token_compressor: Linear,
+    adapter: Dense,
+    token_compressor: Dense,
     pub(crate) context_encoder: ContextEncoder,
     latent_channels: usize,
     latent_side: usize,
@@ -28,8 +27,8 @@ impl SourceEncoder {
         let source = &config.source;
         let values = config.latent_channels * config.latent_side * config.latent_side;
         Self {
-            adapter: linear(source.token_width, source.width, device),
-            token_compressor: linear(source.tokens, source.compressed_tokens, device),
+            adapter: Dense::new(source.token_width, source.width, device),
+            token_compressor: Dense::new(source.tokens, source.compressed_tokens, device),
             context_encoder: ContextEncoder::new(source, 2 * values, device),
             latent_channels: config.latent_channels,
             latent_side: config.latent_side,
@@ -43,8 +42,8 @@ impl SourceEncoder {
     /// If number or width of the tokens are not those of the configuration.
     pub fn forward(&self, tokens: Tensor<3>) -> Source {
         let [batch, count, width] = tokens.dims();
-        let [token_width, _] = self.adapter.weight.dims();
-        let [token_count, _] = self.token_compressor.weight.dims();
+        let [token_width, _] = self.adapter.dims();
+        let [token_count, _] = self.token_compressor.dims();
         assert!(
             (count, width) == (token_count, token_width),
             "visual tokens of shape [{batch}, {count}, {width}], \
@@ -67,9 +66,16 @@ impl SourceEncoder {
 
     /// Visual tokens to `[batch, compressed_tokens, width]`.
     pub(crate) fn compressed(&self, tokens: Tensor<3>) -> Tensor<3> {
-        let tokens = project(&self.adapter, tokens.cast(self.adapter.weight.dtype()));
+        let tokens = self.adapter.forward(tokens.cast(self.adapter.dtype()));
         // Mixes tokens, each channel for itself.
-        project(&self.token_compressor, tokens.swap_dims(1, 2)).swap_dims(1, 2)
+        let mixed = self.token_compressor.forward(tokens.swap_dims(1, 2));
+        mixed.swap_dims(1, 2)
+    }
+
+    pub(crate) fn pack(&mut self, precision: Precision) {
+        self.adapter.pack(precision);
+        self.token_compressor.pack(precision);
+        self.context_encoder.pack(precision);
     }
 }
 

@@ -63,7 +63,7 @@ fn waves(side: usize, width: usize) -> Vec<f32> {
 }
 
 fn look_at_the_same_place(path: &mut StructureAttention) {
-    let query = path.query.weight.val(); // [width, width]
+    let query = path.query.parameters().expect(TRAINED).weight.val(); // [width, width]
     let [width, _] = query.dims();
     let keys_and_values = |weight: Tensor<2>| {
         let values = weight.clone().narrow(1, width, width);
@@ -71,8 +71,12 @@ fn look_at_the_same_place(path: &mut StructureAttention) {
         // As data, so that no gradient leads back to what they were.
         Tensor::from_data(both.into_data(), (&weight.device(), weight.dtype()))
     };
-    path.key_value.weight = path.key_value.weight.clone().map(keys_and_values);
+    let layer = path.key_value.parameters_mut().expect(TRAINED);
+    layer.weight = layer.weight.clone().map(keys_and_values);
 }
+
+/// Why a layer has its parameters.
+const TRAINED: &str = "a network that is to be trained is not packed";
 
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
@@ -104,8 +108,9 @@ mod tests {
         let places = velocity.transformer.input.positions.val();
         let path = velocity.transformer.blocks[0].structure.as_ref().unwrap();
         let [side, width] = places.dims();
-        let q = places.clone().matmul(path.query.weight.val());
-        let kv = places.matmul(path.key_value.weight.val());
+        let weight = |layer: &flowinone_kernels::Dense| layer.parameters().unwrap().weight.val();
+        let q = places.clone().matmul(weight(&path.query));
+        let kv = places.matmul(weight(&path.key_value));
         let scores = q.matmul(kv.slice([0..side, 0..width]).transpose()); // [queries, keys]
         let strongest = scores.argmax(1).into_data().convert::<i64>();
         let strongest: Vec<i64> = strongest.try_to_vec().unwrap();

@@ -6,6 +6,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::{Operation, in_order, numbers, shape, tensor};
+use crate::Precision;
 use crate::level::Level;
 use crate::packed::Matrix;
 use crate::product::{Plain, column_sums, product};
@@ -97,27 +98,40 @@ impl Operation<3> for LinearWithBias {
     }
 }
 
-/// `x w + b` with packed weights and biases.
+/// `x w + b` with packed weights and biases, for one part of the input.
 #[derive(Debug, Clone)]
-pub(crate) struct PackedLinear(pub(crate) Arc<Weights>);
-
-/// The weights of a layer, packed, rounded to bfloat16 or not; its tensors must be those that the
-/// kernels take.
-pub(crate) fn pack(weight: Tensor<2>, bias: Option<Tensor<1>>, rounded: bool) -> Weights {
-    let [input, output] = weight.dims();
-    let bias = bias.map(host);
-    let weight = host(weight);
-    Weights::new(
-        Level::current(),
-        Matrix::new(&weight, input, output),
-        bias,
-        rounded,
-    )
+pub(crate) struct PackedLinear {
+    pub(crate) weights: Arc<Weights>,
+    pub(crate) part: usize,
 }
 
-fn host<const D: usize>(x: Tensor<D>) -> Vec<f32> {
-    let data = x.into_data();
-    data.try_to_vec().expect("float32, as the kernels take it")
+/// `y + x w` with packed weights, for one part `x` of the input.
+#[derive(Debug, Clone)]
+pub(crate) struct AddPackedLinear {
+    pub(crate) weights: Arc<Weights>,
+    pub(crate) part: usize,
+}
+
+/// The weights of a layer, packed, for an input in equal parts; its tensors must be those that the
+/// kernels take.
+pub(crate) fn pack(
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    precision: Precision,
+    parts: usize,
+) -> Weights {
+    let sizes = weight.dims();
+    let float32 = "float32, as the kernels take it";
+    let bias = bias.map(|bias| bias.into_data().try_into_vec().expect(float32));
+    let weight = weight.into_data();
+    let weight = weight.as_slice::<f32>().expect(float32);
+    Weights::new(Level::current(), (weight, sizes), bias, precision, parts)
+}
+
+fn gradient(weights: &Weights, part: usize, dy: &FlexTensor) -> FlexTensor {
+    let [rows, _] = dy.layout().shape().dims();
+    let dx = weights.gradient(Level::current(), part, matrix(dy));
+    tensor(dx, vec![rows, weights.input() / weights.parts()])
 }
 
 impl Operation<1> for PackedLinear {
@@ -126,14 +140,30 @@ impl Operation<1> for PackedLinear {
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, ()) {
         let x = in_order(x);
         let [rows, _] = x.layout().shape().dims();
-        let y = self.0.applied(Level::current(), matrix(&x));
-        (tensor(y, vec![rows, self.0.output()]), ())
+        let y = self
+            .weights
+            .applied(Level::current(), self.part, matrix(&x));
+        (tensor(y, vec![rows, self.weights.output()]), ())
     }
 
-    fn backward(&self, (): (), gradient: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        let dy = in_order(gradient);
-        let [rows, _] = dy.layout().shape().dims();
-        let dx = self.0.gradient(Level::current(), matrix(&dy));
-        [Some(tensor(dx, vec![rows, self.0.input()]))]
+    fn backward(&self, (): (), dy: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        [Some(gradient(&self.weights, self.part, &in_order(dy)))]
+    }
+}
+
+impl Operation<2> for AddPackedLinear {
+    type Saved = ();
+
+    fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {
+        let [x, mut y] = inputs.map(in_order);
+        let sum = y.storage_mut(); // a copy only if someone else holds it
+        self.weights
+            .add(Level::current(), self.part, matrix(&x), sum);
+        (y, ())
+    }
+
+    fn backward(&self, (): (), dy: FlexTensor, [of_x, of_y]: [bool; 2]) -> [Option<FlexTensor>; 2] {
+        let dx = of_x.then(|| gradient(&self.weights, self.part, &in_order(dy.clone())));
+        [dx, of_y.then_some(dy)]
     }
 }

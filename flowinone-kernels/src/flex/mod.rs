@@ -15,13 +15,13 @@ use std::fmt::Debug;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(crate) use attention::{Attention, CrossAttention, SelfAttention};
 pub(crate) use convolution::Convolution;
 pub(crate) use depthwise::Depthwise;
-pub(crate) use linear::{Linear, LinearWithBias, PackedLinear, pack};
-pub(crate) use norms::{GroupNormSilu, Norm, NormWithBias};
+pub(crate) use linear::{AddPackedLinear, Linear, LinearWithBias, PackedLinear, pack};
+pub(crate) use norms::{GroupNormSilu, Moments, Norm, NormWithBias, Normed};
 pub(crate) use pointwise::{Geglu, Gelu, Silu, Softmax};
 
 /// A function of `N` tensors of float32.
@@ -95,6 +95,11 @@ pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
         _ => false,
     };
     on_flex && x.dtype() == DType::F32
+}
+
+/// Whether tensors on a device take the kernels and no gradients.
+pub(crate) fn only_computes(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// The operation's result for one tensor that the kernels take.

@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use super::{Operation, in_order, numbers, shape, tensor};
 use crate::group_norm::Maps;
 use crate::level::Level;
-use crate::norm::{Rows, Spread};
+use crate::norm::{Placed, Rows, Spread, moments_of_rows};
 
 /// A norm of the last axis of `x`, and its weights of one row, or of a row for each item.
 #[derive(Debug, Clone)]
@@ -76,6 +76,54 @@ impl Operation<3> for NormWithBias {
             tensor(db, weight),
         ]
         .map(Some)
+    }
+}
+
+/// Why there are no gradients: see [`crate::layer_norm_of_parts`].
+const NO_GRADIENTS: &str = "tensors with gradients take Burn's own operations";
+
+/// The mean of each row of `[batch, tokens, width]` and the sum of the squares around it,
+/// `[batch, tokens, 2]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Moments;
+
+impl Operation<1> for Moments {
+    type Saved = ();
+
+    fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, ()) {
+        let x = in_order(x);
+        let [batch, tokens, width] = x.layout().shape().dims();
+        let moments = moments_of_rows(Level::current(), numbers(&x), width);
+        (tensor(moments, vec![batch, tokens, 2]), ())
+    }
+
+    fn backward(&self, (): (), _: FlexTensor, _: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        unreachable!("{NO_GRADIENTS}")
+    }
+}
+
+/// Rows `[batch, tokens, width]` with mean and factor `[batch, tokens, 2]`, weight and bias
+/// `[1 or batch, 2, width]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Normed;
+
+impl Operation<3> for Normed {
+    type Saved = ();
+
+    fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, ()) {
+        let [x, spread, gains] = &inputs.map(in_order);
+        let [_, _, width] = x.layout().shape().dims();
+        let rows = Placed {
+            x: numbers(x),
+            spread: numbers(spread),
+            gains: numbers(gains),
+            width,
+        };
+        (tensor(rows.normed(Level::current()), shape(x)), ())
+    }
+
+    fn backward(&self, (): (), _: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        unreachable!("{NO_GRADIENTS}")
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(feature = "cpu")]
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "cpu")]
 use crate::flex;
@@ -18,6 +18,29 @@ pub enum Precision {
     /// Rounded to bfloat16, half the memory. Sums stay in float32; on processors with AVX512-BF16
     /// the input is rounded as well.
     BFloat16,
+    /// Rounded to 255 steps for each output, a quarter of the memory; the input likewise for each
+    /// row. Sums are exact, with AVX512-VNNI or without.
+    Int8,
+}
+
+/// Whether layers on that device can be packed: it is Flex, and no gradients are asked for.
+pub fn packs(device: &Device) -> bool {
+    #[cfg(feature = "cpu")]
+    return flex::only_computes(device);
+    #[cfg(not(feature = "cpu"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
+/// Whether this processor multiplies bfloat16 faster than float32: it has AVX512-BF16, and
+/// [`LEVEL_VARIABLE`](crate::LEVEL_VARIABLE) does not rule it out.
+pub fn prefers_bfloat16() -> bool {
+    #[cfg(all(feature = "cpu", target_arch = "x86_64"))]
+    return crate::bfloat::multiplies(crate::Level::current()).is_some();
+    #[cfg(not(all(feature = "cpu", target_arch = "x86_64")))]
+    false
 }
 
 /// A linear layer `x w + b` with constant weights, kept in the order in which the kernels read them.
@@ -42,6 +65,7 @@ enum Kept {
 struct Tensors {
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
+    parts: usize,
 }
 
 impl PackedLinear {
@@ -50,38 +74,105 @@ impl PackedLinear {
     /// # Panics
     /// If there is not one bias for each output.
     pub fn new(weight: Tensor<2>, bias: Option<Tensor<1>>, precision: Precision) -> Self {
-        let [_, output] = weight.dims();
+        Self::in_parts(weight, bias, precision, 1)
+    }
+
+    /// The same for rows that come in `parts` equal parts, for [`forward_parts`](Self::forward_parts).
+    /// In 8 bits each part has steps of its own.
+    ///
+    /// # Panics
+    /// If there is not one bias for each output, or the parts do not divide the input.
+    pub fn in_parts(
+        weight: Tensor<2>,
+        bias: Option<Tensor<1>>,
+        precision: Precision,
+        parts: usize,
+    ) -> Self {
+        let [input, output] = weight.dims();
+        assert_eq!(input % parts, 0, "{input} inputs in {parts} equal parts");
         if let Some(bias) = &bias {
             assert_eq!(bias.dims(), [output], "one bias for each output");
         }
         #[cfg(feature = "cpu")]
         if flex::takes(&weight) && bias.as_ref().is_none_or(flex::takes) {
-            let rounded = precision == Precision::BFloat16;
-            return Self(Kept::Packed(Arc::new(flex::pack(weight, bias, rounded))));
+            let weights = flex::pack(weight, bias, precision, parts);
+            return Self(Kept::Packed(Arc::new(weights)));
         }
         let _ = precision;
-        Self(Kept::Tensors(Box::new(Tensors { weight, bias })))
+        Self(Kept::Tensors(Box::new(Tensors {
+            weight,
+            bias,
+            parts,
+        })))
     }
 
     /// `x w + b` of rows `[rows, input]`, `[rows, output]`.
     ///
     /// # Panics
-    /// If the rows have another width, or `x` is on another device or of another element type than
-    /// the weights were.
+    /// If the rows have another width or should come in parts, or `x` is on another device or of
+    /// another element type than the weights were.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.forward_parts([x])
+    }
+
+    /// `sum_i x_i w_i + b` of the parts `[rows, input / parts]` of rows, with the matching rows of
+    /// the weights; `[rows, output]`. Never more than one part is needed at a time.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward), or if there are more or fewer parts.
+    pub fn forward_parts(&self, parts: impl IntoIterator<Item = Tensor<2>>) -> Tensor<2> {
+        let ([input, _], expected) = (self.dims(), self.parts());
+        let (mut sum, mut count) = (None, 0);
+        for x in parts {
+            let [_, width] = x.dims();
+            assert!(
+                count < expected && width * expected == input,
+                "part {count}, of {width} numbers a row, for weights of {input} in {expected} parts"
+            );
+            sum = Some(self.added(count, x, sum));
+            count += 1;
+        }
+        assert_eq!(count, expected, "{count} parts for weights in {expected}");
+        sum.expect("at least one part")
+    }
+
+    fn added(&self, part: usize, x: Tensor<2>, sum: Option<Tensor<2>>) -> Tensor<2> {
         match &self.0 {
             #[cfg(feature = "cpu")]
             Kept::Packed(weights) => {
-                let ([_, input], expected) = (x.dims(), weights.input());
-                assert_eq!(
-                    input, expected,
-                    "{input} numbers a row for weights of {expected}"
-                );
                 assert!(flex::takes(&x), "packed weights take float32 on Flex");
-                let operation = flex::PackedLinear(weights.clone());
-                flex::of_one(operation, x)
+                let weights = weights.clone();
+                match sum {
+                    None => flex::of_one(flex::PackedLinear { weights, part }, x),
+                    Some(sum) => flex::of_two(flex::AddPackedLinear { weights, part }, x, sum),
+                }
             }
-            Kept::Tensors(kept) => stock::linear(x, kept.weight.clone(), kept.bias.clone()),
+            Kept::Tensors(kept) => {
+                let [_, width] = x.dims();
+                let weight = kept.weight.clone().narrow(0, part * width, width);
+                match sum {
+                    None => stock::linear(x, weight, kept.bias.clone()),
+                    Some(sum) => sum + x.matmul(weight),
+                }
+            }
+        }
+    }
+
+    /// Inputs and outputs.
+    pub fn dims(&self) -> [usize; 2] {
+        match &self.0 {
+            #[cfg(feature = "cpu")]
+            Kept::Packed(weights) => [weights.input(), weights.output()],
+            Kept::Tensors(kept) => kept.weight.dims(),
+        }
+    }
+
+    /// In how many parts the input comes.
+    pub fn parts(&self) -> usize {
+        match &self.0 {
+            #[cfg(feature = "cpu")]
+            Kept::Packed(weights) => weights.parts(),
+            Kept::Tensors(kept) => kept.parts,
         }
     }
 

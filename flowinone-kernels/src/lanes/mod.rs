@@ -13,6 +13,8 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512_bf16;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512_vnni;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 mod portable;
