@@ -32,9 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # What is compared: (name, our types, PyTorch's types, runs). A type of ours is compared with each of
 # PyTorch's that stands beside it.
 PLAN = {
-    "block": (["f32"], ["f32", "bf16"], 15),
-    "step": (["f32"], ["f32", "bf16"], 3),
-    "vision": (["f32"], ["f32", "bf16"], 5),
+    "block": (["f32", "bf16", "int8"], ["f32", "bf16"], 15),
+    "step": (["f32", "bf16", "int8"], ["f32", "bf16"], 3),
+    "vision": (["f32", "bf16"], ["f32", "bf16"], 5),
     "vae": (["f32"], ["f32", "bf16"], 5),
     "train": (["f32"], ["f32"], 7),
 }
@@ -147,10 +147,12 @@ def measure(name, runs, threads, command):
 
 def whole_pictures(rows):
     """What 50 guided steps, vision and autoencoder make together; computed, not measured."""
-    found = {}
-    for row in rows:
-        found.setdefault((row["ours"], row["torch"]), {})[row["name"]] = row
-    for (mine, other), parts in found.items():
+    found = {(row["name"], row["ours"], row["torch"]): row for row in rows}
+    for mine, other in sorted({(row["ours"], row["torch"]) for row in rows if row["name"] == "step"}):
+        # What has no 8-bit form runs in bfloat16, and the autoencoder in float32 always.
+        vision = "bf16" if mine == "int8" else mine
+        keys = {"step": ("step", mine, other), "vision": ("vision", vision, other), "vae": ("vae", "f32", other)}
+        parts = {name: found[key] for name, key in keys.items() if key in found}
         if {"step", "vision", "vae"} <= set(parts):
             left, right = (50 * parts["step"][side] + parts["vision"][side] + parts["vae"][side] for side in ("ours_s", "torch_s"))
             yield {"name": "picture", "ours": mine, "torch": other, "ours_s": left, "torch_s": right, "ratio": left / right}

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use flowinone_encoder::{EncoderConfig, VisualEncoder};
 use flowinone_flow::{FlowConfig, FlowModel, Structure};
+use flowinone_kernels::Precision;
 use flowinone_sampler::BranchedField;
 use flowinone_vae::{LatentCodec, VaeConfig};
 use flowinone_weights::randomize;
@@ -14,13 +15,14 @@ pub(crate) fn normal<const D: usize>(shape: [usize; D]) -> Tensor<D> {
 }
 
 /// One transformer block on both branches of guidance: `[2, 257, 1024]`.
-pub(crate) fn block() -> Computation {
+pub(crate) fn block(precision: Precision) -> Computation {
     let mut config = FlowConfig::flowinone_256();
     config.transformer.blocks = 1; // the one that is measured
     config.convnext.blocks = 1;
     config.source.layers = 0;
     let network = config.init(&Device::flex());
     let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
+    let network = network.packed(precision);
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let structure = network.velocity.structure_tokens(&latent);
     let x = normal([2, 257, 1024]);
@@ -33,9 +35,10 @@ pub(crate) fn block() -> Computation {
 }
 
 /// One guided Euler step: both branches, their combination, and the new state.
-pub(crate) fn step() -> Computation {
+pub(crate) fn step(precision: Precision) -> Computation {
     let network = FlowConfig::flowinone_256().init(&Device::flex());
     let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
+    let network = network.packed(precision);
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let x = normal([1, 4, 32, 32]);
     Box::new(move || {
@@ -47,9 +50,10 @@ pub(crate) fn step() -> Computation {
 }
 
 /// Vision tower and aligner on one picture of 384 x 384.
-pub(crate) fn vision() -> Computation {
+pub(crate) fn vision(precision: Precision) -> Computation {
     let encoder = EncoderConfig::flowinone_256().init(&Device::flex());
     let encoder = randomize(encoder, 1, flowinone_encoder::random).expect("random weights");
+    let encoder = encoder.packed(precision);
     let pixels = normal([1, 3, 384, 384]);
     Box::new(move || {
         encoder.encode(pixels.clone()).into_data();

@@ -14,19 +14,34 @@ mod training;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
+use flowinone_kernels::Precision;
+
 /// Something to time.
 type Computation = Box<dyn FnMut()>;
 
 /// Makes a computation.
-type Make = fn() -> Computation;
+#[derive(Clone, Copy)]
+enum Make {
+    /// With linear layers packed in any precision.
+    Packed(fn(Precision) -> Computation),
+    /// In float32 alone.
+    Float32(fn() -> Computation),
+}
 
 /// What can be timed, and how it is made.
 const NAMES: [(&str, Make); 5] = [
-    ("block", inference::block),
-    ("step", inference::step),
-    ("vision", inference::vision),
-    ("vae", inference::vae),
-    ("train", training::step),
+    ("block", Make::Packed(inference::block)),
+    ("step", Make::Packed(inference::step)),
+    ("vision", Make::Packed(inference::vision)),
+    ("vae", Make::Float32(inference::vae)),
+    ("train", Make::Float32(training::step)),
+];
+
+/// Precisions by the names of `--dtype`.
+const PRECISIONS: [(&str, Precision); 3] = [
+    ("f32", Precision::Float32),
+    ("bf16", Precision::BFloat16),
+    ("int8", Precision::Int8),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,14 +54,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let name = arguments.first().map_or("", String::as_str);
     let dtype = arguments.get(1).map_or("f32", String::as_str);
-    if dtype != "f32" {
-        return Err(format!("{dtype} cannot be measured here, only f32").into());
-    }
     let Some((name, make)) = NAMES.iter().find(|(known, _)| *known == name) else {
         let known = NAMES.map(|(known, _)| known).join(", ");
         return Err(format!("{name:?} is none of {known}").into());
     };
-    let mut computation = make();
+    let precision = PRECISIONS.iter().find(|(known, _)| *known == dtype);
+    let mut computation = match (make, precision) {
+        (Make::Packed(make), Some((_, precision))) => make(*precision),
+        (Make::Float32(make), Some((_, Precision::Float32))) => make(),
+        _ => return Err(format!("{name} cannot be measured in {dtype:?}").into()),
+    };
     let level = flowinone_kernels::Level::current();
     let threads = rayon::current_num_threads();
     say(&format!(
