@@ -10,7 +10,7 @@ icons=(
     --classes apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
 )
 pairs=(
-    --seed 2026 --side 128 --split validation --holdout positions
+    --seed 2026 --side 128 --split validation
     --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one"]}'
 )
 mkdir -p "$folder"
