@@ -7,6 +7,7 @@
 //! w = 2 pi / l,  l from 4 sides down to 2 places;      key = query in the structure path
 //! ```
 
+use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::VelocityNetwork;
@@ -33,12 +34,16 @@ impl VelocityNetwork {
 }
 
 fn place(layer: &mut InputLayer) {
-    let of = |table: Tensor<2>| {
-        let [places, width] = table.dims();
-        let waves = TensorData::new(waves(places.isqrt(), width), [places, width]);
-        Tensor::from_data(waves, (&table.device(), table.dtype()))
-    };
-    layer.positions = layer.positions.clone().map(of);
+    let [places, width] = layer.positions.dims();
+    let waves = TensorData::new(waves(places.isqrt(), width), [places, width]);
+    set(&mut layer.positions, waves);
+}
+
+/// Gives a parameter other values; whether it asks for a gradient stays.
+fn set(param: &mut Param<Tensor<2>>, values: TensorData) {
+    let values = Tensor::from_data(values, (&param.device(), param.dtype()));
+    let id = param.id;
+    *param = param.clone().transform_for_load(values, id);
 }
 
 /// The positions of a square grid, row by row; channels beyond the last multiple of four are zero.
@@ -65,14 +70,11 @@ fn waves(side: usize, width: usize) -> Vec<f32> {
 fn look_at_the_same_place(path: &mut StructureAttention) {
     let query = path.query.parameters().expect(TRAINED).weight.val(); // [width, width]
     let [width, _] = query.dims();
-    let keys_and_values = |weight: Tensor<2>| {
-        let values = weight.clone().narrow(1, width, width);
-        let both = Tensor::cat(vec![query.clone(), values], 1);
-        // As data, so that no gradient leads back to what they were.
-        Tensor::from_data(both.into_data(), (&weight.device(), weight.dtype()))
-    };
     let layer = path.key_value.parameters_mut().expect(TRAINED);
-    layer.weight = layer.weight.clone().map(keys_and_values);
+    let values = layer.weight.val().narrow(1, width, width);
+    let both = Tensor::cat(vec![query, values], 1);
+    // As data, so that no gradient leads back to what they were.
+    set(&mut layer.weight, both.into_data());
 }
 
 /// Why a layer has its parameters.
