@@ -16,11 +16,18 @@ pairs=(
 rm -rf "$folder"
 mkdir -p "$folder/model"
 cp flowinone-mini/model/* flowinone-mini/flow/model/* "$folder/model"
-"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$class" --seed 1 --count 10 --format folder -o "$folder/pairs"
-for name in new old; do
-    case $name in new) classes=$class ;; old) classes=$old ;; esac
-    "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 64 --format folder -o "$folder/truth/$name"
-done
+# Pairs are made of six classes or more; of those, only the new class's are kept.
+kept() { # FOLDER SEED MADE KEPT
+    local all=$1.all name
+    "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$class,apple,cat,house,key,star" --seed "$2" --count "$3" --format folder -o "$all"
+    for part in input output truth; do mkdir -p "$1/$part"; done
+    for name in $(cd "$all/truth" && grep -l "\"$class\"" *.json | head -n "$4"); do
+        for part in input output truth; do cp "$all/$part/${name%.json}".* "$1/$part"; done
+    done
+}
+kept "$folder/pairs" 1 100 10
+kept "$folder/truth/new" 2026 400 64
+"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$old" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
 "${flowinone[@]}" train --config "$recipe/run.toml"
 for model in model run/model; do
     for name in new old; do
