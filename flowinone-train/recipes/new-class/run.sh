@@ -33,7 +33,7 @@ for model in model run/model; do
     for name in new old; do
         echo "== $model, $name"
         results=$folder/results/${model%/model}/$name
-        "${flowinone[@]}" generate --model "$folder/$model" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16
+        "${flowinone[@]}" generate --model "$folder/$model" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16 > /dev/null
         "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$old,$class" --sheet "$folder/${model%/model}-$name.png" --list 0
     done
 done
