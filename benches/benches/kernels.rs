@@ -124,7 +124,9 @@ fn blocks(criterion: &mut Criterion) {
         );
 
         let shapes = &[[batch, count, 3 * width]];
-        let fast = |x: &[Tensor<3>]| kernels::self_attention(x[0].clone(), heads);
+        let fast = |x: &[Tensor<3>]| {
+            kernels::self_attention(x[0].clone(), heads, kernels::Precision::Float32)
+        };
         let stock = |x: &[Tensor<3>]| {
             let [q, k, v] = parts(&x[0], heads);
             let y = module::attention(q, k, v, None, None, Default::default());

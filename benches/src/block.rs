@@ -72,7 +72,7 @@ impl Block {
         let normed = |x: &Tensor<3>| rms_norm(x.clone(), gain.clone());
         let [qkv, dense, query, key_value, out, w0, w1, w2] = &self.layers;
 
-        let attended = self_attention(qkv.forward(normed(&x)), self.heads);
+        let attended = self_attention(qkv.forward(normed(&x)), self.heads, qkv.precision());
         let x = x + dense.forward(attended);
 
         let q = query.forward(normed(&x));
@@ -80,7 +80,7 @@ impl Block {
         let shared = all.clone().narrow(1, 2, 256);
         let copy = |copy| Tensor::cat(vec![all.clone().narrow(1, copy, 1), shared.clone()], 1);
         let both = Tensor::cat(vec![copy(0), copy(1)], 0); // [2, 257, 2 * width]
-        let attended = out.forward(cross_attention(q, both, self.heads));
+        let attended = out.forward(cross_attention(q, both, self.heads, query.precision()));
         let seen = Tensor::cat(vec![x.clone(), attended.clone()], 2);
         let gate = sigmoid(self.gate[1].forward(gelu(self.gate[0].forward(seen))));
         let x = x + attended * gate;

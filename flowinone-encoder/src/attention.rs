@@ -27,7 +27,9 @@ impl Attention {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         // Channels: all heads of q, then of k, then of v.
         let qkv = self.qkv.forward(x); // [batch, tokens, 3 * width]
-        self.proj.forward(self_attention(qkv, self.heads))
+        let precision = self.qkv.precision();
+        self.proj
+            .forward(self_attention(qkv, self.heads, precision))
     }
 
     pub(crate) fn pack(&mut self, precision: Precision) {

@@ -49,7 +49,7 @@ impl EncoderConfig {
             image_size: 128,
             patch_size: 16,
             width: 192,
-            layers: 4,
+            layers: 6,
             heads: 6,
             mlp_width: 384,
             output_width: 192,

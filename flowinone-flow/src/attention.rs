@@ -31,7 +31,9 @@ impl SelfAttention {
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<3> {
         // Channels: all heads of q, then of k, then of v.
         let qkv = self.query_key_value.forward(self.norm.forward(x, tau));
-        self.dense.forward(self_attention(qkv, self.heads))
+        let precision = self.query_key_value.precision();
+        self.dense
+            .forward(self_attention(qkv, self.heads, precision))
     }
 
     /// Packs the weights.

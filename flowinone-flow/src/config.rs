@@ -122,10 +122,10 @@ impl FlowConfig {
             source: SourceConfig {
                 tokens: 64,
                 token_width: 192,
-                compressed_tokens: 32,
+                compressed_tokens: 64,
                 width: 128,
-                layers: 1,
-                reductions: 2,
+                layers: 2,
+                reductions: 3,
                 heads: 4,
                 mlp_width: 256,
             },

@@ -57,7 +57,9 @@ impl StructureAttention {
         let q = self.query.forward(self.norm_q.forward(x.clone(), tau));
         let kv =
             structure.each_token(|token| self.key_value.forward(self.norm_kv.gain(token, tau)));
-        let attended = self.dense.forward(cross_attention(q, kv, self.heads));
+        let precision = self.query.precision();
+        let attended = cross_attention(q, kv, self.heads, precision);
+        let attended = self.dense.forward(attended);
         let gate = self.gate.forward(x, attended.clone());
         (attended, gate)
     }

@@ -8,20 +8,23 @@ use std::ops::Range;
 
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
-use crate::packed::{BREADTH, HEIGHT, Packed};
+use crate::packed::{BREADTH, HEIGHT, Matrix, Packed, RowWise};
 use crate::pieces::filled;
 use crate::product::{Scheme, Target, multiply};
 use crate::scratch::Scratch;
 
 /// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(transparent)]
 pub(crate) struct Pair(pub(crate) u32);
 
 impl Pair {
+    /// Twice zero.
+    pub(crate) const ZERO: Self = Self(0);
+
     /// Both numbers rounded to the nearest.
     #[inline(always)]
-    fn new(even: f32, odd: f32) -> Self {
+    pub(crate) fn new(even: f32, odd: f32) -> Self {
         Self(rounded(even) >> 16 | rounded(odd) & 0xFFFF_0000)
     }
 
@@ -91,6 +94,56 @@ impl<const N: usize> Kernel for Halve<'_, N> {
                 slots[index].write(Pair::new(even[index], odd[index]));
             }
         }
+    }
+}
+
+/// One row.
+struct PairRow<'a> {
+    row: &'a [f32],
+    slots: &'a mut [MaybeUninit<Pair>],
+}
+
+impl Kernel for PairRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let (twos, rest) = self.row.as_chunks::<2>();
+        let (slots, last) = self.slots.split_at_mut(twos.len());
+        for (slot, [even, odd]) in slots.iter_mut().zip(twos) {
+            slot.write(Pair::new(*even, *odd));
+        }
+        for (slot, x) in last.iter_mut().zip(rest) {
+            slot.write(Pair::new(*x, 0.0));
+        }
+    }
+}
+
+impl RowWise<Pair> {
+    /// Rows that lie in order.
+    pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Self {
+        let [rows, numbers] = matrix.sizes();
+        // SAFETY: every pair of a row is written.
+        let (rows, _) = unsafe {
+            Self::filled(rows, numbers.div_ceil(2), |line, slots, own| {
+                let row = matrix.row(line);
+                level.run(PairRow { row, slots });
+                own.write(Pair::ZERO);
+            })
+        };
+        rows
+    }
+}
+
+/// Numbers of a line as pairs, which are enough for them.
+#[inline(always)]
+pub(crate) fn into_pairs(numbers: &[f32], pairs: &mut [Pair]) {
+    let (twos, rest) = numbers.as_chunks::<2>();
+    for (pair, [even, odd]) in pairs.iter_mut().zip(twos) {
+        *pair = Pair::new(*even, *odd);
+    }
+    if let [last] = rest {
+        pairs[twos.len()] = Pair::new(*last, 0.0);
     }
 }
 
@@ -178,7 +231,7 @@ impl Scheme for Widened<'_> {
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paired<'a> {
-    a: &'a Packed<Pair>,
+    a: &'a RowWise<Pair>,
     b: &'a Packed<Pair>,
     proof: crate::lanes::avx512_bf16::Proof,
 }
@@ -186,7 +239,7 @@ pub(crate) struct Paired<'a> {
 #[cfg(target_arch = "x86_64")]
 impl<'a> Paired<'a> {
     pub(crate) fn new(
-        a: &'a Packed<Pair>,
+        a: &'a RowWise<Pair>,
         b: &'a Packed<Pair>,
         proof: crate::lanes::avx512_bf16::Proof,
     ) -> Self {
@@ -233,12 +286,13 @@ impl Scheme for Paired<'_> {
         panel: *const Pair,
         target: Target,
     ) {
-        let a = self.a.part::<HEIGHT>(index, steps.clone()).as_ptr();
-        // SAFETY: the caller's, and both panels have these steps.
-        unsafe {
-            self.proof
-                .multiply(a.cast(), panel.cast(), steps.len(), target);
+        let factors = crate::lanes::avx512_bf16::Factors {
+            a: self.a.from(index, steps.start).as_ptr(),
+            a_row: self.a.stride,
+            b: panel,
         };
+        // SAFETY: the caller's, and both panels have these steps.
+        unsafe { self.proof.multiply(factors, steps.len(), target) };
     }
 }
 

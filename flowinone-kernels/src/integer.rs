@@ -13,10 +13,9 @@ use std::ops::Range;
 
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
-use crate::packed::{BREADTH, HEIGHT, Matrix, Packed};
-use crate::pieces::filled;
+use crate::packed::{BREADTH, HEIGHT, Matrix, Packed, RowWise};
 use crate::product::{Scheme, Target};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, whole};
 
 /// The largest integer.
 const LARGEST: f32 = 127.0;
@@ -108,12 +107,12 @@ fn rounded(x: f32) -> u8 {
     (x + ROUND).to_bits() as u8
 }
 
-/// Rows in panels `[panels, steps of four, HEIGHT]`, as `q + 128`.
+/// Rows of steps of four, as `q + 128`.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
-    numbers: Packed<Quad>,
-    /// `s_x`, for all lines of all panels. Not a number where the row holds what is none, so that
-    /// its results are none.
+    numbers: RowWise<Quad>,
+    /// `s_x`, for each row. Not a number where the row holds what is none, so that its results are
+    /// none.
     scales: Vec<f32>,
 }
 
@@ -121,48 +120,25 @@ impl Rows {
     /// From `[rows, depth]`, row by row.
     pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Self {
         let [rows, depth] = matrix.sizes();
-        let steps = depth.div_ceil(4);
-        let sizes = [steps * HEIGHT, HEIGHT];
         // SAFETY: the kernel writes every slot.
-        let [numbers, scales] = unsafe {
-            filled(
-                rows.div_ceil(HEIGHT),
-                sizes,
-                depth * HEIGHT,
-                |panels, [quads, scales]| {
-                    let quads = quads.chunks_exact_mut(sizes[0].max(1));
-                    let scales = scales.chunks_exact_mut(HEIGHT);
-                    for ((panel, quads), scales) in panels.zip(quads).zip(scales) {
-                        level.run(Quantize {
-                            matrix,
-                            lines: panel * HEIGHT..(panel * HEIGHT + HEIGHT).min(rows),
-                            quads,
-                            scales,
-                        });
-                    }
-                },
-            )
+        let (numbers, scales) = unsafe {
+            RowWise::filled(rows, depth.div_ceil(4), |line, quads, scale| {
+                let row = matrix.row(line);
+                level.run(Quantize { row, quads, scale });
+            })
         };
-        Self {
-            numbers: Packed {
-                numbers,
-                lines: rows,
-                depth: steps,
-            },
-            scales: scales.into_iter().map(f32::from_bits).collect(),
-        }
+        let mut scales: Vec<f32> = scales.into_iter().map(f32::from_bits).collect();
+        // Tiles read those of a whole panel.
+        scales.resize(whole(rows, HEIGHT), 0.0);
+        Self { numbers, scales }
     }
 }
 
-/// Numbers of a row at a time.
-const PIECE: usize = 64;
-
-/// One panel of rows; scales are written as their bits.
+/// One row; its scale is written as its bits.
 struct Quantize<'a> {
-    matrix: Matrix<'a>,
-    lines: Range<usize>,
+    row: &'a [f32],
     quads: &'a mut [MaybeUninit<Quad>],
-    scales: &'a mut [MaybeUninit<u32>],
+    scale: &'a mut MaybeUninit<u32>,
 }
 
 impl Kernel for Quantize<'_> {
@@ -170,49 +146,35 @@ impl Kernel for Quantize<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let steps = self.quads.len() / HEIGHT;
-        for index in 0..HEIGHT {
-            let Some(line) = self.lines.clone().nth(index) else {
-                self.scales[index].write(0);
-                for step in 0..steps {
-                    self.quads[step * HEIGHT + index].write(0);
-                }
-                continue;
-            };
-            let row = self.matrix.row(line);
-            // As integers, positive numbers keep their order, and what is no number is the largest.
-            let mut largest = [0u32; 16];
-            let (sixteens, rest) = row.as_chunks::<16>();
-            for numbers in sixteens {
-                for (largest, x) in largest.iter_mut().zip(numbers) {
-                    *largest = (*largest).max(x.abs().to_bits());
-                }
-            }
-            let rest = rest.iter().map(|x| x.abs().to_bits());
-            let largest = f32::from_bits(largest.into_iter().chain(rest).max().unwrap_or(0));
-            self.scales[index].write((largest / LARGEST).to_bits());
-            let inverse = inverse(largest);
-            for (piece, numbers) in row.chunks(PIECE).enumerate() {
-                let mut bytes = [0u8; PIECE];
-                let mut whole = [0.0; PIECE];
-                let numbers = match numbers.first_chunk::<PIECE>() {
-                    Some(numbers) => numbers,
-                    None => {
-                        whole[..numbers.len()].copy_from_slice(numbers);
-                        &whole
-                    }
-                };
-                for (byte, x) in bytes.iter_mut().zip(numbers) {
-                    *byte = rounded(x * inverse).wrapping_add(128);
-                }
-                let first = piece * (PIECE / 4);
-                let (quads, _) = bytes.as_chunks::<4>();
-                for (step, quad) in (first..steps).zip(quads) {
-                    self.quads[step * HEIGHT + index].write(u32::from_le_bytes(*quad));
-                }
+        // As integers, positive numbers keep their order, and what is no number is the largest.
+        let mut largest = [0u32; 16];
+        let (sixteens, rest) = self.row.as_chunks::<16>();
+        for numbers in sixteens {
+            for (largest, x) in largest.iter_mut().zip(numbers) {
+                *largest = (*largest).max(x.abs().to_bits());
             }
         }
+        let rest = rest.iter().map(|x| x.abs().to_bits());
+        let largest = f32::from_bits(largest.into_iter().chain(rest).max().unwrap_or(0));
+        self.scale.write((largest / LARGEST).to_bits());
+        let inverse = inverse(largest);
+        let (fours, rest) = self.row.as_chunks::<4>();
+        let (quads, last) = self.quads.split_at_mut(fours.len());
+        for (quad, four) in quads.iter_mut().zip(fours) {
+            quad.write(Quad::from_le_bytes(four.map(|x| byte(x, inverse))));
+        }
+        if let [quad] = last {
+            let mut four = [0.0; 4];
+            four[..rest.len()].copy_from_slice(rest);
+            quad.write(Quad::from_le_bytes(four.map(|x| byte(x, inverse))));
+        }
     }
+}
+
+/// A number of a row as it is kept.
+#[inline(always)]
+fn byte(x: f32, inverse: f32) -> u8 {
+    rounded(x * inverse).wrapping_add(128)
 }
 
 /// Rows and weights of 8-bit integers.
@@ -289,18 +251,23 @@ impl Scheme for Whole<'_> {
         panel: Panel,
         target: Target,
     ) {
-        let a = self.a.numbers.part::<HEIGHT>(index, steps.clone());
+        let a = self.a.numbers.from(index, steps.start);
+        let a_row = self.a.numbers.stride;
         let scales = &self.a.scales[index * HEIGHT..][..HEIGHT];
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = self.proof {
             // SAFETY: the caller's, and both panels have these steps.
-            unsafe { proof.multiply(a.as_ptr(), scales.as_ptr(), panel, steps.len(), target) };
+            unsafe {
+                let a = (a.as_ptr(), a_row);
+                proof.multiply(a, scales.as_ptr(), panel, steps.len(), target);
+            }
             return;
         }
         // SAFETY: the panel has these steps.
         let b = unsafe { std::slice::from_raw_parts(panel.numbers, steps.len() * BREADTH) };
         lanes.call(Tile {
             a,
+            a_row,
             scales,
             b,
             panel,
@@ -311,7 +278,9 @@ impl Scheme for Whole<'_> {
 
 /// A tile in plain integers, whatever the compiler makes of them.
 struct Tile<'a> {
+    /// Rows, from one to the next `a_row`.
     a: &'a [Quad],
+    a_row: usize,
     scales: &'a [f32],
     b: &'a [Quad],
     panel: Panel,
@@ -323,7 +292,6 @@ impl Kernel for Tile<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let (left, _) = self.a.as_chunks::<HEIGHT>();
         let (right, _) = self.b.as_chunks::<BREADTH>();
         // SAFETY: the panel has a scale and an offset for each line; they may lie anywhere.
         let (scales, offsets) = unsafe {
@@ -332,8 +300,8 @@ impl Kernel for Tile<'_> {
         };
         for row in 0..self.target.rows {
             let mut sums = [0i32; BREADTH];
-            for (a, b) in left.iter().zip(right) {
-                let a = a[row].to_le_bytes().map(i32::from);
+            for (a, b) in self.a[row * self.a_row..].iter().zip(right) {
+                let a = a.to_le_bytes().map(i32::from);
                 for (sum, b) in sums.iter_mut().zip(b) {
                     let b = *b as i32;
                     let products = [

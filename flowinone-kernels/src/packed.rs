@@ -1,10 +1,12 @@
 //! Factors of products, packed into panels in the order in which tiles read them.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::lanes::{Lanes, Slot, WIDEST};
 use crate::level::{Kernel, Level};
 use crate::pieces::filled;
+use crate::scratch::whole;
 
 /// Lines of a panel of a left factor: the highest tile of any level.
 pub(crate) const HEIGHT: usize = 12;
@@ -81,6 +83,67 @@ impl<T> Packed<T> {
     /// The part `[steps, N]` of a panel of `N` lines.
     pub(crate) fn part<const N: usize>(&self, panel: usize, steps: Range<usize>) -> &[T] {
         &self.numbers[(panel * self.depth + steps.start) * N..][..steps.len() * N]
+    }
+}
+
+/// The left factor of a product row by row, `[lines, stride]`, as tiles of several numbers a slot read
+/// it; what stands behind the depth is not read.
+#[derive(Debug, Clone)]
+pub(crate) struct RowWise<T> {
+    pub(crate) numbers: Vec<T>,
+    pub(crate) lines: usize,
+    pub(crate) depth: usize,
+    pub(crate) stride: usize,
+}
+
+/// From a row to the next: whole cache lines and one more, so that the rows of a tile do not fall into
+/// the same set of the cache.
+fn stride(depth: usize) -> usize {
+    whole(depth, 16) + 16
+}
+
+impl<T: Send> RowWise<T> {
+    /// Of `lines` rows of `depth` slots, which `make` writes, each with one slot more for itself.
+    ///
+    /// # Safety
+    /// `make` must write the first `depth` slots of a row, and the one for itself.
+    pub(crate) unsafe fn filled(
+        lines: usize,
+        depth: usize,
+        make: impl Fn(usize, &mut [MaybeUninit<T>], &mut MaybeUninit<T>) + Sync,
+    ) -> (Self, Vec<T>)
+    where
+        T: Copy + Default,
+    {
+        let stride = stride(depth);
+        // SAFETY: the caller's, and the rest of a row is written here.
+        let [numbers, own] = unsafe {
+            filled(lines, [stride, 1], 2 * stride, |range, [slots, own]| {
+                let rows = slots.chunks_exact_mut(stride).zip(own);
+                for (line, (slots, own)) in range.zip(rows) {
+                    let (slots, rest) = slots.split_at_mut(depth);
+                    make(line, slots, own);
+                    rest.fill(MaybeUninit::new(T::default()));
+                }
+            })
+        };
+        let rows = Self {
+            numbers,
+            lines,
+            depth,
+            stride,
+        };
+        (rows, own)
+    }
+}
+
+impl<T> RowWise<T> {
+    /// The rows from a panel of [`HEIGHT`] on, from a step on.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub(crate) fn from(&self, panel: usize, step: usize) -> &[T] {
+        &self.numbers[panel * HEIGHT * self.stride + step..]
     }
 }
 

@@ -1,5 +1,7 @@
 //! Working memory of a thread.
 
+use crate::bfloat::Pair;
+
 /// Vectors are loaded fastest from multiples of their size.
 #[repr(align(64))]
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +21,13 @@ impl Scratch {
         }
         // SAFETY: lines are arrays of numbers without gaps, and there are enough of them.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
+    }
+
+    /// The same as pairs of bfloat16.
+    pub(crate) fn pairs(&mut self, rows: usize, columns: usize) -> &mut [Pair] {
+        let numbers = self.take(rows, columns);
+        // SAFETY: of one size and alignment, and any bits are a pair, or a number.
+        unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Precision;
 use crate::bfloat::{Pair, Widened};
 use crate::integer::{Columns, Rows, Whole};
 use crate::level::Level;
-use crate::packed::{BREADTH, HEIGHT, Matrix, Packed};
+use crate::packed::{BREADTH, Matrix, Packed, RowWise};
 use crate::product::{Plain, Scheme, product, product_onto};
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
@@ -81,6 +81,15 @@ impl Weights {
         self.parts.len()
     }
 
+    /// How they are kept.
+    pub(crate) fn precision(&self) -> Precision {
+        match self.parts.first() {
+            Some(Numbers::BFloat16(_)) => Precision::BFloat16,
+            Some(Numbers::Int8(_)) => Precision::Int8,
+            Some(Numbers::Float32(_)) | None => Precision::Float32,
+        }
+    }
+
     /// Bytes that the weights take.
     pub(crate) fn bytes(&self) -> usize {
         let of_part = |part: &Numbers| match part {
@@ -113,12 +122,12 @@ impl Weights {
                 },
             ),
             Numbers::BFloat16(b) => {
-                let a = &x.left(level);
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
-                    let a = &a.pairs::<HEIGHT>(level);
+                    let a = &RowWise::<Pair>::new(level, x);
                     return into.product(level, crate::bfloat::Paired::new(a, b, proof));
                 }
+                let a = &x.left(level);
                 into.product(level, Widened { a, b });
             }
             Numbers::Int8(b) => {

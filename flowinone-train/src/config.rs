@@ -8,7 +8,7 @@ use flowinone_tasks::Settings;
 use flowinone_tasks::data::PairConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelSource, OptimiserConfig, Reconstruction, Schedule};
+use crate::{Aids, ModelSource, OptimiserConfig, Reconstruction, Schedule};
 
 /// What every run needs, whatever it trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,8 +169,8 @@ pub struct FlowConfig {
     pub start: Option<PathBuf>,
     /// Which of its networks change; the autoencoder never does.
     pub train: Vec<Part>,
-    /// Which of its networks begin with random weights, whatever the model has; the velocity network
-    /// so that a token finds its place in the prompt picture.
+    /// Which of its networks begin with random weights, whatever the model has; source encoder and
+    /// velocity network so that a token finds its place.
     #[serde(default)]
     pub anew: Vec<Part>,
     /// The run.
@@ -188,24 +188,6 @@ pub struct FlowConfig {
     pub cache: Option<PathBuf>,
     /// Where examples come from.
     pub data: Vec<DataConfig>,
-}
-
-/// Losses beside the reference's, for models that start from nothing; all off by default.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Aids {
-    /// Weight of the squared distance between the mean of the start and the target.
-    pub anchor: f64,
-    /// Standard deviation to which that of the start is drawn; it follows the divergence without.
-    pub deviation: Option<f64>,
-    /// Added to the normal number from which a time follows: below zero, times near the start are
-    /// seen more.
-    pub time_shift: f64,
-    /// Weight of the labels that are read off the visual tokens; needs ground truth.
-    pub labels: f64,
-    /// Weight of the velocity's error at places where the target differs from the rest of its picture:
-    /// small objects on wide grounds.
-    pub detail: f64,
 }
 
 impl DataConfig {

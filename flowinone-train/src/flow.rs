@@ -21,8 +21,8 @@ use flowinone_vae::{Autoencoder, LatentCodec};
 use flowinone_weights::{Random, randomize};
 use image::RgbImage;
 
+use crate::aids::{Aids, detail};
 use crate::autoencoder::{images, pixels, psnr, save};
-use crate::config::Aids;
 use crate::frozen::{Coming, Frozen};
 use crate::held_out::caption;
 use crate::{
@@ -170,7 +170,7 @@ impl FlowLesson {
                     let encoder = self.model.encoder.init(&self.device);
                     model.encoder = randomize(encoder, seed, flowinone_encoder::random)?;
                 }
-                Part::Source => model.network.source = network()?.source,
+                Part::Source => model.network.source = network()?.source.placed(),
                 Part::Velocity => model.network.velocity = network()?.velocity.placed(),
             }
         }
@@ -255,10 +255,8 @@ impl Lesson for FlowLesson {
             parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
             let mut total = found.losses.total.mean();
             if self.aids.detail > 0.0 {
-                let flow = self
-                    .objective
-                    .path
-                    .velocity(found.start, found.target.clone());
+                let path = &self.objective.path;
+                let flow = path.velocity(found.start, found.target.clone());
                 let error = (found.velocities.fine - flow).square();
                 let detail = (error * detail(found.target)).mean();
                 total = total + detail.clone().mul_scalar(self.aids.detail);
@@ -279,16 +277,9 @@ impl Lesson for FlowLesson {
             (source, total)
         };
         parts.push(("start_log_var", source.log_var.clone().mean()));
-        if let Some(deviation) = self.aids.deviation {
-            let wanted = 2.0 * deviation.ln();
-            let off = source.log_var.clone().sub_scalar(wanted).square().mean();
-            total = total + off;
-        }
-        if self.aids.anchor > 0.0 {
-            let anchor = (source.mean - target).square().mean();
-            total = total + anchor.clone().mul_scalar(self.aids.anchor);
-            parts.push(("anchor", anchor));
-        }
+        let held = self.aids.start(source, target);
+        total = total + held.total;
+        parts.extend(held.parts);
         if let (Some(heads), Some(labels)) = (&model.heads, &batch.labels) {
             let found = heads.loss(tokens, labels);
             total = total + found.total.mul_scalar(self.aids.labels);
@@ -411,15 +402,6 @@ fn prepared(
         }
     }
     Ok(batch)
-}
-
-/// How much each place of the targets `[batch, channels, side, side]` differs from the rest of its
-/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times that.
-fn detail(target: Tensor<4>) -> Tensor<4> {
-    let mean = target.clone().mean_dim(2).mean_dim(3);
-    let differs = (target - mean).square().mean_dim(1).detach();
-    let usual = differs.clone().mean().clamp_min(1e-6);
-    (differs / usual.unsqueeze()).clamp_max(10.0)
 }
 
 fn unlabelled(example: &Example, reason: &str) -> Error {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aids;
 mod autoencoder;
 mod cache;
 mod chance;
@@ -23,13 +24,14 @@ mod read;
 mod schedule;
 mod trainer;
 
+pub use aids::Aids;
 pub use autoencoder::{AutoencoderLesson, Pictures, Reconstruction, latent_deviation};
 pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use chance::Chance;
 pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
 pub use config::{
-    Aids, AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Kind, Part,
-    Procedural, RunConfig,
+    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Kind, Part, Procedural,
+    RunConfig,
 };
 pub use error::Error;
 pub use flow::{FlowBatch, FlowLesson, FlowModel};

@@ -13,7 +13,7 @@ use crate::SourceConfig;
 pub(crate) struct ContextEncoder {
     pub(crate) layers: Vec<ContextLayer>,
     pub(crate) reduction_layers: Vec<ReductionLayer>,
-    linear: Dense,
+    pub(crate) linear: Dense,
 }
 
 impl ContextEncoder {

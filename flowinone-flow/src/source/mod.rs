@@ -16,10 +16,10 @@ use context::ContextEncoder;
 #[derive(Module, Debug)]
 pub struct SourceEncoder {
     adapter: Dense,
-    token_compressor: Dense,
+    pub(crate) token_compressor: Dense,
     pub(crate) context_encoder: ContextEncoder,
     latent_channels: usize,
-    latent_side: usize,
+    pub(crate) latent_side: usize,
 }
 
 impl SourceEncoder {

@@ -1,18 +1,20 @@
-//! A start for a velocity network with random weights, in which a token can find the same place in
-//! the structure latent from the first step on. With small random positions it takes many
-//! thousands of samples before anything of the prompt picture arrives.
+//! Starts for networks with random weights in which a token keeps or finds its place from the first
+//! step on. Without, it takes many thousands of samples before anything of the prompt picture arrives
+//! where it belongs.
 //!
 //! ```text
 //! position[row, column] = [sin(w row), cos(w row), sin(w column), cos(w column)],
 //! w = 2 pi / l,  l from 4 sides down to 2 places;      key = query in the structure path
+//!
+//! compressed token = token at the same place;          mean at a place = W[its part of the token's square] token
 //! ```
 
 use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::VelocityNetwork;
 use crate::cross::StructureAttention;
 use crate::input::InputLayer;
+use crate::{SourceEncoder, VelocityNetwork};
 
 impl VelocityNetwork {
     /// The same network with positions as waves, equal for the latent and the structure latent,
@@ -29,6 +31,49 @@ impl VelocityNetwork {
         for path in stage.blocks.iter_mut().filter_map(|b| b.structure.as_mut()) {
             look_at_the_same_place(path);
         }
+        self
+    }
+}
+
+impl SourceEncoder {
+    /// The same network with each compressed token a visual token, and each value of the start's mean a
+    /// product with the token in whose square it lies; the log-variance is a constant. For training
+    /// from nothing.
+    ///
+    /// A network with other numbers of visual and compressed tokens, or whose latent's side is no
+    /// multiple of the tokens' side, stays as it is.
+    #[must_use]
+    pub fn placed(mut self) -> Self {
+        let compressor = self.token_compressor.parameters_mut().expect(TRAINED);
+        let [tokens, compressed] = compressor.weight.dims();
+        let across = tokens.isqrt();
+        let side = self.latent_side;
+        if tokens != compressed || across * across != tokens || !side.is_multiple_of(across) {
+            return self;
+        }
+        let same = |at: usize| f32::from(u8::from(at / tokens == at % tokens));
+        let identity = (0..tokens * tokens).map(same).collect();
+        set(
+            &mut compressor.weight,
+            TensorData::new::<f32, _>(identity, [tokens, tokens]),
+        );
+
+        let layer = self.context_encoder.linear.parameters_mut().expect(TRAINED);
+        let [flat, moments] = layer.weight.dims();
+        let width = flat / tokens;
+        let square = side / across;
+        // Random weights of a matrix with `flat` inputs, for one with `width`.
+        let gain = (tokens as f32).sqrt();
+        let random = layer.weight.val().into_data().convert::<f32>();
+        let mut weights: Vec<f32> = random.try_to_vec().expect("a matrix of float32 is one");
+        for (at, weight) in weights.iter_mut().enumerate() {
+            let (token, moment) = (at / moments / width, at % moments);
+            let [row, column] = [moment % (side * side) / side, moment % side];
+            let here = [row / square, column / square] == [token / across, token % across];
+            let mean = moment < moments / 2;
+            *weight *= if here && mean { gain } else { 0.0 };
+        }
+        set(&mut layer.weight, TensorData::new(weights, [flat, moments]));
         self
     }
 }
@@ -98,6 +143,47 @@ mod tests {
             for b in 0..a {
                 assert!(product(a, b) < width as f32 / 2.0 - 0.5, "{a} and {b}");
             }
+        }
+    }
+
+    #[test]
+    fn a_fresh_source_keeps_the_places_of_its_tokens() {
+        let device = Device::flex();
+        let config = FlowConfig::mini();
+        let network = flowinone_weights::randomize(config.init(&device), 3, crate::random);
+        let mut source = network.unwrap().source.placed();
+        // Without the layers that mix, to see the two ends alone.
+        source.context_encoder.layers.clear();
+        let [tokens, width] = [config.source.tokens, config.source.token_width];
+        let quiet = Tensor::<3>::zeros([1, tokens, width], &device);
+        let at = 3 * 8 + 5; // row 3, column 5 of 8 x 8
+        let loud = quiet.clone().slice_fill([0..1, at..at + 1, 0..width], 1.0);
+        let compressed = source.compressed(loud) - source.compressed(quiet);
+        let per_token: Vec<f32> = compressed
+            .abs()
+            .sum_dim(2)
+            .into_data()
+            .try_to_vec()
+            .unwrap();
+        for (token, difference) in per_token.into_iter().enumerate() {
+            assert_eq!(
+                difference > 1e-3,
+                token == at,
+                "token {token}: {difference}"
+            );
+        }
+        let layer = source.context_encoder.linear.parameters().unwrap();
+        let [flat, moments] = layer.weight.dims();
+        let width = flat / tokens;
+        let of_token = layer
+            .weight
+            .val()
+            .slice([at * width..(at + 1) * width, 0..moments]);
+        let reached: Vec<f32> = of_token.abs().sum_dim(0).into_data().try_to_vec().unwrap();
+        for (moment, weight) in reached.into_iter().enumerate() {
+            let [row, column] = [moment % 256 / 16, moment % 16];
+            let here = (6..8).contains(&row) && (10..12).contains(&column) && moment < 1024;
+            assert_eq!(weight > 0.0, here, "moment {moment}");
         }
     }
 

@@ -34,7 +34,7 @@ impl Heads<'_> {
     /// All `count` tokens of a head in `scratch`, as columns: `[width, columns]`, zeros behind each row.
     ///
     /// # Panics
-    /// If the columns are not whole vectors for all tokens.
+    /// If the columns are not whole vectors, enough for all tokens.
     #[inline(always)]
     pub(super) fn columns<L: Lanes>(
         self,
@@ -44,7 +44,8 @@ impl Heads<'_> {
         count: usize,
         columns: usize,
     ) -> &mut [f32] {
-        assert_eq!(columns, whole(count, L::WIDTH));
+        assert_eq!(columns % L::WIDTH, 0);
+        assert!(columns >= count);
         let width = self.width;
         let all = scratch.take(width, columns);
         for first in (0..count).step_by(L::WIDTH) {

@@ -3,19 +3,24 @@
 use rayon::prelude::*;
 
 use super::arrange::{MOST_QUERIES, queries_at_once};
+#[cfg(target_arch = "x86_64")]
+use super::paired::PairedHead;
 use super::{Heads, HeadsMut, Shape};
+use crate::Precision;
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
 use crate::scratch::{Scratch, whole};
 use crate::softmax::exponentials;
 use crate::tile::{Left, Product};
 
-/// `softmax(q k^T / sqrt(d)) v` of all heads, to `y`.
+/// `softmax(q k^T / sqrt(d)) v` of all heads, to `y`; below float32 with factors in bfloat16, where
+/// the processor multiplies them.
 ///
 /// # Safety
 /// `y` must have the tokens of `q`.
 pub(crate) unsafe fn attend(
     level: Level,
+    precision: Precision,
     shape: Shape,
     [q, k, v]: [Heads<'_>; 3],
     y: HeadsMut<'_>,
@@ -30,9 +35,14 @@ pub(crate) unsafe fn attend(
             .min(shape.queries.div_ceil(48)),
     };
     let each = shape.queries.div_ceil(parts.max(1)).max(1);
-    let run = |scratch: &mut [Scratch; 4], task: usize| {
+    #[cfg(target_arch = "x86_64")]
+    let pairs_of = match precision {
+        Precision::Float32 => None,
+        Precision::BFloat16 | Precision::Int8 => crate::bfloat::multiplies(level),
+    };
+    let run = |scratch: &mut [Scratch; 5], task: usize| {
         let (pair, part) = (task / parts, task % parts);
-        level.run(Head {
+        let head = Head {
             shape,
             q,
             k,
@@ -42,7 +52,12 @@ pub(crate) unsafe fn attend(
             first: part * each,
             end: (part * each + each).min(shape.queries),
             scratch,
-        });
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = pairs_of {
+            return level.run(PairedHead { head, proof });
+        }
+        level.run(head);
     };
     let work = pairs * shape.queries * shape.keys * shape.width;
     if work < 64 * 1024 {
@@ -54,16 +69,18 @@ pub(crate) unsafe fn attend(
     }
 }
 
-struct Head<'a> {
-    shape: Shape,
-    q: Heads<'a>,
-    k: Heads<'a>,
-    v: Heads<'a>,
-    y: HeadsMut<'a>,
-    pair: [usize; 2],
-    first: usize,
-    end: usize,
-    scratch: &'a mut [Scratch; 4],
+/// Some queries of a head.
+pub(super) struct Head<'a> {
+    pub(super) shape: Shape,
+    pub(super) q: Heads<'a>,
+    pub(super) k: Heads<'a>,
+    pub(super) v: Heads<'a>,
+    pub(super) y: HeadsMut<'a>,
+    /// Which item and which head.
+    pub(super) pair: [usize; 2],
+    pub(super) first: usize,
+    pub(super) end: usize,
+    pub(super) scratch: &'a mut [Scratch; 5],
 }
 
 impl Kernel for Head<'_> {
@@ -73,7 +90,7 @@ impl Kernel for Head<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Shape { keys, width, .. } = self.shape;
         let (key_columns, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
-        let [of_k, of_v, of_scores, of_y] = self.scratch;
+        let [of_k, of_v, of_scores, of_y, _] = self.scratch;
         let k = self.k.columns(of_k, lanes, self.pair, keys, key_columns);
         let v = self.v.rows(of_v, lanes, self.pair, 0, keys, columns);
         let most = queries_at_once(self.end - self.first, key_columns);

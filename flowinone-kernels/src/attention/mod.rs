@@ -4,6 +4,8 @@
 mod arrange;
 mod backward;
 mod forward;
+#[cfg(target_arch = "x86_64")]
+mod paired;
 
 use std::marker::PhantomData;
 

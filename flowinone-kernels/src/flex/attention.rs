@@ -4,6 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, ops::FloatTensorOps};
 
 use super::{Operation, in_order, numbers, tensor};
+use crate::Precision;
 use crate::attention::{Heads, HeadsMut, Shape, Strides, attend, gradients};
 use crate::level::Level;
 
@@ -15,23 +16,25 @@ pub(crate) struct Attention;
 #[derive(Debug, Clone)]
 pub(crate) struct SelfAttention {
     pub(crate) heads: usize,
+    pub(crate) precision: Precision,
 }
 
 /// Of queries `[batch, queries, heads * d]` to keys and values `[batch, keys, 2 * heads * d]`.
 #[derive(Debug, Clone)]
 pub(crate) struct CrossAttention {
     pub(crate) heads: usize,
+    pub(crate) precision: Precision,
 }
 
 /// The result `[batch, queries, heads * d]`.
-fn attended(shape: Shape, inputs: [Heads<'_>; 3]) -> FlexTensor {
+fn attended(shape: Shape, precision: Precision, inputs: [Heads<'_>; 3]) -> FlexTensor {
     let width = shape.heads * shape.width;
     // SAFETY: one tensor with room for the tokens of the queries, all of which are written.
     let [y] = unsafe {
         written([shape.batch * shape.queries * width], |[y]| {
             let strides = Strides::of_part(shape, shape.queries, 0, 1);
             let y = HeadsMut::new(y.0, y.1, strides, shape, shape.queries);
-            attend(Level::current(), shape, inputs, y);
+            attend(Level::current(), precision, shape, inputs, y);
         })
     };
     tensor(y, vec![shape.batch, shape.queries, width])
@@ -110,6 +113,7 @@ impl Operation<3> for Attention {
         let heads = |placed, tokens| heads_of(placed, shape, tokens);
         let y = attended(
             shape,
+            Precision::Float32,
             [
                 heads(q, shape.queries),
                 heads(k, shape.keys),
@@ -188,7 +192,8 @@ impl Operation<1> for SelfAttention {
     fn forward(&self, [fused]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
         let fused = in_order(fused);
         let shape = self.shape(&fused);
-        let y = attended(shape, [0, 1, 2].map(|part| part_of(shape, &fused, part, 3)));
+        let qkv = [0, 1, 2].map(|part| part_of(shape, &fused, part, 3));
+        let y = attended(shape, self.precision, qkv);
         (y, fused)
     }
 
@@ -238,7 +243,8 @@ impl Operation<2> for CrossAttention {
         let shape = self.shape(&query, &key_value);
         let q = part_of(shape, &query, 0, 1);
         let [k, v] = [0, 1].map(|part| part_of(shape, &key_value, part, 2));
-        (attended(shape, [q, k, v]), [query, key_value])
+        let y = attended(shape, self.precision, [q, k, v]);
+        (y, [query, key_value])
     }
 
     fn backward(

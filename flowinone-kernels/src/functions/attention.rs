@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::packed::Precision;
 #[cfg(feature = "cpu")]
 use crate::flex::{self, of_one, of_three, of_two, takes};
 use crate::stock;
@@ -30,9 +31,12 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
 /// Self-attention of `[batch, tokens, 3 * heads * d]`: all heads of the queries, then of the keys,
 /// then of the values; the heads of the result side by side, `[batch, tokens, heads * d]`.
 ///
+/// With a precision below float32, processors with AVX512-BF16 round the factors of both products to
+/// bfloat16; sums and softmax stay in float32. Elsewhere all is float32.
+///
 /// # Panics
 /// If the last axis is not three times as many equal heads, or there are no tokens.
-pub fn self_attention(query_key_value: Tensor<3>, heads: usize) -> Tensor<3> {
+pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Precision) -> Tensor<3> {
     let [_, tokens, channels] = query_key_value.dims();
     assert_tokens(tokens, tokens);
     assert_eq!(
@@ -42,18 +46,25 @@ pub fn self_attention(query_key_value: Tensor<3>, heads: usize) -> Tensor<3> {
     );
     #[cfg(feature = "cpu")]
     if takes(&query_key_value) {
-        return of_one(flex::SelfAttention { heads }, query_key_value);
+        return of_one(flex::SelfAttention { heads, precision }, query_key_value);
     }
+    let _ = precision;
     let [q, k, v] = stock::parts(query_key_value, heads);
     stock::joined(stock::attention(q, k, v))
 }
 
 /// Attention of `[batch, queries, heads * d]` to `[batch, keys, 2 * heads * d]`: all heads of the
-/// keys, then of the values; the heads of the result side by side, `[batch, queries, heads * d]`.
+/// keys, then of the values; the heads of the result side by side, `[batch, queries, heads * d]`. For
+/// the precision see [`self_attention`].
 ///
 /// # Panics
 /// If the shapes do not fit each other or the number of heads, or there are no tokens.
-pub fn cross_attention(query: Tensor<3>, key_value: Tensor<3>, heads: usize) -> Tensor<3> {
+pub fn cross_attention(
+    query: Tensor<3>,
+    key_value: Tensor<3>,
+    heads: usize,
+    precision: Precision,
+) -> Tensor<3> {
     let ([batch, queries, channels], [of_keys, keys, both]) = (query.dims(), key_value.dims());
     assert_tokens(queries, keys);
     assert_eq!(channels % heads, 0, "{channels} channels for {heads} heads");
@@ -66,8 +77,9 @@ pub fn cross_attention(query: Tensor<3>, key_value: Tensor<3>, heads: usize) -> 
     );
     #[cfg(feature = "cpu")]
     if takes(&query) && takes(&key_value) {
-        return of_two(flex::CrossAttention { heads }, query, key_value);
+        return of_two(flex::CrossAttention { heads, precision }, query, key_value);
     }
+    let _ = precision;
     let [q] = stock::parts(query, heads);
     let [k, v] = stock::parts(key_value, heads);
     stock::joined(stock::attention(q, k, v))

@@ -73,6 +73,14 @@ impl Dense {
         }
     }
 
+    /// How the weights are kept: [`Float32`](Precision::Float32) until they are packed otherwise.
+    pub fn precision(&self) -> Precision {
+        match &self.held {
+            Held::Parameters(_) => Precision::Float32,
+            Held::Packed(layer) => layer.precision(),
+        }
+    }
+
     /// Whether the weights are packed.
     pub fn is_packed(&self) -> bool {
         matches!(self.held, Held::Packed(_))

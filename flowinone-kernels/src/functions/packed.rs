@@ -176,6 +176,15 @@ impl PackedLinear {
         }
     }
 
+    /// How the weights are kept; [`Float32`](Precision::Float32) where they are tensors.
+    pub fn precision(&self) -> Precision {
+        match &self.0 {
+            #[cfg(feature = "cpu")]
+            Kept::Packed(weights) => weights.precision(),
+            Kept::Tensors(_) => Precision::Float32,
+        }
+    }
+
     /// Bytes that the weights take, without the biases.
     pub fn bytes(&self) -> usize {
         match &self.0 {

@@ -6,7 +6,8 @@ use std::arch::x86_64::{
 };
 use std::mem::transmute;
 
-use crate::packed::{BREADTH, HEIGHT};
+use crate::bfloat::Pair;
+use crate::packed::BREADTH;
 use crate::product::Target;
 
 /// The proof that the processor has the instructions.
@@ -22,33 +23,40 @@ impl Proof {
         found.then_some(Self(()))
     }
 
-    /// The tile of `steps` pairs of two panels, of 12 and of 32 lines.
+    /// The product of up to 12 rows of pairs and 32 columns of them.
     ///
     /// # Safety
-    /// The panels must be readable in all their steps, the target writable in its rows of 32 numbers,
+    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers,
     /// and written before if it is added to.
-    pub(crate) unsafe fn multiply(
-        self,
-        a: *const i32,
-        b: *const i32,
-        steps: usize,
-        target: Target,
-    ) {
+    pub(crate) unsafe fn multiply(self, factors: Factors, steps: usize, target: Target) {
         // SAFETY: `self` is the proof; the rest is the caller's.
-        unsafe { multiply(a, b, steps, target) };
+        unsafe { multiply(factors, steps, target) };
     }
 }
 
+/// Where pairs of two factors lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors {
+    /// The first pair of the first row.
+    pub(crate) a: *const Pair,
+    /// From a row to the next.
+    pub(crate) a_row: usize,
+    /// A panel of 32 columns.
+    pub(crate) b: *const Pair,
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn multiply(a: *const i32, b: *const i32, steps: usize, target: Target) {
+unsafe fn multiply(factors: Factors, steps: usize, target: Target) {
     let mut row = 0;
     macro_rules! tiles {
         ($($rows:literal)*) => {$(
             while row + $rows <= target.rows {
                 // SAFETY: the caller's, for rows that exist.
                 unsafe {
+                    let a = factors.a.add(row * factors.a_row);
                     let start = target.start.add(row * target.row);
-                    tile::<$rows>(a.add(row), b, steps, Target { start, ..target });
+                    let factors = Factors { a, ..factors };
+                    tile::<$rows>(factors, steps, Target { start, ..target });
                 }
                 row += $rows;
             }
@@ -59,12 +67,9 @@ unsafe fn multiply(a: *const i32, b: *const i32, steps: usize, target: Target) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn tile<const ROWS: usize>(
-    mut a: *const i32,
-    mut b: *const i32,
-    steps: usize,
-    target: Target,
-) {
+unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target) {
+    let Factors { a, a_row, mut b } = factors;
+    let mut a = a.cast::<i32>();
     // Vectors of 16 pairs, as the instruction takes them.
     let pairs = |x: __m512i| -> __m512bh {
         // SAFETY: both are 64 bytes, and any of them make numbers.
@@ -85,12 +90,12 @@ unsafe fn tile<const ROWS: usize>(
                 pairs(_mm512_loadu_si512(b.add(16).cast())),
             ];
             for (row, sums) in sums.iter_mut().enumerate() {
-                let left = pairs(_mm512_set1_epi32(*a.add(row)));
+                let left = pairs(_mm512_set1_epi32(*a.add(row * a_row)));
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = _mm512_dpbf16_ps(*sum, left, right);
                 }
             }
-            a = a.wrapping_add(HEIGHT);
+            a = a.wrapping_add(1);
             b = b.wrapping_add(BREADTH);
         }
         for (row, sums) in sums.into_iter().enumerate() {

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 
 use crate::integer::{Panel, Quad};
-use crate::packed::{BREADTH, HEIGHT};
+use crate::packed::BREADTH;
 use crate::product::Target;
 
 /// The proof that the processor has the instructions.
@@ -21,26 +21,33 @@ impl Proof {
         found.then_some(Self(()))
     }
 
-    /// The tile of `steps` quads of two panels, of 12 rows with their scales and of 32 lines.
+    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and a
+    /// panel of 32 columns.
     ///
     /// # Safety
-    /// The panels must be readable in all their steps, the target writable in its rows of 32 numbers,
+    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers,
     /// and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
-        a: *const Quad,
+        (a, a_row): (*const Quad, usize),
         scales: *const f32,
         b: Panel,
         steps: usize,
         target: Target,
     ) {
         // SAFETY: `self` is the proof; the rest is the caller's.
-        unsafe { multiply(a, scales, b, steps, target) };
+        unsafe { multiply((a, a_row), scales, b, steps, target) };
     }
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn multiply(a: *const Quad, scales: *const f32, b: Panel, steps: usize, target: Target) {
+unsafe fn multiply(
+    (a, a_row): (*const Quad, usize),
+    scales: *const f32,
+    b: Panel,
+    steps: usize,
+    target: Target,
+) {
     let mut row = 0;
     macro_rules! tiles {
         ($($rows:literal)*) => {$(
@@ -49,7 +56,8 @@ unsafe fn multiply(a: *const Quad, scales: *const f32, b: Panel, steps: usize, t
                 unsafe {
                     let start = target.start.add(row * target.row);
                     let target = Target { start, ..target };
-                    tile::<$rows>(a.add(row), scales.add(row), b, steps, target);
+                    let a = (a.add(row * a_row), a_row);
+                    tile::<$rows>(a, scales.add(row), b, steps, target);
                 }
                 row += $rows;
             }
@@ -61,7 +69,7 @@ unsafe fn multiply(a: *const Quad, scales: *const f32, b: Panel, steps: usize, t
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
 unsafe fn tile<const ROWS: usize>(
-    mut a: *const Quad,
+    (mut a, a_row): (*const Quad, usize),
     scales: *const f32,
     panel: Panel,
     steps: usize,
@@ -77,12 +85,12 @@ unsafe fn tile<const ROWS: usize>(
                 _mm512_loadu_si512(b.add(16).cast()),
             ];
             for (row, sums) in sums.iter_mut().enumerate() {
-                let left = _mm512_set1_epi32(*a.add(row) as i32);
+                let left = _mm512_set1_epi32(*a.add(row * a_row) as i32);
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = _mm512_dpbusd_epi32(*sum, left, right);
                 }
             }
-            a = a.wrapping_add(HEIGHT);
+            a = a.wrapping_add(1);
             b = b.wrapping_add(BREADTH);
         }
         for (row, sums) in sums.into_iter().enumerate() {

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
 
 use super::assert_same;
-use crate::{attention, cross_attention, self_attention, stock};
+use crate::{Precision, attention, cross_attention, self_attention, stock};
 
 /// Batch, heads, queries, keys, width.
 const SHAPES: [[usize; 5]; 9] = [
@@ -45,7 +45,9 @@ fn heads_are_read_and_written_where_they_lie() {
         let qkv = [batch, queries, 3 * channels];
         let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().product());
 
-        let fast = |[x]: [Tensor<1>; 1]| self_attention(x.reshape(qkv), heads).reshape([y_length]);
+        let fast = |[x]: [Tensor<1>; 1]| {
+            self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
+        };
         let stock = |[x]: [Tensor<1>; 1]| {
             let [q, k, v] = stock::parts(x.reshape(qkv), heads);
             stock::joined(stock::attention(q, k, v)).reshape([y_length])
@@ -54,7 +56,8 @@ fn heads_are_read_and_written_where_they_lie() {
         assert_same(&name, [qkv_length], TOLERANCE, fast, stock);
 
         let fast = |[q, kv_of]: [Tensor<1>; 2]| {
-            cross_attention(q.reshape(y), kv_of.reshape(kv), heads).reshape([y_length])
+            cross_attention(q.reshape(y), kv_of.reshape(kv), heads, Precision::Float32)
+                .reshape([y_length])
         };
         let stock = |[q, kv_of]: [Tensor<1>; 2]| {
             let [q] = stock::parts(q.reshape(y), heads);
@@ -69,7 +72,38 @@ fn heads_are_read_and_written_where_they_lie() {
             let [q, k, v] = stock::parts(x.reshape(qkv), heads);
             stock::joined(attention(q, k, v)).reshape([y_length])
         };
-        let stock = |[x]: [Tensor<1>; 1]| self_attention(x.reshape(qkv), heads).reshape([y_length]);
+        let stock = |[x]: [Tensor<1>; 1]| {
+            self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
+        };
         assert_same("attention of views", [qkv_length], TOLERANCE, fast, stock);
+    }
+}
+
+#[test]
+fn fewer_bits_come_near() {
+    let device = burn::tensor::Device::flex();
+    let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+    for [batch, heads, queries, keys, width] in SHAPES {
+        let channels = heads * width;
+        let q = Tensor::<3>::random([batch, queries, channels], normal, &device);
+        let kv = Tensor::<3>::random([batch, keys, 2 * channels], normal, &device);
+        let of = |precision| cross_attention(q.clone(), kv.clone(), heads, precision);
+        let exact = of(Precision::Float32);
+        for precision in [Precision::BFloat16, Precision::Int8] {
+            let off = (of(precision) - exact.clone()).square().sum().sqrt();
+            let relative: f32 = (off / exact.clone().square().sum().sqrt()).into_scalar();
+            // Each factor is off by up to 2^-9 of itself.
+            assert!(
+                relative < 1e-2,
+                "{queries} queries, {keys} keys: {relative}"
+            );
+            #[cfg(target_arch = "x86_64")]
+            if crate::bfloat::multiplies(crate::Level::current()).is_some() {
+                assert!(
+                    relative > 1e-5,
+                    "{queries} queries, {keys} keys: {relative}"
+                );
+            }
+        }
     }
 }
