@@ -35,7 +35,7 @@ PLAN = {
     "block": (["f32", "bf16", "int8"], ["f32", "bf16"], 15),
     "step": (["f32", "bf16", "int8"], ["f32", "bf16"], 3),
     "vision": (["f32", "bf16"], ["f32", "bf16"], 5),
-    "vae": (["f32"], ["f32", "bf16"], 5),
+    "vae": (["f32", "bf16"], ["f32", "bf16"], 5),
     "train": (["f32"], ["f32"], 7),
 }
 TITLES = {
@@ -149,9 +149,9 @@ def whole_pictures(rows):
     """What 50 guided steps, vision and autoencoder make together; computed, not measured."""
     found = {(row["name"], row["ours"], row["torch"]): row for row in rows}
     for mine, other in sorted({(row["ours"], row["torch"]) for row in rows if row["name"] == "step"}):
-        # What has no 8-bit form runs in bfloat16, and the autoencoder in float32 always.
-        vision = "bf16" if mine == "int8" else mine
-        keys = {"step": ("step", mine, other), "vision": ("vision", vision, other), "vae": ("vae", "f32", other)}
+        # What was not measured in 8 bits runs in bfloat16.
+        rest = "bf16" if mine == "int8" else mine
+        keys = {"step": ("step", mine, other), "vision": ("vision", rest, other), "vae": ("vae", rest, other)}
         parts = {name: found[key] for name, key in keys.items() if key in found}
         if {"step", "vision", "vae"} <= set(parts):
             left, right = (50 * parts["step"][side] + parts["vision"][side] + parts["vae"][side] for side in ("ours_s", "torch_s"))

@@ -191,7 +191,7 @@ fn maps(criterion: &mut Criterion) {
         };
         let fast = move |x: &[Tensor<3>]| {
             let (x, weight, bias) = inputs(x);
-            kernels::convolution(x, weight, bias).flatten(2, 3)
+            kernels::convolution(x, weight, bias, kernels::Precision::Float32).flatten(2, 3)
         };
         let stock = move |x: &[Tensor<3>]| {
             let (x, weight, bias) = inputs(x);

@@ -93,6 +93,7 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
+    flowinone_kernels::keep_freed_memory();
     let result = match Cli::parse().command {
         Command::Text(args) => commands::prompt::text::run(&args),
         Command::Class(args) => commands::prompt::class::run(&args),

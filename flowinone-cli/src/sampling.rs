@@ -32,6 +32,9 @@ pub(crate) struct Sampling {
     /// Keep a velocity while its estimated relative change is below E; 0 is off
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) step_cache: Option<f64>,
+    /// Keep a velocity while the output of the first block has changed by less than this share; 0 is off
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub(crate) first_block_cache: Option<f64>,
     /// Start from the model's fast setting (see `tune`) instead of its default; it is printed
     #[arg(long)]
     pub(crate) fast: bool,
@@ -85,6 +88,7 @@ impl Sampling {
             noise: self.noise.unwrap_or(defaults.noise),
             adaptive_guidance: self.adaptive_guidance.unwrap_or(defaults.adaptive_guidance),
             step_cache: self.step_cache.unwrap_or(defaults.step_cache),
+            first_block_cache: self.first_block_cache.unwrap_or(defaults.first_block_cache),
         };
         settings.validate()?;
         Ok(settings)

@@ -7,7 +7,7 @@ mod support;
 use support::Bench;
 
 /// A quick measurement of a tiny model.
-const QUICK: &str = "tune --model model --prompts in/a.png --truth rk4 --truth-steps 4 --solvers euler,ab2 --steps 2,4 --intervals 0-0.5 --adaptive 1 --cache 1 --device cpu";
+const QUICK: &str = "tune --model model --prompts in/a.png --truth rk4 --truth-steps 4 --solvers euler,ab2 --steps 2,4 --intervals 0-0.5 --adaptive 1 --cache 1 --first-block 0.2 --device cpu";
 
 #[test]
 fn the_table_the_plot_and_the_stored_setting_agree() {
@@ -16,7 +16,7 @@ fn the_table_the_plot_and_the_stored_setting_agree() {
     let text = bench.succeed(&format!(
         "{QUICK} --seeds 3,4 -o found --store --bound 1000"
     ));
-    assert!(text.contains("17 settings, 2 pictures each"), "{text}");
+    assert!(text.contains("21 settings, 2 pictures each"), "{text}");
     assert_eq!(bench.files("found"), ["tune.md", "tune.svg"]);
     let table = std::fs::read_to_string(bench.path("found/tune.md")).unwrap();
     assert!(
@@ -25,7 +25,7 @@ fn the_table_the_plot_and_the_stored_setting_agree() {
     );
     assert_eq!(
         table.lines().filter(|l| l.contains("steps of")).count(),
-        17 + 1
+        21 + 1
     );
     // The cheapest of all: with a bound that holds nothing back it is the best.
     let first = table.lines().nth(4).unwrap();
@@ -53,7 +53,7 @@ fn the_converged_solution_has_no_error() {
     let bench = Bench::new();
     bench.succeed("init --preset tiny -o model");
     let text = bench.succeed(
-        "tune --model model --prompts in/a.png --truth rk4 --truth-steps 4 --solvers rk4 --steps 4 --cache 0 --adaptive 0 --intervals 0-1 --device cpu",
+        "tune --model model --prompts in/a.png --truth rk4 --truth-steps 4 --solvers rk4 --steps 4 --cache 0 --first-block 0 --adaptive 0 --intervals 0-1 --device cpu",
     );
     let row = text
         .lines()

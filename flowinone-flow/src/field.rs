@@ -103,4 +103,16 @@ impl BranchedField<4> for FlowField<'_> {
             structure.as_ref(),
         )
     }
+
+    /// What the first transformer block adds to the tokens of each row.
+    fn glance(&self, x: Tensor<4>, t: f64, rows: &[Row]) -> Option<Tensor<2>> {
+        check_batch(&x, None, self.structure.as_ref());
+        let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
+        let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
+        let structure = self.structure.as_ref().map(|s| s.chosen(&items));
+        let x = chosen(&x, &items);
+        let tau = Time::Shared(t).tau(items.len(), &x.device());
+        let stage = &self.network.transformer;
+        Some(stage.glance(x, &tau, &branches, structure.as_ref()))
+    }
 }

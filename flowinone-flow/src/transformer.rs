@@ -54,16 +54,7 @@ impl TransformerStage {
         branches: Option<&[Branch]>,
         structure: Option<&StructureTokens>,
     ) -> States {
-        let x = self.input.forward(x);
-        let [_, tokens, width] = x.dims();
-        let indicator = branches.map(|branches| self.indicator.tokens(branches, width));
-        let (x, structure) = match indicator {
-            Some(token) => (
-                Tensor::cat(vec![token.clone(), x], 1), // [batch, 1 + tokens, width]
-                structure.map(|structure| structure.led_by(token)),
-            ),
-            None => (x, structure.cloned()),
-        };
+        let (x, structure, tokens) = self.sequences(x, branches, structure);
         let mut sequences = Vec::with_capacity(1 + self.blocks.len());
         sequences.push(x.clone());
         let run = |block: &TransformerBlock, x| block.forward(x, structure.as_ref(), tau);
@@ -71,6 +62,42 @@ impl TransformerStage {
             sequences.push(x.clone());
         });
         States { sequences, tokens }
+    }
+
+    /// What the first block adds to the latent's tokens, `[batch, tokens * width]`: nearly for nothing,
+    /// and it changes as the velocity does.
+    pub(crate) fn glance(
+        &self,
+        x: Tensor<4>,
+        tau: &Tau,
+        branches: &[Branch],
+        structure: Option<&StructureTokens>,
+    ) -> Tensor<2> {
+        let (x, structure, tokens) = self.sequences(x, Some(branches), structure);
+        let block = self.blocks.first().expect("a stage has blocks");
+        let added = block.forward(x.clone(), structure.as_ref(), tau) - x;
+        States::behind_indicator(tokens, added).flatten(1, 2)
+    }
+
+    /// The tokens of the latent and of its structure, the indicator in front of both, and how many
+    /// are the latent's own.
+    fn sequences(
+        &self,
+        x: Tensor<4>,
+        branches: Option<&[Branch]>,
+        structure: Option<&StructureTokens>,
+    ) -> (Tensor<3>, Option<StructureTokens>, usize) {
+        let x = self.input.forward(x);
+        let [_, tokens, width] = x.dims();
+        let indicator = branches.map(|branches| self.indicator.tokens(branches, width));
+        match indicator {
+            Some(token) => (
+                Tensor::cat(vec![token.clone(), x], 1), // [batch, 1 + tokens, width]
+                structure.map(|structure| structure.led_by(token)),
+                tokens,
+            ),
+            None => (x, structure.cloned(), tokens),
+        }
     }
 
     /// Packs the weights; input and output stay as they are.

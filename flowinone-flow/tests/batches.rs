@@ -54,6 +54,30 @@ fn a_batch_of_two_equals_two_single_items() {
 }
 
 #[test]
+fn a_glance_is_that_of_each_row_and_moves_with_the_state() {
+    let device = Device::flex();
+    let model = network(&FlowConfig::tiny(), &device);
+    let latent = waves([3, 4, 32, 32], 2.0, &device);
+    let field = model.field(Some(Structure::new(latent)));
+    let glance = |phase, rows: &[Row]| {
+        let x = waves([3, 4, 32, 32], phase, &device);
+        let glance: Tensor<2> = field
+            .glance(x, 0.4, rows)
+            .expect("a network has a first block");
+        let [_, features] = glance.dims();
+        glance.reshape([rows.len(), features, 1, 1])
+    };
+    let rows = Row::of(&[0, 2], Branch::Conditional);
+    let both = glance(0.0, &rows);
+    for (at, row) in rows.iter().enumerate() {
+        let only = both.clone().narrow(0, at, 1);
+        assert_close("one row", only, glance(0.0, &[*row]), ROUNDING);
+    }
+    let moved = rms(glance(0.1, &rows) - both.clone()) / rms(both);
+    assert!((0.01..1.0).contains(&moved), "{moved}");
+}
+
+#[test]
 fn chosen_rows_are_those_of_the_whole_batch() {
     let device = Device::flex();
     let model = network(&FlowConfig::tiny(), &device);

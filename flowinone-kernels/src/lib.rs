@@ -16,6 +16,7 @@
     reason = "one macro writes the loops of all tile sizes, one among them"
 )]
 
+mod allocator;
 mod functions;
 mod stock;
 
@@ -58,6 +59,7 @@ mod tile;
 #[cfg(feature = "cpu")]
 mod weights;
 
+pub use allocator::keep_freed_memory;
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::convolution;
 pub use functions::dense::Dense;

@@ -117,40 +117,45 @@ impl<const D: usize, F: VelocityField<D>> VelocityField<D> for Cached<F, D> {
                 due.push(place);
             }
         }
-        let mut branches = vec![0; items.len()];
-        if !due.is_empty() {
-            let wanted: Vec<usize> = due.iter().map(|&place| items[place]).collect();
-            let fresh = self.field.evaluate(x, t, &wanted);
-            let values = host_rows(&fresh.velocity);
-            for (row, (item, values)) in wanted.iter().zip(values).enumerate() {
-                let state = std::mem::take(&mut states[*item]);
-                let now = (now, fresh.branches[row]);
-                // A change of guidance says nothing about the velocity's own rate.
-                let same = |known: &&Memory<D>| known.branches == now;
-                let rate = memory.get(item).filter(same).map_or(f64::NAN, |known| {
-                    let (velocity, at) = &known.evaluated;
-                    distance(&values, velocity) / distance(&state, at)
-                });
-                let known = Memory {
-                    velocity: fresh.velocity.clone().narrow(0, row, 1),
-                    last: state.clone(),
-                    evaluated: (values, state),
-                    branches: now,
-                    rate,
-                    change: 0.0,
-                };
-                memory.insert(*item, known);
-                branches[due[row]] = fresh.branches[row];
-            }
-            if due.len() == items.len() {
-                return fresh;
-            }
-        }
-        let row = |item: &usize| memory[item].velocity.clone();
-        Evaluated {
-            velocity: Tensor::cat(items.iter().map(row).collect(), 0),
-            branches,
-        }
+        evaluated_where_due(
+            &self.field,
+            (x, t),
+            items,
+            &due,
+            &mut *memory,
+            |memory, fresh| {
+                let values = host_rows(&fresh.velocity);
+                for ((row, item), values) in due
+                    .iter()
+                    .map(|&place| items[place])
+                    .enumerate()
+                    .zip(values)
+                {
+                    let state = std::mem::take(&mut states[item]);
+                    let now = (now, fresh.branches[row]);
+                    // A change of guidance says nothing about the velocity's own rate.
+                    let same = |known: &&Memory<D>| known.branches == now;
+                    let rate = memory.get(&item).filter(same).map_or(f64::NAN, |known| {
+                        let (velocity, at) = &known.evaluated;
+                        distance(&values, velocity) / distance(&state, at)
+                    });
+                    let known = Memory {
+                        velocity: fresh.velocity.clone().narrow(0, row, 1),
+                        last: state.clone(),
+                        evaluated: (values, state),
+                        branches: now,
+                        rate,
+                        change: 0.0,
+                    };
+                    memory.insert(item, known);
+                }
+            },
+            |memory, item| memory[&item].velocity.clone(),
+        )
+    }
+
+    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+        self.field.glance(x, t, items)
     }
 
     fn begin(&self) {
@@ -164,11 +169,41 @@ impl<const D: usize, F: VelocityField<D>> VelocityField<D> for Cached<F, D> {
     }
 }
 
-fn length(a: &[f64]) -> f64 {
+/// Evaluates the items at the places `due`, hands them to `remember`, and takes the velocities of the others
+/// from what `kept` finds.
+pub(crate) fn evaluated_where_due<const D: usize, M>(
+    field: &impl VelocityField<D>,
+    (x, t): (Tensor<D>, f64),
+    items: &[usize],
+    due: &[usize],
+    memory: &mut M,
+    remember: impl FnOnce(&mut M, &Evaluated<D>),
+    kept: impl Fn(&M, usize) -> Tensor<D>,
+) -> Evaluated<D> {
+    let mut branches = vec![0; items.len()];
+    if !due.is_empty() {
+        let wanted: Vec<usize> = due.iter().map(|&place| items[place]).collect();
+        let fresh = field.evaluate(x, t, &wanted);
+        remember(memory, &fresh);
+        for (place, count) in due.iter().zip(&fresh.branches) {
+            branches[*place] = *count;
+        }
+        if due.len() == items.len() {
+            return fresh;
+        }
+    }
+    let row = |item: &usize| kept(memory, *item);
+    Evaluated {
+        velocity: Tensor::cat(items.iter().map(row).collect(), 0),
+        branches,
+    }
+}
+
+pub(crate) fn length(a: &[f64]) -> f64 {
     a.iter().map(|a| a * a).sum::<f64>().sqrt()
 }
 
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
     squares.sum::<f64>().sqrt()
 }

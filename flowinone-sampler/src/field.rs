@@ -54,6 +54,12 @@ pub trait VelocityField<const D: usize> {
         }
     }
 
+    /// Numbers `[items, features]` that change with the velocities of chosen items and cost much less,
+    /// as the output of a network's first block; `None` if the field has no such.
+    fn glance(&self, _x: Tensor<D>, _t: f64, _items: &[usize]) -> Option<Tensor<2>> {
+        None
+    }
+
     /// Forgets what an earlier run left behind; called once when a run starts. Only fields that
     /// decide on the way remember anything; such a field serves one run at a time.
     fn begin(&self) {}
@@ -149,6 +155,12 @@ pub trait BranchedField<const D: usize> {
             all.narrow(0, row.item, 1)
         };
         Tensor::cat(rows.iter().map(row).collect(), 0)
+    }
+
+    /// Numbers `[rows, features]` that change with those velocities and cost much less, as the output
+    /// of a network's first block; `None` if the field has no such.
+    fn glance(&self, _x: Tensor<D>, _t: f64, _rows: &[Row]) -> Option<Tensor<2>> {
+        None
     }
 }
 

@@ -181,6 +181,12 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guid
         }
     }
 
+    /// That of the conditional branch.
+    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+        self.field
+            .glance(x, t, &Row::of(items, Branch::Conditional))
+    }
+
     fn validate(&self) -> Result<(), Error> {
         self.guidance.validate()
     }

@@ -5,6 +5,7 @@ mod cached;
 mod error;
 mod evaluator;
 mod field;
+mod first_block;
 mod grid;
 mod guidance;
 mod solver;
@@ -16,6 +17,7 @@ pub use cached::Cached;
 pub use error::{Error, Stage};
 pub use evaluator::{Evaluations, Evaluator};
 pub use field::{Branch, BranchedField, Evaluated, Row, VelocityField};
+pub use first_block::FirstBlock;
 pub use grid::{Grid, Step};
 pub use guidance::{Guidance, GuidanceRule, Guided};
 pub use solver::{

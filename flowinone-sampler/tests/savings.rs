@@ -1,4 +1,4 @@
-//! Adaptive guidance and the step cache: off means off, costs are real, items are on their own.
+//! Adaptive guidance and the two caches: off means off, costs are real, items are on their own.
 
 #![cfg(feature = "cpu")]
 
@@ -6,8 +6,8 @@ use std::cell::RefCell;
 
 use burn::tensor::{Device, Tensor};
 use flowinone_sampler::{
-    Branch, BranchedField, Cached, Error, Grid, GuidanceRule, Guided, Row, Solver, State,
-    UntilAgreed, VelocityField, integrate,
+    Branch, BranchedField, Cached, Error, FirstBlock, Grid, GuidanceRule, Guided, Row, Solver,
+    State, UntilAgreed, VelocityField, integrate,
 };
 
 /// A smooth field, different for every item through its state, whose branches meet as t grows. It
@@ -53,6 +53,11 @@ impl BranchedField<2> for &Noted {
         let row = |row: &Row| Noted::plain(x.clone().narrow(0, row.item, 1), t, row.branch);
         Tensor::cat(rows.iter().map(row).collect(), 0)
     }
+
+    fn glance(&self, x: Tensor<2>, t: f64, rows: &[Row]) -> Option<Tensor<2>> {
+        let row = |row: &Row| x.clone().narrow(0, row.item, 1) * (1.0 + t);
+        Some(Tensor::cat(rows.iter().map(row).collect(), 0))
+    }
 }
 
 const START: [[f32; 2]; 3] = [[1.0, -2.0], [0.5, 3.0], [4.0, 3.9]];
@@ -65,7 +70,7 @@ fn solve(
     field: &Noted,
     solver: Solver,
     items: std::ops::Range<usize>,
-    [agreement, cache]: [f64; 2],
+    [agreement, cache, first_block]: [f64; 3],
 ) -> State<2> {
     let guidance = GuidanceRule::Interval {
         scale: 3.0,
@@ -73,7 +78,8 @@ fn solve(
         to: 0.8,
     };
     let guided = Guided { field, guidance };
-    let field = Cached::new(UntilAgreed::new(guided, agreement), cache);
+    let field = FirstBlock::new(UntilAgreed::new(guided, agreement), first_block);
+    let field = Cached::new(field, cache);
     integrate(solver, &field, start(items), Grid::Uniform, 40).unwrap()
 }
 
@@ -95,11 +101,11 @@ fn threshold_zero_is_bit_identical_to_the_plain_field() {
             guidance,
         };
         let plain = integrate(solver, &field, start(0..3), Grid::Uniform, 40).unwrap();
-        let off = solve(&Noted::default(), solver, 0..3, [0.0, 0.0]);
+        let off = solve(&Noted::default(), solver, 0..3, [0.0; 3]);
         assert_eq!(values(off.x), values(plain.x.clone()), "{solver}");
         assert_eq!(off.evaluations, plain.evaluations, "{solver}");
         // Thresholds that nothing can fall below run the whole machinery to the same end.
-        let tiny = solve(&Noted::default(), solver, 0..3, [1e-300, 1e-300]);
+        let tiny = solve(&Noted::default(), solver, 0..3, [1e-300; 3]);
         assert_eq!(values(tiny.x), values(plain.x), "{solver}");
         assert_eq!(tiny.evaluations, plain.evaluations, "{solver}");
     }
@@ -107,7 +113,12 @@ fn threshold_zero_is_bit_identical_to_the_plain_field() {
 
 #[test]
 fn an_item_does_not_depend_on_its_batch_mates() {
-    for thresholds in [[0.3, 0.0], [0.0, 0.1], [0.3, 0.1]] {
+    for thresholds in [
+        [0.3, 0.0, 0.0],
+        [0.0, 0.1, 0.0],
+        [0.0, 0.0, 0.3],
+        [0.3, 0.1, 0.3],
+    ] {
         let batch = solve(&Noted::default(), Solver::Euler, 0..3, thresholds);
         for item in 0..3 {
             let alone = solve(&Noted::default(), Solver::Euler, item..item + 1, thresholds);
@@ -125,7 +136,13 @@ fn an_item_does_not_depend_on_its_batch_mates() {
 
 #[test]
 fn counted_evaluations_are_the_real_ones() {
-    for thresholds in [[0.0, 0.0], [0.3, 0.0], [0.0, 0.1], [0.3, 0.1]] {
+    for thresholds in [
+        [0.0; 3],
+        [0.3, 0.0, 0.0],
+        [0.0, 0.1, 0.0],
+        [0.0, 0.0, 0.3],
+        [0.3, 0.1, 0.3],
+    ] {
         let noted = Noted::default();
         let end = solve(&noted, Solver::Ab2, 0..3, thresholds);
         let real: Vec<usize> = (0..3).map(|item| noted.rows_of(item)).collect();
@@ -138,17 +155,20 @@ fn counted_evaluations_are_the_real_ones() {
 #[test]
 fn larger_thresholds_cost_less() {
     let cost = |state: &State<2>| state.branches.iter().sum::<usize>();
-    let plain = solve(&Noted::default(), Solver::Euler, 0..3, [0.0, 0.0]);
-    for (axis, thresholds) in [[0.3, 0.9], [0.05, 0.4]].into_iter().enumerate() {
+    let plain = solve(&Noted::default(), Solver::Euler, 0..3, [0.0; 3]);
+    for (axis, thresholds) in [[0.3, 0.9], [0.05, 0.4], [0.1, 0.5]]
+        .into_iter()
+        .enumerate()
+    {
         let mut last = cost(&plain);
         for threshold in thresholds {
-            let mut pair = [0.0; 2];
-            pair[axis] = threshold;
-            let end = solve(&Noted::default(), Solver::Euler, 0..3, pair);
-            assert!(cost(&end) < last, "{pair:?}: {} evaluations", cost(&end));
+            let mut all = [0.0; 3];
+            all[axis] = threshold;
+            let end = solve(&Noted::default(), Solver::Euler, 0..3, all);
+            assert!(cost(&end) < last, "{all:?}: {} evaluations", cost(&end));
             last = cost(&end);
             let change: f32 = (end.x - plain.x.clone()).max_abs().into_scalar();
-            assert!(change > 0.0, "{pair:?}: a saving that changes nothing");
+            assert!(change > 0.0, "{all:?}: a saving that changes nothing");
         }
     }
 }
@@ -179,9 +199,20 @@ fn guidance_that_ended_stays_ended_until_the_next_run() {
 #[test]
 fn where_guidance_ends_the_cache_is_not_believed() {
     let noted = Noted::default();
-    solve(&noted, Solver::Euler, 0..1, [0.0, 1e9]);
+    solve(&noted, Solver::Euler, 0..1, [0.0, 1e9, 0.0]);
     // Two to learn the rate, guided; two to learn it again when guidance has ended at t = 0.8.
     assert_eq!(noted.rows_of(0), 2 * 2 + 2);
+    let noted = Noted::default();
+    solve(&noted, Solver::Euler, 0..1, [0.0, 0.0, 1e9]);
+    // The first one, guided, and the first one without.
+    assert_eq!(noted.rows_of(0), 2 + 1);
+}
+
+#[test]
+fn without_a_glance_no_first_block_is_believed() {
+    let field = FirstBlock::new(|x: Tensor<2>, t: f64| x * t, 1e9);
+    let end = integrate(Solver::Euler, &field, start(0..3), Grid::Uniform, 10).unwrap();
+    assert_eq!(end.branches, [10; 3]);
 }
 
 #[test]
@@ -191,6 +222,9 @@ fn bad_thresholds_are_refused_before_the_first_evaluation() {
         let error = integrate(Solver::Euler, &field, start(0..1), Grid::Uniform, 3).unwrap_err();
         assert!(matches!(error, Error::BadThreshold { .. }), "{error}");
         assert!(error.to_string().contains("step cache threshold"));
+        let field = FirstBlock::new(|x: Tensor<2>, _t: f64| x, value);
+        let error = VelocityField::<2>::validate(&field).unwrap_err();
+        assert!(error.to_string().contains("first-block cache"), "{error}");
         let guided = Guided {
             field: &Noted::default(),
             guidance: GuidanceRule::Constant { scale: 2.0 },

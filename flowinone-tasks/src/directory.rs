@@ -166,13 +166,15 @@ impl ModelDirectory {
     ) -> Result<FlowInOne, Error> {
         let config = &self.config;
         let (mut encoder, mut flow) = (config.encoder.init(device), config.flow.init(device));
+        let mut vae = config.vae.init(device);
         if let Some(packing) = packing {
             (encoder, flow) = (encoder.packed(packing), flow.packed(packing));
+            vae = vae.in_precision(packing);
         }
         thread::scope(|scope| {
             let verified = scope.spawn(|| self.verify());
             let encoder = self.fill(Component::Encoder, encoder, precision)?;
-            let vae = self.fill(Component::Vae, config.vae.init(device), precision)?;
+            let vae = self.fill(Component::Vae, vae, precision)?;
             let flow = self.fill(Component::Flow, flow, precision)?;
             match verified.join() {
                 Ok(result) => result?,

@@ -131,7 +131,8 @@ pub struct Networks<'a> {
 /// Writes a model directory at `target` from networks in memory, after so many steps of training.
 ///
 /// # Errors
-/// A target that exists or cannot be written, or weights that are not finite in that precision.
+/// A target that exists or cannot be written, weights that are not finite in that precision, or networks
+/// that are not the configuration's or were packed, which leaves them without parameters.
 pub fn assemble(
     networks: Networks<'_>,
     config: &ModelConfig,
@@ -140,10 +141,30 @@ pub fn assemble(
     target: &Path,
 ) -> Result<ModelDirectory, Error> {
     let mut build = Build::new(config, precision, target)?;
-    build.held(Component::Encoder, networks.encoder, steps)?;
-    build.held(Component::Vae, networks.vae, steps)?;
-    build.held(Component::Flow, networks.flow, steps)?;
+    let Networks { encoder, vae, flow } = networks;
+    // Nothing is allocated for them: parameters are only listed.
+    let device = vae.devices().remove(0); // it is never packed
+    whole(Component::Encoder, encoder, &config.encoder.init(&device))?;
+    whole(Component::Vae, vae, &config.vae.init(&device))?;
+    whole(Component::Flow, flow, &config.flow.init(&device))?;
+    build.held(Component::Encoder, encoder, steps)?;
+    build.held(Component::Vae, vae, steps)?;
+    build.held(Component::Flow, flow, steps)?;
     build.finish()
+}
+
+/// Refuses a network that lacks parameters.
+fn whole<M: Module>(component: Component, network: &M, expected: &M) -> Result<(), Error> {
+    let (has, should) = (slots(network), slots(expected));
+    let same = |(a, b): (&Slot, &Slot)| a.path == b.path && a.shape == b.shape;
+    if has.len() == should.len() && has.iter().zip(&should).all(same) {
+        return Ok(());
+    }
+    Err(Error::Settings(format!(
+        "the {component} has {} of the {} parameters of its configuration, or other ones: a packed model cannot be saved; load it with ModelDirectory::load",
+        has.len(),
+        should.len()
+    )))
 }
 
 /// A model with random weights, in memory only.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use flowinone_encoder::{VisualEncoder, center_crop, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
-use flowinone_sampler::{Cached, Guided, State, UntilAgreed, trajectory};
+use flowinone_sampler::{Cached, FirstBlock, Guided, State, UntilAgreed, trajectory};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
@@ -184,6 +184,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             guidance: settings.guidance,
         };
         let field = UntilAgreed::new(guided, settings.adaptive_guidance);
+        let field = FirstBlock::new(field, settings.first_block_cache);
         let field = Cached::new(field, settings.step_cache);
         let mut last = None;
         let states = trajectory(
@@ -247,6 +248,7 @@ impl FlowInOne {
         if let Some(packing) = arithmetic.packing(&self.device) {
             self.encoder = self.encoder.packed(packing);
             self.flow = self.flow.packed(packing);
+            self.codec = self.codec.in_precision(packing);
         }
         self
     }

@@ -28,6 +28,10 @@ pub struct Settings {
     /// An item keeps its velocity while the estimated relative change stays below this; 0 is off.
     #[serde(default)]
     pub step_cache: f64,
+    /// An item keeps its velocity while the first block's output has changed by less than this; 0 is
+    /// off.
+    #[serde(default)]
+    pub first_block_cache: f64,
 }
 
 impl Settings {
@@ -41,6 +45,7 @@ impl Settings {
             noise: 1.0,
             adaptive_guidance: 0.0,
             step_cache: 0.0,
+            first_block_cache: 0.0,
         }
     }
 
@@ -54,6 +59,7 @@ impl Settings {
             noise: 1.0,
             adaptive_guidance: 0.0,
             step_cache: 0.0,
+            first_block_cache: 0.0,
         }
     }
 
@@ -83,6 +89,7 @@ impl Settings {
         for (name, value) in [
             ("adaptive guidance", self.adaptive_guidance),
             ("step cache", self.step_cache),
+            ("first-block cache", self.first_block_cache),
         ] {
             if !(0.0..=1e6).contains(&value) {
                 return Err(Error::Settings(format!(
@@ -90,9 +97,10 @@ impl Settings {
                 )));
             }
         }
-        if self.step_cache > 0.0 && matches!(self.solver, Solver::Dopri5(_)) {
+        let keeps = self.step_cache > 0.0 || self.first_block_cache > 0.0;
+        if keeps && matches!(self.solver, Solver::Dopri5(_)) {
             return Err(Error::Settings(
-                "the step cache hides from dopri5 the errors that it steps by; choose another solver or step cache 0".into(),
+                "step and first-block caches hide from dopri5 the errors that it steps by; choose another solver or 0 for both".into(),
             ));
         }
         if !(1..=100_000).contains(&self.steps) {
@@ -131,6 +139,9 @@ impl fmt::Display for Settings {
         if self.step_cache > 0.0 {
             write!(f, ", step cache {}", self.step_cache)?;
         }
+        if self.first_block_cache > 0.0 {
+            write!(f, ", first-block cache {}", self.first_block_cache)?;
+        }
         if self.noise != 1.0 {
             write!(f, ", noise {}", self.noise)?;
         }
@@ -151,10 +162,15 @@ mod tests {
         let new = Settings {
             adaptive_guidance: 0.01,
             step_cache: 0.25,
+            first_block_cache: 0.125,
             ..old
         };
         let json = serde_json::to_string(&new).unwrap();
-        assert!(json.contains(r#""adaptive_guidance":0.01,"step_cache":0.25"#));
+        assert!(
+            json.contains(
+                r#""adaptive_guidance":0.01,"step_cache":0.25,"first_block_cache":0.125"#
+            )
+        );
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), new);
         let unknown = OLD.replace("noise", "noises");
         assert!(serde_json::from_str::<Settings>(&unknown).is_err());
@@ -174,6 +190,11 @@ mod tests {
             ..good
         };
         assert!(refused(nan).contains("adaptive guidance threshold NaN"));
+        let negative = Settings {
+            first_block_cache: -1.0,
+            ..good
+        };
+        assert!(refused(negative).contains("first-block cache threshold -1"));
         let blind = Settings {
             step_cache: 0.1,
             solver: "dopri5".parse().unwrap(),

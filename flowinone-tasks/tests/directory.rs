@@ -9,8 +9,8 @@ use std::path::Path;
 use burn::tensor::Device;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
-    ModelConfig, ModelDirectory, Precision, Settings, Sources, convert, init, read_picture,
-    read_record,
+    ModelConfig, ModelDirectory, Networks, Precision, Settings, Sources, assemble, convert, init,
+    read_picture, read_record,
 };
 
 const MUTATIONS: u64 = 1_000;
@@ -26,6 +26,41 @@ fn tiny(target: &Path) -> ModelDirectory {
         |_| {},
     )
     .unwrap()
+}
+
+#[test]
+fn a_packed_model_cannot_be_saved() {
+    let device = Device::flex();
+    let config = ModelConfig::tiny();
+    let random = |packed: bool| {
+        let flow = config.flow.init(&device);
+        let flow = flowinone_weights::randomize(flow, 5, flowinone_flow::random).unwrap();
+        match packed {
+            true => flow.packed(flowinone_kernels::Precision::BFloat16),
+            false => flow,
+        }
+    };
+    let encoder = config.encoder.init(&device);
+    let vae = config.vae.init(&device);
+    let folder = tempfile::tempdir().unwrap();
+    let saved = |flow: &flowinone_flow::FlowNetwork, name: &str| {
+        let networks = Networks {
+            encoder: &encoder,
+            vae: &vae,
+            flow,
+        };
+        assemble(
+            networks,
+            &config,
+            1,
+            Precision::F32,
+            &folder.path().join(name),
+        )
+    };
+    saved(&random(false), "whole").unwrap().verify().unwrap();
+    let error = saved(&random(true), "packed").err().unwrap().to_string();
+    assert!(error.contains("packed model cannot be saved"), "{error}");
+    assert!(!folder.path().join("packed").exists());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 use flowinone_weights::{Checkpoint, LoadOptions};
 
 use crate::layers::conv1x1;
@@ -56,6 +57,17 @@ impl Autoencoder {
             whole_up_to: side,
             ..self
         }
+    }
+
+    /// Rounds maps and weights of the convolutions inside to bfloat16 when they are multiplied, for any
+    /// precision below float32, on processors that multiply it; sums, norms, attention and the first and
+    /// last convolutions stay in float32, and so do the parameters.
+    #[must_use]
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        let blocks = self.encoder.blocks();
+        blocks.for_each(|block| block.precision = precision);
+        self.decoder.set_precision(precision);
+        self
     }
 
     /// The sizes it was built with.

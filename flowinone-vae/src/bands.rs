@@ -57,16 +57,13 @@ fn res_block(x: Bands, block: &ResBlock) -> Bands {
     let norm = Norm::over(&x, &block.norm1);
     let (mut h, mut shortcut) = (vec![], vec![]);
     for band in overlapping(x) {
-        let y = convolve(&block.conv1, norm.silu(band.with_neighbours()));
+        let y = block.first(norm.silu(band.with_neighbours()));
         h.push(band.own(y, 1));
-        shortcut.push(match &block.nin_shortcut {
-            Some(conv) => conv.forward(band.rows),
-            None => band.rows,
-        });
+        shortcut.push(block.shortcut(band.rows));
     }
     let norm = Norm::over(&h, &block.norm2);
     let bands = overlapping(h).zip(shortcut).map(|(band, shortcut)| {
-        let y = convolve(&block.conv2, norm.silu(band.with_neighbours()));
+        let y = block.second(norm.silu(band.with_neighbours()));
         shortcut + band.own(y, 1)
     });
     bands.collect()

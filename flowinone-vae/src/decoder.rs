@@ -5,6 +5,7 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 
 use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
 use crate::{Middle, ResBlock, Upsample, VaeConfig};
@@ -36,6 +37,23 @@ impl Decoder {
             norm_out: group_norm(config.groups, config.width(0), device),
             conv_out: conv3x3(config.width(0), config.image_channels, device),
         }
+    }
+
+    /// In that precision but for the first and the last convolution and what is not one.
+    pub(crate) fn set_precision(&mut self, precision: Precision) {
+        let levels = self.up.iter_mut();
+        for level in levels {
+            level
+                .block
+                .iter_mut()
+                .for_each(|block| block.precision = precision);
+            if let Some(upsample) = &mut level.upsample {
+                upsample.precision = precision;
+            }
+        }
+        self.mid
+            .blocks()
+            .for_each(|block| block.precision = precision);
     }
 
     /// Maps latents `[b, latent_channels, h, w]` to `[b, image_channels, r h, r w]`, r being the

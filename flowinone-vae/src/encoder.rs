@@ -38,6 +38,12 @@ impl Encoder {
         }
     }
 
+    /// Its residual blocks.
+    pub(crate) fn blocks(&mut self) -> impl Iterator<Item = &mut ResBlock> {
+        let of_levels = self.down.iter_mut().flat_map(|level| &mut level.block);
+        of_levels.chain(self.mid.blocks())
+    }
+
     /// Maps pictures `[b, image_channels, h, w]` to `[b, 2 latent_channels, h / r, w / r]`, r being
     /// the [reduction](VaeConfig::reduction).
     pub fn forward(&self, image: Tensor<4>) -> Tensor<4> {

@@ -26,6 +26,11 @@ impl Middle {
         }
     }
 
+    /// Its residual blocks.
+    pub(crate) fn blocks(&mut self) -> impl Iterator<Item = &mut ResBlock> {
+        [&mut self.block_1, &mut self.block_2].into_iter()
+    }
+
     /// Maps `[b, c, h, w]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.attn_1.forward(self.block_1.forward(x));

@@ -5,8 +5,9 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 
-use crate::layers::{conv1x1, conv3x3, convolve, group_norm, norm_silu};
+use crate::layers::{conv1x1, conv3x3, convolve_in, group_norm, norm_silu};
 
 /// Two convolutions around a shortcut.
 #[derive(Module, Debug)]
@@ -21,6 +22,9 @@ pub struct ResBlock {
     pub conv2: Conv2d,
     /// 1x1 convolution of the shortcut where the number of channels changes.
     pub nin_shortcut: Option<Conv2d>,
+    /// Of the factors of the convolutions.
+    #[module(skip)]
+    pub(crate) precision: Precision,
 }
 
 impl ResBlock {
@@ -31,16 +35,32 @@ impl ResBlock {
             norm2: group_norm(groups, output, device),
             conv2: conv3x3(output, output, device),
             nin_shortcut: (input != output).then(|| conv1x1(input, output, device)),
+            precision: Precision::Float32,
         }
     }
 
     /// Maps `[b, input, h, w]` to `[b, output, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let h = convolve(&self.conv1, norm_silu(&self.norm1, x.clone())); // [b, output, h, w]
-        let h = convolve(&self.conv2, norm_silu(&self.norm2, h));
+        let h = self.first(norm_silu(&self.norm1, x.clone())); // [b, output, h, w]
+        let h = self.second(norm_silu(&self.norm2, h));
+        h + self.shortcut(x)
+    }
+
+    /// `x` with the new number of channels.
+    pub(crate) fn shortcut(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.nin_shortcut {
-            Some(conv) => h + conv.forward(x),
-            None => h + x,
+            Some(conv) => convolve_in(self.precision, conv, x),
+            None => x,
         }
+    }
+
+    /// The first convolution.
+    pub(crate) fn first(&self, x: Tensor<4>) -> Tensor<4> {
+        convolve_in(self.precision, &self.conv1, x)
+    }
+
+    /// The second convolution.
+    pub(crate) fn second(&self, x: Tensor<4>) -> Tensor<4> {
+        convolve_in(self.precision, &self.conv2, x)
     }
 }

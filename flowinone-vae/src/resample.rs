@@ -6,8 +6,9 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 
-use crate::layers::{conv3x3, convolve};
+use crate::layers::{conv3x3, convolve_in};
 
 /// Halves width and height by a 3x3 convolution of stride 2.
 ///
@@ -41,12 +42,16 @@ impl Downsample {
 pub struct Upsample {
     /// The convolution.
     pub conv: Conv2d,
+    /// Of the factors of the convolution.
+    #[module(skip)]
+    pub(crate) precision: Precision,
 }
 
 impl Upsample {
     pub(crate) fn new(channels: usize, device: &Device) -> Self {
         Self {
             conv: conv3x3(channels, channels, device),
+            precision: Precision::Float32,
         }
     }
 
@@ -55,6 +60,6 @@ impl Upsample {
         let [_, _, h, w] = x.dims();
         let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
         let x = interpolate(x, nearest.with_output_size([2 * h, 2 * w])); // [b, c, 2 h, 2 w]
-        convolve(&self.conv, x)
+        convolve_in(self.precision, &self.conv, x)
     }
 }

@@ -94,6 +94,14 @@ pub(crate) struct Args {
         default_value = "0.02,0.05,0.1"
     )]
     cache: Vec<f64>,
+    /// Thresholds of the first-block cache to measure
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "0.05,0.1,0.2"
+    )]
+    first_block: Vec<f64>,
     /// Measure every combination of savings; without it each alone
     #[arg(long)]
     combine: bool,
@@ -131,6 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         grid: Grid::Uniform,
         adaptive_guidance: 0.0,
         step_cache: 0.0,
+        first_block_cache: 0.0,
         ..aim
     };
     truth.validate()?;
@@ -140,6 +149,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         intervals: &args.intervals,
         adaptive: &args.adaptive,
         cache: &args.cache,
+        first_block: &args.first_block,
         combine: args.combine,
     }
     .settings(&aim)?;

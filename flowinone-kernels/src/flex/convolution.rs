@@ -5,13 +5,16 @@ use burn::backend::{Flex, ops::ModuleOps};
 use burn::tensor::ops::ConvOptions;
 
 use super::{Operation, in_order, numbers, shape, tensor};
+use crate::Precision;
 use crate::convolution::{Maps, convolved, turned};
 use crate::level::Level;
 
 /// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
 /// `[output]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Convolution;
+pub(crate) struct Convolution {
+    pub(crate) precision: Precision,
+}
 
 fn maps(x: &FlexTensor, weight: &FlexTensor) -> Maps {
     let [batch, input, height, width] = x.layout().shape().dims();
@@ -33,7 +36,8 @@ impl Operation<3> for Convolution {
         let [x, weight, bias] = inputs.map(in_order);
         let maps = maps(&x, &weight);
         let bias = Some(numbers(&bias));
-        let y = convolved(Level::current(), maps, numbers(&x), numbers(&weight), bias);
+        let (of_x, weights) = (numbers(&x), numbers(&weight));
+        let y = convolved(Level::current(), self.precision, maps, of_x, weights, bias);
         let shape = vec![maps.batch, maps.output, maps.height, maps.width];
         (tensor(y, shape), [x, weight])
     }
@@ -53,7 +57,8 @@ impl Operation<3> for Convolution {
                 output: maps.input,
                 ..maps
             };
-            let dx = convolved(Level::current(), back, numbers(&dy), &weight, None);
+            let exact = Precision::Float32;
+            let dx = convolved(Level::current(), exact, back, numbers(&dy), &weight, None);
             tensor(dx, shape(&x))
         });
         // Sums over all pixels, where Burn's own are as good.

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use crate::bfloat::Pair;
-use crate::packed::BREADTH;
+use crate::packed::{BREADTH, HEIGHT};
 use crate::product::Target;
 
 /// The proof that the processor has the instructions.
@@ -31,6 +31,22 @@ impl Proof {
     pub(crate) unsafe fn multiply(self, factors: Factors, steps: usize, target: Target) {
         // SAFETY: `self` is the proof; the rest is the caller's.
         unsafe { multiply(factors, steps, target) };
+    }
+
+    /// Sums over all offsets of weights, 12 for each, times vectors of 16 pixels, of pairs of channels;
+    /// the first `ROWS` of the 12 by `VECTORS` vectors.
+    ///
+    /// # Safety
+    /// Weights and pixels must be readable.
+    pub(crate) unsafe fn convolve<const ROWS: usize, const VECTORS: usize>(
+        self,
+        weight: *const Pair,
+        offsets: &[usize],
+        x: [*const Pair; VECTORS],
+        sums: &mut [[f32; BREADTH]; HEIGHT],
+    ) {
+        // SAFETY: `self` is the proof; the rest is the caller's.
+        unsafe { convolve::<ROWS, VECTORS>(weight, offsets, x, sums) };
     }
 }
 
@@ -70,11 +86,6 @@ unsafe fn multiply(factors: Factors, steps: usize, target: Target) {
 unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target) {
     let Factors { a, a_row, mut b } = factors;
     let mut a = a.cast::<i32>();
-    // Vectors of 16 pairs, as the instruction takes them.
-    let pairs = |x: __m512i| -> __m512bh {
-        // SAFETY: both are 64 bytes, and any of them make numbers.
-        unsafe { transmute(x) }
-    };
     // SAFETY: the caller vouches for both panels and the target.
     unsafe {
         let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
@@ -104,4 +115,40 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
             _mm512_storeu_ps(c.add(16), sums[1]);
         }
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn convolve<const ROWS: usize, const VECTORS: usize>(
+    weight: *const Pair,
+    offsets: &[usize],
+    x: [*const Pair; VECTORS],
+    target: &mut [[f32; BREADTH]; HEIGHT],
+) {
+    let mut weight = weight.cast::<i32>();
+    let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    // SAFETY: the caller vouches for weights and pixels; a row of the target has two vectors.
+    unsafe {
+        for offset in offsets {
+            let right = x.map(|x| pairs(_mm512_loadu_si512(x.add(*offset).cast())));
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let left = pairs(_mm512_set1_epi32(*weight.add(row)));
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = _mm512_dpbf16_ps(*sum, left, right);
+                }
+            }
+            weight = weight.wrapping_add(HEIGHT);
+        }
+        for (sums, target) in sums.into_iter().zip(target) {
+            for (index, sum) in sums.into_iter().enumerate() {
+                _mm512_storeu_ps(target[16 * index..][..16].as_mut_ptr(), sum);
+            }
+        }
+    }
+}
+
+/// A vector of 16 pairs, as the instruction takes it.
+#[inline(always)]
+fn pairs(x: __m512i) -> __m512bh {
+    // SAFETY: both are 64 bytes, and any of them make numbers.
+    unsafe { transmute(x) }
 }

@@ -61,9 +61,10 @@ pub(crate) fn vision(precision: Precision) -> Computation {
 }
 
 /// A picture of 256 x 256 to its latent and back.
-pub(crate) fn vae() -> Computation {
+pub(crate) fn vae(precision: Precision) -> Computation {
     let vae = VaeConfig::flowinone_256().init(&Device::flex());
     let vae = randomize(vae, 1, flowinone_vae::random).expect("random weights");
+    let vae = vae.in_precision(precision);
     let picture = normal([1, 3, 256, 256]);
     Box::new(move || {
         vae.decode(vae.encode(picture.clone()).mode()).into_data();

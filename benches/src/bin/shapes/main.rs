@@ -33,7 +33,7 @@ const NAMES: [(&str, Make); 5] = [
     ("block", Make::Packed(inference::block)),
     ("step", Make::Packed(inference::step)),
     ("vision", Make::Packed(inference::vision)),
-    ("vae", Make::Float32(inference::vae)),
+    ("vae", Make::Packed(inference::vae)),
     ("train", Make::Float32(training::step)),
 ];
 
@@ -45,6 +45,7 @@ const PRECISIONS: [(&str, Precision); 3] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    flowinone_kernels::keep_freed_memory(); // as the program does
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut runs = None;
     if let Some(at) = arguments.iter().position(|argument| argument == "--runs") {

@@ -73,6 +73,7 @@ impl Report {
             Saving::Interval,
             Saving::Adaptive,
             Saving::Cache,
+            Saving::FirstBlock,
             Saving::Several,
         ] {
             let own = |row: &Row| saving(&row.settings) == Some(kind);
@@ -96,6 +97,7 @@ enum Saving {
     Interval,
     Adaptive,
     Cache,
+    FirstBlock,
     Several,
 }
 
@@ -105,6 +107,7 @@ impl Saving {
             Self::Interval => "any solver, guidance in an interval",
             Self::Adaptive => "any solver, adaptive guidance",
             Self::Cache => "any solver, step cache",
+            Self::FirstBlock => "any solver, first-block cache",
             Self::Several => "any solver, several savings",
         }
     }
@@ -115,13 +118,16 @@ fn saving(settings: &Settings) -> Option<Saving> {
         matches!(settings.guidance, GuidanceRule::Interval { scale, .. } if scale != 1.0);
     let adaptive = settings.adaptive_guidance > 0.0;
     let cache = settings.step_cache > 0.0;
-    match (interval, adaptive, cache) {
-        (false, false, false) => None,
-        (true, false, false) => Some(Saving::Interval),
-        (false, true, false) => Some(Saving::Adaptive),
-        (false, false, true) => Some(Saving::Cache),
-        _ => Some(Saving::Several),
-    }
+    let first_block = settings.first_block_cache > 0.0;
+    let savings = [
+        (interval, Saving::Interval),
+        (adaptive, Saving::Adaptive),
+        (cache, Saving::Cache),
+        (first_block, Saving::FirstBlock),
+    ];
+    let mut on = savings.into_iter().filter(|(on, _)| *on);
+    let (_, first) = on.next()?;
+    Some(on.next().map_or(first, |_| Saving::Several))
 }
 
 /// By evaluations, then by error.

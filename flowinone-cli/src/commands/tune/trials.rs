@@ -36,6 +36,7 @@ pub(super) struct Lists<'a> {
     pub(super) intervals: &'a [Span],
     pub(super) adaptive: &'a [f64],
     pub(super) cache: &'a [f64],
+    pub(super) first_block: &'a [f64],
     /// All combinations of savings; otherwise each alone.
     pub(super) combine: bool,
 }
@@ -60,6 +61,7 @@ impl Lists<'_> {
                     grid: Grid::Uniform,
                     adaptive_guidance: 0.0,
                     step_cache: 0.0,
+                    first_block_cache: 0.0,
                     ..*aim
                 };
                 all.extend(self.with_savings(&plain));
@@ -84,20 +86,23 @@ impl Lists<'_> {
             spans.extend(self.intervals.iter().map(rule));
             adaptive.extend(self.adaptive);
         }
-        let mut cache = vec![0.0];
-        cache.extend(self.cache);
+        let or_not = |thresholds: &[f64]| [&[0.0], thresholds].concat();
+        let (cache, first_block) = (or_not(self.cache), or_not(self.first_block));
         let mut all = vec![];
         for (i, &guidance) in spans.iter().enumerate() {
             for (j, &adaptive_guidance) in adaptive.iter().enumerate() {
                 for (k, &step_cache) in cache.iter().enumerate() {
-                    let savings = [i, j, k].into_iter().filter(|n| *n > 0).count();
-                    if savings <= 1 || self.combine {
-                        all.push(Settings {
-                            guidance,
-                            adaptive_guidance,
-                            step_cache,
-                            ..*plain
-                        });
+                    for (l, &first_block_cache) in first_block.iter().enumerate() {
+                        let savings = [i, j, k, l].into_iter().filter(|n| *n > 0).count();
+                        if savings <= 1 || self.combine {
+                            all.push(Settings {
+                                guidance,
+                                adaptive_guidance,
+                                step_cache,
+                                first_block_cache,
+                                ..*plain
+                            });
+                        }
                     }
                 }
             }
@@ -130,6 +135,7 @@ mod tests {
             intervals: &[Span { from: 0.0, to: 0.5 }],
             adaptive: &[0.01],
             cache: &[0.0, 0.1],
+            first_block: &[0.2],
             combine,
         }
     }
@@ -137,11 +143,11 @@ mod tests {
     #[test]
     fn savings_come_alone_unless_they_are_combined() {
         let guided = Settings::published();
-        // Per solver and steps: plain, interval, adaptive, cache; and the aim itself.
-        assert_eq!(lists(false).settings(&guided).unwrap().len(), 1 + 4 * 4);
-        assert_eq!(lists(true).settings(&guided).unwrap().len(), 1 + 4 * 8);
+        // Per solver and steps: plain, interval, adaptive, two caches; and the aim itself.
+        assert_eq!(lists(false).settings(&guided).unwrap().len(), 1 + 4 * 5);
+        assert_eq!(lists(true).settings(&guided).unwrap().len(), 1 + 4 * 16);
         let unguided = with_scale(guided, 1.0);
-        assert_eq!(lists(true).settings(&unguided).unwrap().len(), 1 + 4 * 2);
+        assert_eq!(lists(true).settings(&unguided).unwrap().len(), 1 + 4 * 4);
     }
 
     #[test]
