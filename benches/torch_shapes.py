@@ -382,8 +382,8 @@ def vae(dtype):
 def train(dtype):
     assert dtype == "f32"
     batch = 32
-    tower = Vision(128, 16, 192, 4, 6, 384, 192)
-    source = Source(64, 192, 32, 128, 1, 2, 4, 256, 4, 16)
+    tower = Vision(128, 16, 192, 6, 6, 384, 192)
+    source = Source(64, 192, 64, 128, 2, 3, 4, 256, 4, 16)
     velocity = Velocity(4, 16, 160, 5, 320, 5, 80, 160, 3)
     autoencoder = Autoencoder(16, [1, 2, 4], 1, 8).to(memory_format=torch.channels_last)
     networks = nn.ModuleList([tower, source, velocity])

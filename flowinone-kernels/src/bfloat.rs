@@ -10,7 +10,7 @@ use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
 use crate::packed::{BREADTH, HEIGHT, Matrix, Packed, RowWise};
 use crate::pieces::filled;
-use crate::product::{Scheme, Target, multiply};
+use crate::product::{Scheme, Target, multiply, panel_of_rows};
 use crate::scratch::Scratch;
 
 /// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
@@ -221,7 +221,7 @@ impl Scheme for Widened<'_> {
         target: Target,
     ) {
         let numbers = 2 * steps.start..(2 * steps.end).min(self.a.depth);
-        let a = self.a.part::<HEIGHT>(index, numbers.clone());
+        let a = panel_of_rows(self.a.part::<HEIGHT>(index, numbers.clone()));
         // SAFETY: the caller's, and both panels have these numbers.
         unsafe { multiply(lanes, a, panel, numbers.len(), target) };
     }

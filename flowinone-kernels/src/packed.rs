@@ -7,6 +7,7 @@ use crate::lanes::{Lanes, Slot, WIDEST};
 use crate::level::{Kernel, Level};
 use crate::pieces::filled;
 use crate::scratch::whole;
+use crate::tile::Left;
 
 /// Lines of a panel of a left factor: the highest tile of any level.
 pub(crate) const HEIGHT: usize = 12;
@@ -56,6 +57,19 @@ impl<'a> Matrix<'a> {
             rows: self.columns,
             columns: self.rows,
             transposed: !self.transposed,
+        }
+    }
+
+    /// Where its numbers lie, for a left factor that is read in place.
+    pub(crate) fn in_place(&self) -> Left {
+        let (row, column) = match self.transposed {
+            true => (1, self.rows),
+            false => (self.columns, 1),
+        };
+        Left {
+            start: self.numbers.as_ptr(),
+            row,
+            column,
         }
     }
 
@@ -207,13 +221,16 @@ impl<const N: usize> Kernel for Pack<'_, N> {
             return;
         }
         // Lines in order: turned four columns at a time, the last group of lines first, since a
-        // vector may reach over the end of a row of the panel. What reaches there is overwritten by
-        // the next row, and the last rows are written number by number.
+        // vector may reach over the end of a row of the panel unless rows are whole vectors. What
+        // reaches there is overwritten by the next row, and the last rows are written number by number.
         let line = |index: usize| {
             let line = (start + index).min(end - 1);
             &self.matrix.numbers[line * depth..][..depth]
         };
-        let turned = depth.saturating_sub(4) / 4 * 4;
+        let turned = match N.is_multiple_of(L::WIDTH) {
+            true => depth / 4 * 4,
+            false => depth.saturating_sub(4) / 4 * 4,
+        };
         let groups = N.div_ceil(L::WIDTH);
         let mut rows = [[std::ptr::null(); WIDEST]; BREADTH];
         for (group, rows) in rows.iter_mut().enumerate().take(groups) {
@@ -223,8 +240,8 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         }
         for column in (0..turned).step_by(4) {
             for group in (0..groups).rev() {
-                // SAFETY: each line has four numbers from `column` on. At least four rows of the
-                // panel follow those written, more than a vector.
+                // SAFETY: each line has four numbers from `column` on. Vectors end with the row of the
+                // panel, or at least four rows follow those written, more than a vector.
                 unsafe {
                     let rows = rows[group].map(|row: *const f32| row.wrapping_add(column));
                     let four = lanes.four_columns(&rows);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::lanes::{Lanes, slots};
 use crate::level::{Kernel, Level};
-use crate::packed::{BREADTH, HEIGHT, Packed};
+use crate::packed::{BREADTH, HEIGHT, Matrix, Packed};
 use crate::scratch::Scratch;
 use crate::tile::{Left, Product};
 
@@ -114,30 +114,95 @@ impl Scheme for Plain<'_> {
         panel: *const f32,
         target: Target,
     ) {
-        let a = self.a.part::<HEIGHT>(index, steps.clone());
+        let a = panel_of_rows(self.a.part::<HEIGHT>(index, steps.clone()));
         // SAFETY: the caller's, and both panels have these steps.
         unsafe { multiply(lanes, a, panel, steps.len(), target) };
     }
 }
 
-/// The tile of `depth` rows of two panels in float32.
+/// Both factors in float32, the left one read where it lies: for rows that do not all fall into the same
+/// lines of the first cache.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InPlace<'a> {
+    pub(crate) a: Matrix<'a>,
+    pub(crate) b: &'a Packed<f32>,
+}
+
+impl Scheme for InPlace<'_> {
+    type Panel = *const f32;
+
+    const STEPS: usize = 1024;
+
+    fn rows(self) -> usize {
+        let [rows, _] = self.a.sizes();
+        rows
+    }
+
+    fn columns(self) -> usize {
+        self.b.lines
+    }
+
+    fn depth(self) -> usize {
+        let [_, depth] = self.a.sizes();
+        assert_eq!(depth, self.b.depth, "factors of unequal depth");
+        depth
+    }
+
+    #[inline(always)]
+    fn panel<L: Lanes>(
+        self,
+        _: L,
+        index: usize,
+        steps: Range<usize>,
+        _: &mut Scratch,
+    ) -> *const f32 {
+        self.b.part::<BREADTH>(index, steps).as_ptr()
+    }
+
+    #[inline(always)]
+    unsafe fn tile<L: Lanes>(
+        self,
+        lanes: L,
+        index: usize,
+        steps: Range<usize>,
+        panel: *const f32,
+        target: Target,
+    ) {
+        let Left { start, row, column } = self.a.in_place();
+        let a = Left {
+            start: start.wrapping_add(index * HEIGHT * row + steps.start * column),
+            row,
+            column,
+        };
+        // SAFETY: the caller's: the tile has rows of the matrix alone, and these steps.
+        unsafe { multiply(lanes, a, panel, steps.len(), target) };
+    }
+}
+
+/// The left factor of a tile, a panel of [`HEIGHT`] rows.
+#[inline(always)]
+pub(crate) fn panel_of_rows(a: &[f32]) -> Left {
+    Left {
+        start: a.as_ptr(),
+        row: 1,
+        column: HEIGHT,
+    }
+}
+
+/// The tile of `depth` steps of two factors in float32, the right one a panel.
 ///
 /// # Safety
 /// As for [`Scheme::tile`].
 #[inline(always)]
 pub(crate) unsafe fn multiply<L: Lanes>(
     lanes: L,
-    a: &[f32],
+    a: Left,
     b: *const f32,
     depth: usize,
     target: Target,
 ) {
     let product = Product {
-        a: Left {
-            start: a.as_ptr(),
-            row: 1,
-            column: HEIGHT,
-        },
+        a,
         b,
         b_row: BREADTH,
         c: target.start,
@@ -167,6 +232,31 @@ pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -
         c.set_len(rows * columns);
     }
     c
+}
+
+/// `a b + bias` in float32; the left factor is packed only where it must be.
+///
+/// # Panics
+/// As [`product`].
+pub(crate) fn multiplied(
+    level: Level,
+    a: Matrix<'_>,
+    b: &Packed<f32>,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    // The rows of a tile then lie in few sets of the first cache, which holds 4096 bytes a way.
+    const ALIASES: usize = 512;
+    match a.in_place().row.is_multiple_of(ALIASES) {
+        true => product(
+            level,
+            Plain {
+                a: &a.left(level),
+                b,
+            },
+            bias,
+        ),
+        false => product(level, InPlace { a, b }, bias),
+    }
 }
 
 /// `c += a b`, `[rows of a, columns of b]`.

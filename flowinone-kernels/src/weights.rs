@@ -5,7 +5,7 @@ use crate::bfloat::{Pair, Widened};
 use crate::integer::{Columns, Rows, Whole};
 use crate::level::Level;
 use crate::packed::{BREADTH, Matrix, Packed, RowWise};
-use crate::product::{Plain, Scheme, product, product_onto};
+use crate::product::{Plain, Scheme, multiplied, product, product_onto};
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
 /// for itself.
@@ -114,13 +114,13 @@ impl Weights {
 
     fn compute(&self, level: Level, part: usize, x: Matrix<'_>, into: Into<'_>) {
         match &self.parts[part] {
-            Numbers::Float32(b) => into.product(
-                level,
-                Plain {
-                    a: &x.left(level),
-                    b,
-                },
-            ),
+            Numbers::Float32(b) => match into {
+                Into::Fresh(y, bias) => *y = multiplied(level, x, b, bias),
+                Into::There(y) => {
+                    let a = &x.left(level);
+                    product_onto(level, Plain { a, b }, y);
+                }
+            },
             Numbers::BFloat16(b) => {
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
@@ -144,8 +144,7 @@ impl Weights {
         let number = |index| numbers.number(index / self.output, index % self.output);
         let weight: Vec<f32> = (0..width * self.output).map(number).collect();
         let weight = Matrix::new(&weight, width, self.output);
-        let (a, b) = (&dy.left(level), &weight.transposed().right(level));
-        product(level, Plain { a, b }, None)
+        multiplied(level, dy, &weight.transposed().right(level), None)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Operation, in_order, numbers, shape, tensor};
 use crate::Precision;
 use crate::level::Level;
 use crate::packed::Matrix;
-use crate::product::{Plain, column_sums, product};
+use crate::product::{column_sums, multiplied};
 use crate::weights::Weights;
 
 /// `x w` of `[rows, input]` and `[input, output]`.
@@ -28,8 +28,7 @@ fn matrix(x: &FlexTensor) -> Matrix<'_> {
 fn forward(x: &FlexTensor, w: &FlexTensor, bias: Option<&FlexTensor>) -> FlexTensor {
     let level = Level::current();
     let ([rows, _], [_, output]) = (x.layout().shape().dims(), w.layout().shape().dims());
-    let (a, b) = (&matrix(x).left(level), &matrix(w).right(level));
-    let y = product(level, Plain { a, b }, bias.map(numbers));
+    let y = multiplied(level, matrix(x), &matrix(w).right(level), bias.map(numbers));
     tensor(y, vec![rows, output])
 }
 
@@ -41,18 +40,15 @@ fn gradients(
 ) -> [Option<FlexTensor>; 2] {
     let level = Level::current();
     let dx = wanted[0].then(|| {
-        let (a, b) = (
-            &matrix(dy).left(level),
-            &matrix(&w).transposed().right(level),
-        );
-        tensor(product(level, Plain { a, b }, None), shape(&x))
+        let w = &matrix(&w).transposed().right(level);
+        tensor(multiplied(level, matrix(dy), w, None), shape(&x))
     });
     let dw = wanted[1].then(|| {
-        let (a, b) = (
-            &matrix(&x).transposed().left(level),
-            &matrix(dy).right(level),
-        );
-        tensor(product(level, Plain { a, b }, None), shape(&w))
+        let dy = &matrix(dy).right(level);
+        tensor(
+            multiplied(level, matrix(&x).transposed(), dy, None),
+            shape(&w),
+        )
     });
     [dx, dw]
 }

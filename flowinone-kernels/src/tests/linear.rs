@@ -3,7 +3,7 @@ use burn::tensor::Tensor;
 use super::{assert_same, at_every_level, random};
 use crate::integer::{Columns, Rows, Whole};
 use crate::packed::Matrix;
-use crate::product::{Plain, product, product_onto};
+use crate::product::{InPlace, Plain, product, product_onto};
 use crate::{Dense, PackedLinear, Precision, layer_norm, layer_norm_of_parts, linear, stock};
 
 #[test]
@@ -42,6 +42,13 @@ fn products_are_exact_over_odd_shapes() {
                 };
                 let c = product(level, factors, Some(&bias));
                 let plain = product(level, factors, None);
+                for a in [
+                    Matrix::new(&a, rows, depth),
+                    Matrix::new(&a_turned, depth, rows).transposed(),
+                ] {
+                    let in_place = product(level, InPlace { a, b: b_packed }, Some(&bias));
+                    assert_eq!(in_place, c, "the same sums, wherever the numbers lie");
+                }
                 for (index, (c, plain)) in c.iter().zip(plain).enumerate() {
                     let (row, column) = (index / columns, index % columns);
                     let terms = (0..depth).map(|k| {
