@@ -4,6 +4,26 @@
 use crate::lanes::Lanes;
 use crate::level::Kernel;
 
+/// Covers `count` rows with tiles of at most `most`, high ones first: the block runs for each tile with its
+/// first row and, as a constant, its height.
+macro_rules! in_tiles {
+    ($count:expr, $most:expr, |$row:ident, $height:ident| $tile:expr) => {{
+        let mut $row = 0;
+        in_tiles!(@each ($count, $most, $row, $height, $tile) 12 8 6 4 2 1);
+    }};
+    (@each $tile:tt $($rows:literal)*) => {$(
+        in_tiles!(@one $rows, $tile);
+    )*};
+    (@one $rows:literal, ($count:expr, $most:expr, $row:ident, $height:ident, $tile:expr)) => {
+        while $rows <= $most && $row + $rows <= $count {
+            const $height: usize = $rows;
+            $tile;
+            $row += $rows;
+        }
+    };
+}
+pub(crate) use in_tiles;
+
 /// A matrix that is read number by number, whatever the order of its numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left {
@@ -80,17 +100,10 @@ impl Product {
     /// All rows of `VECTORS` vectors, tiles as high as possible first.
     #[inline(always)]
     unsafe fn strip<L: Lanes, const VECTORS: usize>(&self, lanes: L, column: usize) {
-        let mut row = 0;
-        macro_rules! tiles {
-            ($($rows:literal)*) => {$(
-                while $rows <= L::TILE_ROWS && row + $rows <= self.rows {
-                    // SAFETY: the caller's, and these rows exist.
-                    unsafe { self.tile::<L, $rows, VECTORS>(lanes, row, column) };
-                    row += $rows;
-                }
-            )*};
-        }
-        tiles!(12 8 6 4 2 1);
+        in_tiles!(self.rows, L::TILE_ROWS, |row, ROWS| {
+            // SAFETY: the caller's, and these rows exist.
+            unsafe { self.tile::<L, ROWS, VECTORS>(lanes, row, column) }
+        });
     }
 
     #[inline(always)]

@@ -7,6 +7,7 @@ use crate::lanes::{Lanes, slots};
 use crate::level::Kernel;
 use crate::packed::{BREADTH, HEIGHT, Packed};
 use crate::scratch::{Scratch, whole};
+use crate::tile::in_tiles;
 
 /// What is multiplied: numbers of one input channel, or of several side by side.
 pub(super) trait Numbers: Copy + Send + Sync {
@@ -165,16 +166,9 @@ impl<N: Numbers> Kernel for Pixels<'_, N> {
 impl<N: Numbers> Pixels<'_, N> {
     #[inline(always)]
     fn tiles<L: Lanes, const VECTORS: usize>(&self, lanes: L, group: usize) {
-        let mut channel = 0;
-        macro_rules! tiles {
-            ($($channels:literal)*) => {$(
-                while $channels <= L::TILE_ROWS && channel + $channels <= self.channels {
-                    self.tile::<L, $channels, VECTORS>(lanes, channel, group);
-                    channel += $channels;
-                }
-            )*};
-        }
-        tiles!(12 8 6 4 2 1);
+        in_tiles!(self.channels, L::TILE_ROWS, |channel, CHANNELS| {
+            self.tile::<L, CHANNELS, VECTORS>(lanes, channel, group);
+        });
     }
 
     #[inline(always)]

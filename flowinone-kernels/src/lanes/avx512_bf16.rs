@@ -9,6 +9,7 @@ use std::mem::transmute;
 use crate::bfloat::Pair;
 use crate::packed::{BREADTH, HEIGHT};
 use crate::product::Target;
+use crate::tile::in_tiles;
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -63,22 +64,15 @@ pub(crate) struct Factors {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn multiply(factors: Factors, steps: usize, target: Target) {
-    let mut row = 0;
-    macro_rules! tiles {
-        ($($rows:literal)*) => {$(
-            while row + $rows <= target.rows {
-                // SAFETY: the caller's, for rows that exist.
-                unsafe {
-                    let a = factors.a.add(row * factors.a_row);
-                    let start = target.start.add(row * target.row);
-                    let factors = Factors { a, ..factors };
-                    tile::<$rows>(factors, steps, Target { start, ..target });
-                }
-                row += $rows;
-            }
-        )*};
-    }
-    tiles!(12 8 6 4 2 1);
+    in_tiles!(target.rows, HEIGHT, |row, ROWS| {
+        // SAFETY: the caller's, for rows that exist.
+        unsafe {
+            let a = factors.a.add(row * factors.a_row);
+            let start = target.start.add(row * target.row);
+            let factors = Factors { a, ..factors };
+            tile::<ROWS>(factors, steps, Target { start, ..target });
+        }
+    });
 }
 
 #[inline]

@@ -7,8 +7,9 @@ use std::arch::x86_64::{
 };
 
 use crate::integer::{Panel, Quad};
-use crate::packed::BREADTH;
+use crate::packed::{BREADTH, HEIGHT};
 use crate::product::Target;
+use crate::tile::in_tiles;
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -48,22 +49,15 @@ unsafe fn multiply(
     steps: usize,
     target: Target,
 ) {
-    let mut row = 0;
-    macro_rules! tiles {
-        ($($rows:literal)*) => {$(
-            while row + $rows <= target.rows {
-                // SAFETY: the caller's, for rows that exist.
-                unsafe {
-                    let start = target.start.add(row * target.row);
-                    let target = Target { start, ..target };
-                    let a = (a.add(row * a_row), a_row);
-                    tile::<$rows>(a, scales.add(row), b, steps, target);
-                }
-                row += $rows;
-            }
-        )*};
-    }
-    tiles!(12 8 6 4 2 1);
+    in_tiles!(target.rows, HEIGHT, |row, ROWS| {
+        // SAFETY: the caller's, for rows that exist.
+        unsafe {
+            let start = target.start.add(row * target.row);
+            let target = Target { start, ..target };
+            let a = (a.add(row * a_row), a_row);
+            tile::<ROWS>(a, scales.add(row), b, steps, target);
+        }
+    });
 }
 
 #[inline]
