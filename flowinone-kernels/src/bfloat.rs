@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
-use crate::packed::{BREADTH, HEIGHT, Matrix, Packed, RowWise};
+use crate::packed::{BREADTH, HEIGHT, Packed};
+#[cfg(target_arch = "x86_64")]
+use crate::packed::{Matrix, RowWise};
 use crate::pieces::filled;
 use crate::product::{Scheme, Target, multiply, panel_of_rows};
 use crate::scratch::Scratch;
@@ -20,6 +22,7 @@ pub(crate) struct Pair(pub(crate) u32);
 
 impl Pair {
     /// Twice zero.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const ZERO: Self = Self(0);
 
     /// Both numbers rounded to the nearest.
@@ -98,11 +101,13 @@ impl<const N: usize> Kernel for Halve<'_, N> {
 }
 
 /// One row.
+#[cfg(target_arch = "x86_64")]
 struct PairRow<'a> {
     row: &'a [f32],
     slots: &'a mut [MaybeUninit<Pair>],
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Kernel for PairRow<'_> {
     type Output = ();
 
@@ -119,6 +124,7 @@ impl Kernel for PairRow<'_> {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 impl RowWise<Pair> {
     /// Rows that lie in order.
     pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Self {
@@ -136,6 +142,7 @@ impl RowWise<Pair> {
 }
 
 /// Numbers of a line as pairs, which are enough for them.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn into_pairs(numbers: &[f32], pairs: &mut [Pair]) {
     let (twos, rest) = numbers.as_chunks::<2>();

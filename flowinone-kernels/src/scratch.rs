@@ -1,5 +1,6 @@
 //! Working memory of a thread.
 
+#[cfg(target_arch = "x86_64")]
 use crate::bfloat::Pair;
 
 /// Vectors are loaded fastest from multiples of their size.
@@ -24,6 +25,7 @@ impl Scratch {
     }
 
     /// The same as pairs of bfloat16.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn pairs(&mut self, rows: usize, columns: usize) -> &mut [Pair] {
         let numbers = self.take(rows, columns);
         // SAFETY: of one size and alignment, and any bits are a pair, or a number.

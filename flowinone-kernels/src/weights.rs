@@ -4,7 +4,9 @@ use crate::Precision;
 use crate::bfloat::{Pair, Widened};
 use crate::integer::{Columns, Rows, Whole};
 use crate::level::Level;
-use crate::packed::{BREADTH, Matrix, Packed, RowWise};
+#[cfg(target_arch = "x86_64")]
+use crate::packed::RowWise;
+use crate::packed::{BREADTH, Matrix, Packed};
 use crate::product::{Plain, Scheme, multiplied, product, product_onto};
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights

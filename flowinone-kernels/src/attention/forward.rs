@@ -40,6 +40,8 @@ pub(crate) unsafe fn attend(
         Precision::Float32 => None,
         Precision::BFloat16 | Precision::Int8 => crate::bfloat::multiplies(level),
     };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = precision;
     let run = |scratch: &mut [Scratch; 5], task: usize| {
         let (pair, part) = (task / parts, task % parts);
         let head = Head {

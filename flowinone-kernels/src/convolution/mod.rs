@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use crate::Precision;
 use crate::level::Level;
-use crate::packed::{HEIGHT, Matrix, Packed};
+use crate::packed::{Matrix, Packed};
 use crate::scratch::Scratch;
 use strip::{Numbers, Strip};
 
@@ -80,7 +80,7 @@ pub(crate) fn convolved(
             maps.output,
             2 * maps.input.div_ceil(2) * maps.places(),
         );
-        let weight = weight.left(level).pairs::<HEIGHT>(level);
+        let weight = weight.left(level).pairs::<{ crate::packed::HEIGHT }>(level);
         return in_strips(level, paired::Pairs(proof), maps, x, &weight, bias);
     }
     let _ = precision;

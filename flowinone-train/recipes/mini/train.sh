@@ -17,6 +17,7 @@ export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-1}
 flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
 flowinone train-vae --config "$recipes/vae.toml"
 flowinone train --config "$recipes/tower.toml"
+flowinone train --config "$recipes/source.toml"
 flowinone train --config "$recipes/flow.toml"
 rm -rf models/mini/shipped
 flowinone train --config "$recipes/flow.toml" --export models/mini/shipped --dtype f16

@@ -21,8 +21,8 @@ pub(crate) fn block(precision: Precision) -> Computation {
     config.convnext.blocks = 1;
     config.source.layers = 0;
     let network = config.init(&Device::flex());
+    let network = network.packed(precision); // each layer as soon as it is filled
     let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
-    let network = network.packed(precision);
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let structure = network.velocity.structure_tokens(&latent);
     let x = normal([2, 257, 1024]);
@@ -37,8 +37,8 @@ pub(crate) fn block(precision: Precision) -> Computation {
 /// One guided Euler step: both branches, their combination, and the new state.
 pub(crate) fn step(precision: Precision) -> Computation {
     let network = FlowConfig::flowinone_256().init(&Device::flex());
+    let network = network.packed(precision); // each layer as soon as it is filled
     let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
-    let network = network.packed(precision);
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let x = normal([1, 4, 32, 32]);
     Box::new(move || {
@@ -52,8 +52,8 @@ pub(crate) fn step(precision: Precision) -> Computation {
 /// Vision tower and aligner on one picture of 384 x 384.
 pub(crate) fn vision(precision: Precision) -> Computation {
     let encoder = EncoderConfig::flowinone_256().init(&Device::flex());
-    let encoder = randomize(encoder, 1, flowinone_encoder::random).expect("random weights");
     let encoder = encoder.packed(precision);
+    let encoder = randomize(encoder, 1, flowinone_encoder::random).expect("random weights");
     let pixels = normal([1, 3, 384, 384]);
     Box::new(move || {
         encoder.encode(pixels.clone()).into_data();
