@@ -1,5 +1,5 @@
 //! First-block caching: keep a velocity while what the first block of the network says has changed but
-//! little (as ParaAttention's First Block Cache).
+//! little (as `ParaAttention`'s First Block Cache).
 //!
 //! ```text
 //! change = |g(x, t) - g_a| / |g_a|     g: the first block's output, g_a: at the last evaluation

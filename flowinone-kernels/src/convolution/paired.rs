@@ -76,7 +76,7 @@ impl Numbers for Pairs {
         // SAFETY: the caller's.
         unsafe {
             self.0
-                .convolve::<CHANNELS, VECTORS>(weight, offsets, x, sums)
+                .convolve::<CHANNELS, VECTORS>(weight, offsets, x, sums);
         };
     }
 }
