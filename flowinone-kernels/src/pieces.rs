@@ -3,6 +3,21 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+/// Where several threads write, each its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared(pub(crate) *mut f32);
+
+// SAFETY: the parts do not overlap.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(crate) fn start(self) -> *mut f32 {
+        self.0
+    }
+}
+
 /// Below so many numbers a second thread costs more than it takes over.
 const SMALLEST: usize = 16 * 1024;
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::lanes::{Lanes, slots};
 use crate::level::{Kernel, Level};
 use crate::packed::{BREADTH, HEIGHT, Matrix, Packed};
+use crate::pieces::Shared;
 use crate::scratch::Scratch;
 use crate::tile::{Left, Product};
 
@@ -72,63 +73,46 @@ pub(crate) struct Target {
 /// Both factors in float32.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plain<'a> {
-    pub(crate) a: &'a Packed<f32>,
+    pub(crate) a: Rows<'a>,
     pub(crate) b: &'a Packed<f32>,
+}
+
+/// The left factor of a [`Plain`] product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// In panels.
+    Packed(&'a Packed<f32>),
+    /// Where they lie: for rows that do not all fall into the same lines of the first cache.
+    InPlace(Matrix<'a>),
+}
+
+impl Rows<'_> {
+    /// Their number and their length.
+    fn sizes(self) -> [usize; 2] {
+        match self {
+            Self::Packed(packed) => [packed.lines, packed.depth],
+            Self::InPlace(matrix) => matrix.sizes(),
+        }
+    }
+
+    /// Those of a tile, some steps of them.
+    #[inline(always)]
+    fn of_tile(self, index: usize, steps: Range<usize>) -> Left {
+        match self {
+            Self::Packed(packed) => panel_of_rows(packed.part::<HEIGHT>(index, steps)),
+            Self::InPlace(matrix) => {
+                let all = matrix.in_place();
+                let first = index * HEIGHT * all.row + steps.start * all.column;
+                Left {
+                    start: all.start.wrapping_add(first),
+                    ..all
+                }
+            }
+        }
+    }
 }
 
 impl Scheme for Plain<'_> {
-    type Panel = *const f32;
-
-    const STEPS: usize = 1024;
-
-    fn rows(self) -> usize {
-        self.a.lines
-    }
-
-    fn columns(self) -> usize {
-        self.b.lines
-    }
-
-    fn depth(self) -> usize {
-        assert_eq!(self.a.depth, self.b.depth, "factors of unequal depth");
-        self.a.depth
-    }
-
-    #[inline(always)]
-    fn panel<L: Lanes>(
-        self,
-        _: L,
-        index: usize,
-        steps: Range<usize>,
-        _: &mut Scratch,
-    ) -> *const f32 {
-        self.b.part::<BREADTH>(index, steps).as_ptr()
-    }
-
-    #[inline(always)]
-    unsafe fn tile<L: Lanes>(
-        self,
-        lanes: L,
-        index: usize,
-        steps: Range<usize>,
-        panel: *const f32,
-        target: Target,
-    ) {
-        let a = panel_of_rows(self.a.part::<HEIGHT>(index, steps.clone()));
-        // SAFETY: the caller's, and both panels have these steps.
-        unsafe { multiply(lanes, a, panel, steps.len(), target) };
-    }
-}
-
-/// Both factors in float32, the left one read where it lies: for rows that do not all fall into the same
-/// lines of the first cache.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct InPlace<'a> {
-    pub(crate) a: Matrix<'a>,
-    pub(crate) b: &'a Packed<f32>,
-}
-
-impl Scheme for InPlace<'_> {
     type Panel = *const f32;
 
     const STEPS: usize = 1024;
@@ -168,13 +152,8 @@ impl Scheme for InPlace<'_> {
         panel: *const f32,
         target: Target,
     ) {
-        let Left { start, row, column } = self.a.in_place();
-        let a = Left {
-            start: start.wrapping_add(index * HEIGHT * row + steps.start * column),
-            row,
-            column,
-        };
-        // SAFETY: the caller's: the tile has rows of the matrix alone, and these steps.
+        let a = self.a.of_tile(index, steps.clone());
+        // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
         unsafe { multiply(lanes, a, panel, steps.len(), target) };
     }
 }
@@ -246,17 +225,15 @@ pub(crate) fn multiplied(
 ) -> Vec<f32> {
     // The rows of a tile then lie in few sets of the first cache, which holds 4096 bytes a way.
     const ALIASES: usize = 512;
-    match a.in_place().row.is_multiple_of(ALIASES) {
-        true => product(
-            level,
-            Plain {
-                a: &a.left(level),
-                b,
-            },
-            bias,
-        ),
-        false => product(level, InPlace { a, b }, bias),
-    }
+    let packed;
+    let a = match a.in_place().row.is_multiple_of(ALIASES) {
+        true => {
+            packed = a.left(level);
+            Rows::Packed(&packed)
+        }
+        false => Rows::InPlace(a),
+    };
+    product(level, Plain { a, b }, bias)
 }
 
 /// `c += a b`, `[rows of a, columns of b]`.
@@ -314,21 +291,6 @@ unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c
     } else {
         let tasks = (0..tasks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
-    }
-}
-
-/// Where blocks are written, each by one thread.
-#[derive(Clone, Copy)]
-struct Shared(*mut f32);
-
-// SAFETY: blocks do not overlap.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn start(self) -> *mut f32 {
-        self.0
     }
 }
 

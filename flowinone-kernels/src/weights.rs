@@ -7,7 +7,7 @@ use crate::level::Level;
 #[cfg(target_arch = "x86_64")]
 use crate::packed::RowWise;
 use crate::packed::{BREADTH, Matrix, Packed};
-use crate::product::{Plain, Scheme, multiplied, product, product_onto};
+use crate::product::{self, Plain, Scheme, multiplied, product, product_onto};
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
 /// for itself.
@@ -119,7 +119,7 @@ impl Weights {
             Numbers::Float32(b) => match into {
                 Into::Fresh(y, bias) => *y = multiplied(level, x, b, bias),
                 Into::There(y) => {
-                    let a = &x.left(level);
+                    let a = product::Rows::Packed(&x.left(level));
                     product_onto(level, Plain { a, b }, y);
                 }
             },

@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::Precision;
 use crate::level::Level;
 use crate::packed::{Matrix, Packed};
+use crate::pieces::Shared;
 use crate::scratch::Scratch;
 use strip::{Numbers, Strip};
 
@@ -125,21 +126,6 @@ fn in_strips<N: Numbers>(
     // SAFETY: the strips cover all rows of all items, and each writes all of its numbers.
     unsafe { y.set_len(length) };
     y
-}
-
-/// Where strips are written, each by one thread.
-#[derive(Clone, Copy)]
-struct Shared(*mut f32);
-
-// SAFETY: strips do not overlap.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn start(self) -> *mut f32 {
-        self.0
-    }
 }
 
 /// Weights `[output, input, K, K]` as those of the gradient of `x`: `[input, output, K, K]`, each

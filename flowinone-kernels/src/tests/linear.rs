@@ -3,7 +3,7 @@ use burn::tensor::Tensor;
 use super::{assert_same, at_every_level, random};
 use crate::integer::{Columns, Rows, Whole};
 use crate::packed::Matrix;
-use crate::product::{InPlace, Plain, product, product_onto};
+use crate::product::{self, Plain, product, product_onto};
 use crate::{Dense, PackedLinear, Precision, layer_norm, layer_norm_of_parts, linear, stock};
 
 #[test]
@@ -37,7 +37,7 @@ fn products_are_exact_over_odd_shapes() {
             ];
             for (a_packed, b_packed) in lefts.iter().zip(&rights) {
                 let factors = Plain {
-                    a: a_packed,
+                    a: product::Rows::Packed(a_packed),
                     b: b_packed,
                 };
                 let c = product(level, factors, Some(&bias));
@@ -46,7 +46,14 @@ fn products_are_exact_over_odd_shapes() {
                     Matrix::new(&a, rows, depth),
                     Matrix::new(&a_turned, depth, rows).transposed(),
                 ] {
-                    let in_place = product(level, InPlace { a, b: b_packed }, Some(&bias));
+                    let in_place = product(
+                        level,
+                        Plain {
+                            a: product::Rows::InPlace(a),
+                            b: b_packed,
+                        },
+                        Some(&bias),
+                    );
                     assert_eq!(in_place, c, "the same sums, wherever the numbers lie");
                 }
                 for (index, (c, plain)) in c.iter().zip(plain).enumerate() {
