@@ -117,7 +117,7 @@ fn an_item_does_not_depend_on_its_batch_mates() {
         [0.3, 0.0, 0.0],
         [0.0, 0.1, 0.0],
         [0.0, 0.0, 0.3],
-        [0.3, 0.1, 0.3],
+        [0.3, 0.1, 0.1],
     ] {
         let batch = solve(&Noted::default(), Solver::Euler, 0..3, thresholds);
         for item in 0..3 {
@@ -141,7 +141,7 @@ fn counted_evaluations_are_the_real_ones() {
         [0.3, 0.0, 0.0],
         [0.0, 0.1, 0.0],
         [0.0, 0.0, 0.3],
-        [0.3, 0.1, 0.3],
+        [0.3, 0.1, 0.1],
     ] {
         let noted = Noted::default();
         let end = solve(&noted, Solver::Ab2, 0..3, thresholds);
