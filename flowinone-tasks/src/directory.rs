@@ -293,3 +293,20 @@ fn json_of<T: DeserializeOwned>(files: &Files, name: &str) -> Result<T, Error> {
     }
     serde_json::from_slice(&files.read(name)?).map_err(|e| bad(format!("damaged: {e}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_was_written_is_read_as_the_same() {
+        let mut scale = 0.151_234_567_891_234_5_f64;
+        for _ in 0..2000 {
+            scale = scale.next_up() * 1.000_731;
+            let mut config = ModelConfig::mini();
+            config.vae.scale = scale;
+            let read: ModelConfig = serde_json::from_slice(&json(&config)).unwrap();
+            assert_eq!(networks_sha256(&read), networks_sha256(&config), "{scale}");
+        }
+    }
+}
