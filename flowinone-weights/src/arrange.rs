@@ -50,6 +50,45 @@ pub(crate) fn arrange(
     }
 }
 
+/// The same for data that comes in pieces one after the other, in the slot's own layout: no more than
+/// one piece is held beside the result.
+///
+/// # Errors
+/// The first piece that is an error; inside, why the pieces do not fit.
+pub(crate) fn joined<E>(
+    pieces: impl Iterator<Item = Result<TensorData, E>>,
+    shape: &[usize],
+    dtype: FloatDType,
+) -> Result<Result<TensorData, Unfit>, E> {
+    match dtype {
+        FloatDType::F64 => joined_as::<f64, E>(pieces, shape),
+        FloatDType::F32 | FloatDType::Flex32 => joined_as::<f32, E>(pieces, shape),
+        FloatDType::F16 => joined_as::<f16, E>(pieces, shape),
+        FloatDType::BF16 => joined_as::<bf16, E>(pieces, shape),
+    }
+}
+
+fn joined_as<D: Float, E>(
+    pieces: impl Iterator<Item = Result<TensorData, E>>,
+    shape: &[usize],
+) -> Result<Result<TensorData, Unfit>, E> {
+    let mut values: Vec<D> = Vec::with_capacity(shape.iter().product());
+    let mut not_finite = 0;
+    for piece in pieces {
+        let piece = piece?;
+        let length = [piece.num_elements()];
+        match from_any::<D>(piece, &length, Layout::Same) {
+            Ok(piece) => values.extend_from_slice(piece.as_slice().expect("of that type")),
+            Err(Unfit::NotFinite(count)) => not_finite += count,
+            Err(unfit) => return Ok(Err(unfit)),
+        }
+    }
+    Ok(match not_finite {
+        0 => Ok(TensorData::new(values, shape)),
+        count => Err(Unfit::NotFinite(count)),
+    })
+}
+
 fn from_any<D: Float>(
     data: TensorData,
     shape: &[usize],

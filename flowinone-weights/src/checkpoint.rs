@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +41,14 @@ impl fmt::Display for Format {
     }
 }
 
-type ReadBytes = Arc<dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync>;
+/// Where the bytes of a tensor come from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// Any of them alone.
+    Parts(Arc<dyn Fn(Range<usize>) -> std::io::Result<Vec<u8>> + Send + Sync>),
+    /// All at once.
+    Whole(Arc<dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync>),
+}
 
 /// One tensor of a checkpoint, its data still in the file.
 #[derive(Clone)]
@@ -49,7 +57,7 @@ pub struct Entry {
     pub(crate) file: Arc<Path>,
     pub(crate) shape: Vec<usize>,
     pub(crate) element: Element,
-    pub(crate) bytes: ReadBytes,
+    pub(crate) source: Source,
 }
 
 /// The element type of a stored tensor: one that Burn knows, or the name of another.
@@ -179,6 +187,26 @@ impl Entry {
     /// # Errors
     /// Names file and tensor where the data is unreadable, damaged or of an unsupported type.
     pub fn read(&self) -> Result<TensorData, Error> {
+        self.read_part(0..self.len(), &self.shape)
+    }
+
+    /// The values in ranges of at most `most`, if there are several and each can be read alone.
+    pub(crate) fn pieces(&self, most: usize) -> Option<impl Iterator<Item = Range<usize>> + use<>> {
+        let len = self.len();
+        let several = len > most && matches!(self.source, Source::Parts(_));
+        several.then(|| {
+            (0..len)
+                .step_by(most)
+                .map(move |first| first..(first + most).min(len))
+        })
+    }
+
+    /// Reads one of the [`pieces`](Self::pieces), or all values, as a tensor of that shape.
+    pub(crate) fn read_part(
+        &self,
+        values: Range<usize>,
+        shape: &[usize],
+    ) -> Result<TensorData, Error> {
         let fail = |reason: String| Error::tensor(&*self.file, &self.name, reason);
         let Element::Known(dtype) = self.element else {
             return Err(fail(format!(
@@ -186,8 +214,12 @@ impl Entry {
                 self.dtype_name()
             )));
         };
-        let bytes = (self.bytes)().map_err(|e| fail(e.to_string()))?;
-        TensorData::try_from_bytes_vec(bytes, self.shape.clone(), dtype)
+        let bytes = match &self.source {
+            Source::Parts(read) => read(values.start * dtype.size()..values.end * dtype.size()),
+            Source::Whole(read) => read(),
+        };
+        let bytes = bytes.map_err(|e| fail(e.to_string()))?;
+        TensorData::try_from_bytes_vec(bytes, shape.to_vec(), dtype)
             .map_err(|e| fail(format!("{e:?}")))
     }
 }

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{FloatDType, TensorData};
 
-use crate::arrange::arrange;
+use crate::arrange::{Unfit, arrange, joined};
 use crate::checkpoint::Entry;
 use crate::error::Mismatch;
 use crate::{Checkpoint, Error, Layout, Slot, fill, slots};
+
+/// Most values of a large tensor that are held in the stored type.
+const PIECE: usize = 1 << 22;
 
 /// Where a tensor of a checkpoint belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +175,8 @@ impl Plan {
         self.entries.get(&slot.path).map(|(_, entry)| entry.name())
     }
 
-    /// Reads the values for `slot`, in its own shape and layout, as `dtype`.
+    /// Reads the values for `slot`, in its own shape and layout, as `dtype`. A large tensor that is stored
+    /// in its layout is never held whole in the stored type.
     ///
     /// # Errors
     /// Names the tensor that cannot be read or is not finite in that type.
@@ -180,8 +184,17 @@ impl Plan {
         let (layout, entry) = self.entries.get(&slot.path).ok_or_else(|| {
             Error::tensor(&self.path, &slot.path, "is not a parameter of this model")
         })?;
-        arrange(entry.read()?, &slot.shape, *layout, dtype)
-            .map_err(|unfit| Error::tensor(entry.file(), entry.name(), unfit))
+        let fail = |unfit: Unfit| Error::tensor(entry.file(), entry.name(), unfit);
+        if *layout == Layout::Same
+            && let Some(pieces) = entry.pieces(PIECE)
+        {
+            let pieces = pieces.map(|piece| {
+                let length = [piece.len()];
+                entry.read_part(piece, &length)
+            });
+            return joined(pieces, &slot.shape, dtype)?.map_err(fail);
+        }
+        arrange(entry.read()?, &slot.shape, *layout, dtype).map_err(fail)
     }
 }
 

@@ -9,7 +9,7 @@ use burn::tensor::{BoolStore, DType};
 use pytorch_reader::{DType as Stored, PytorchReader};
 
 use crate::Error;
-use crate::checkpoint::{Element, Entry};
+use crate::checkpoint::{Element, Entry, Source};
 
 pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
     let reader = PytorchReader::new(path).map_err(|e| Error::format(path, e))?;
@@ -21,7 +21,7 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
             file: file.clone(),
             shape,
             element: Element::Known(element(dtype)),
-            bytes: Arc::new(read),
+            source: Source::Whole(Arc::new(read)),
         };
         (name, entry)
     };

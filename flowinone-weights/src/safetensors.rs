@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::arrange::arrange;
-use crate::checkpoint::{Element, Entry};
+use crate::checkpoint::{Element, Entry, Source};
 use crate::digest::hexadecimal;
 use crate::{AtomicFile, Error, Layout, Slot, values};
 
@@ -55,7 +56,7 @@ pub(crate) fn held(
         let part = start
             .zip(end)
             .and_then(|(start, end)| bytes.get(start..end));
-        let part = part.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let part = part.ok_or(ErrorKind::UnexpectedEof)?;
         Ok(part.to_vec())
     };
     parse(path, bytes.len() as u64, Arc::new(read))
@@ -95,13 +96,16 @@ fn parse(
     let entry = |(name, info): (String, &::safetensors::tensor::TensorInfo)| {
         let (begin, end) = info.data_offsets;
         let read = read.clone();
-        let bytes = move || read(start + begin as u64, end - begin);
+        let bytes = move |range: Range<usize>| match begin + range.end <= end {
+            true => read(start + (begin + range.start) as u64, range.len()),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        };
         let entry = Entry {
             name: name.clone(),
             file: shared_path.clone(),
             shape: info.shape.clone(),
             element: element(info.dtype),
-            bytes: Arc::new(bytes),
+            source: Source::Parts(Arc::new(bytes)),
         };
         (name, entry)
     };

@@ -306,3 +306,54 @@ fn shards_open_through_their_index_and_through_the_folder() {
         assert!(text.contains(folder.path().to_str().unwrap()), "{text}");
     }
 }
+
+#[derive(Module, Debug)]
+struct Large {
+    weight: Param<Tensor<2>>,
+}
+
+/// More values than are read at once, and no multiple of that.
+const LARGE: [usize; 2] = [2100, 2051];
+
+fn large() -> Large {
+    let zeros = Tensor::zeros(LARGE, &Device::flex());
+    Large {
+        weight: Param::from_tensor(zeros),
+    }
+}
+
+/// A file with the values in half precision.
+fn stored_large(values: Vec<half::f16>) -> (tempfile::TempDir, Checkpoint) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.safetensors");
+    let data = TensorData::new(values, LARGE);
+    save(&path, &slots(&large()), FloatDType::F16, |_| {
+        Ok(data.clone())
+    })
+    .unwrap();
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    (folder, checkpoint)
+}
+
+#[test]
+fn a_large_tensor_is_read_piece_by_piece() {
+    let values = (0..LARGE[0] * LARGE[1]).map(|i| half::f16::from_f32((i % 2039) as f32));
+    let (_folder, checkpoint) = stored_large(values.clone().collect());
+    let read = restore(large(), &checkpoint, FloatDType::F32).unwrap();
+    let expected: Vec<f32> = values.map(f32::from).collect();
+    assert!(read.weight.val().into_data() == TensorData::new(expected, LARGE));
+}
+
+#[test]
+fn what_is_not_finite_is_counted_over_all_pieces() {
+    let mut values = vec![half::f16::ONE; LARGE[0] * LARGE[1]];
+    values[17] = half::f16::NAN;
+    values[LARGE[0] * LARGE[1] - 1] = half::f16::INFINITY;
+    let (_folder, checkpoint) = stored_large(values);
+    let error = restore(large(), &checkpoint, FloatDType::F32).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("holds 2 values that are not finite"),
+        "{message}"
+    );
+}
