@@ -61,7 +61,7 @@ mod weights;
 
 pub use allocator::keep_freed_memory;
 pub use functions::attention::{attention, cross_attention, self_attention};
-pub use functions::convolution::convolution;
+pub use functions::convolution::{convolution, halving_convolution};
 pub use functions::dense::Dense;
 pub use functions::depthwise::depthwise_convolution;
 pub use functions::linear::linear;

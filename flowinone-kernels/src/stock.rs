@@ -129,3 +129,11 @@ pub(crate) fn convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> T
     let options = ConvOptions::new([1, 1], [kernel / 2; 2], [1, 1], 1);
     module::conv2d(x, weight, Some(bias), options)
 }
+
+/// `[batch, input, 2 h, 2 w]` to `[batch, output, h, w]`, zeros behind the maps.
+pub(crate) fn halving_convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    let [.., kernel] = weight.dims();
+    let x = x.pad((0, kernel - 2, 0, kernel - 2), 0.0);
+    let options = ConvOptions::new([2, 2], [0, 0], [1, 1], 1);
+    module::conv2d(x, weight, Some(bias), options)
+}

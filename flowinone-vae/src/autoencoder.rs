@@ -64,8 +64,7 @@ impl Autoencoder {
     /// last convolutions stay in float32, and so do the parameters.
     #[must_use]
     pub fn in_precision(mut self, precision: Precision) -> Self {
-        let blocks = self.encoder.blocks();
-        blocks.for_each(|block| block.precision = precision);
+        self.encoder.set_precision(precision);
         self.decoder.set_precision(precision);
         self
     }

@@ -41,19 +41,14 @@ impl Decoder {
 
     /// In that precision but for the first and the last convolution and what is not one.
     pub(crate) fn set_precision(&mut self, precision: Precision) {
-        let levels = self.up.iter_mut();
-        for level in levels {
-            level
-                .block
-                .iter_mut()
-                .for_each(|block| block.precision = precision);
+        for level in &mut self.up {
+            let blocks = level.block.iter_mut();
+            blocks.for_each(|block| block.precision = precision);
             if let Some(upsample) = &mut level.upsample {
                 upsample.precision = precision;
             }
         }
-        self.mid
-            .blocks()
-            .for_each(|block| block.precision = precision);
+        self.mid.set_precision(precision);
     }
 
     /// Maps latents `[b, latent_channels, h, w]` to `[b, image_channels, r h, r w]`, r being the

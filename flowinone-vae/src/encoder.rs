@@ -5,6 +5,7 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 
 use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
 use crate::{Downsample, Middle, ResBlock, VaeConfig};
@@ -38,10 +39,16 @@ impl Encoder {
         }
     }
 
-    /// Its residual blocks.
-    pub(crate) fn blocks(&mut self) -> impl Iterator<Item = &mut ResBlock> {
-        let of_levels = self.down.iter_mut().flat_map(|level| &mut level.block);
-        of_levels.chain(self.mid.blocks())
+    /// Of the factors of the convolutions inside.
+    pub(crate) fn set_precision(&mut self, precision: Precision) {
+        for level in &mut self.down {
+            let blocks = level.block.iter_mut();
+            blocks.for_each(|block| block.precision = precision);
+            if let Some(downsample) = &mut level.downsample {
+                downsample.precision = precision;
+            }
+        }
+        self.mid.set_precision(precision);
     }
 
     /// Maps pictures `[b, image_channels, h, w]` to `[b, 2 latent_channels, h / r, w / r]`, r being

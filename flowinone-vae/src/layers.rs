@@ -24,8 +24,14 @@ pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 
 /// The same with factors of that precision where the device can.
 pub(crate) fn convolve_in(precision: Precision, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let (weight, bias) = weights(conv);
+    convolution(x, weight, bias, precision)
+}
+
+/// Weights and biases of a convolution.
+pub(crate) fn weights(conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
     let bias = conv.bias.as_ref().expect("made with a bias").val();
-    convolution(x, conv.weight.val(), bias, precision)
+    (conv.weight.val(), bias)
 }
 
 /// A 1x1 convolution.

@@ -3,6 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
 
 use crate::{PixelAttention, ResBlock};
 
@@ -26,9 +27,10 @@ impl Middle {
         }
     }
 
-    /// Its residual blocks.
-    pub(crate) fn blocks(&mut self) -> impl Iterator<Item = &mut ResBlock> {
-        [&mut self.block_1, &mut self.block_2].into_iter()
+    /// Of the factors of the convolutions.
+    pub(crate) fn set_precision(&mut self, precision: Precision) {
+        self.block_1.precision = precision;
+        self.block_2.precision = precision;
     }
 
     /// Maps `[b, c, h, w]` to the same shape.

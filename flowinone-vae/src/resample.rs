@@ -1,14 +1,13 @@
 //! Between two resolutions: a strided convolution down, nearest neighbours and a convolution up.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::{Precision, halving_convolution};
 
-use crate::layers::{conv3x3, convolve_in};
+use crate::layers::{conv3x3, convolve_in, weights};
 
 /// Halves width and height by a 3x3 convolution of stride 2.
 ///
@@ -16,24 +15,27 @@ use crate::layers::{conv3x3, convolve_in};
 /// with symmetric padding, as is usual, weights trained for this see everything a pixel off.
 #[derive(Module, Debug)]
 pub struct Downsample {
-    /// The convolution.
+    /// The weights of the convolution.
     pub conv: Conv2d,
+    /// Of the factors of the convolution.
+    #[module(skip)]
+    pub(crate) precision: Precision,
 }
 
 impl Downsample {
     pub(crate) fn new(channels: usize, device: &Device) -> Self {
-        let (top, left, bottom, right) = (0, 0, 1, 1);
         Self {
             conv: Conv2dConfig::new([channels, channels], [3, 3])
                 .with_stride([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
                 .init(device),
+            precision: Precision::Float32,
         }
     }
 
     /// Maps `[b, c, h, w]` to `[b, c, h / 2, w / 2]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv.forward(x)
+        let (weight, bias) = weights(&self.conv);
+        halving_convolution(x, weight, bias, self.precision)
     }
 }
 

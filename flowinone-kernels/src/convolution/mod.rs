@@ -1,12 +1,13 @@
-//! Convolution of maps `[batch, input, height, width]` with square kernels of odd side, zeros around
+//! Convolution of maps `[batch, input, stride * height, stride * width]` with square kernels, zeros around
 //! the maps, as a product of matrices that is never laid out:
 //!
 //! ```text
-//! y[o, r, c] = b[o] + sum(w[o, i, j, k] x[i, r + j - K / 2, c + k - K / 2])
+//! y[o, r, c] = b[o] + sum(w[o, i, j, k] x[i, s r + j - before, s c + k - before])
 //! ```
 //!
 //! A tile is some output channels by two vectors of neighbouring pixels. What it needs of `x` for a
-//! weight is a vector again, at an offset that depends on the weight alone.
+//! weight is a vector again, at an offset that depends on the weight alone: with a stride, each row of `x`
+//! is dealt out first, to `s` rows of every s-th pixel.
 //!
 //! The same loops serve float32 and, where the processor multiplies them, pairs of bfloat16: two input
 //! channels side by side.
@@ -31,10 +32,16 @@ pub(crate) struct Maps {
     pub(crate) batch: usize,
     pub(crate) input: usize,
     pub(crate) output: usize,
+    /// Of the result.
     pub(crate) height: usize,
+    /// Of the result.
     pub(crate) width: usize,
-    /// Side of the kernel, odd.
+    /// Side of the kernel.
     pub(crate) kernel: usize,
+    /// Pixels of the input from one pixel of the result to the next.
+    pub(crate) stride: usize,
+    /// Zeros above and to the left of the input; what is missing below and to the right is zero as well.
+    pub(crate) before: usize,
 }
 
 impl Maps {
@@ -48,10 +55,16 @@ impl Maps {
         self.kernel * self.kernel
     }
 
+    /// Numbers of an input channel.
+    fn plane(&self) -> usize {
+        self.stride * self.height * self.stride * self.width
+    }
+
     /// Rows at a time: their input stays in the second cache, and there is work for all threads.
     fn rows_at_once(&self) -> usize {
         const NUMBERS: usize = 160 * 1024;
-        let fit = (NUMBERS / (self.input * (self.width + self.kernel))).saturating_sub(self.kernel);
+        let row = self.input * (self.stride * self.width + self.kernel);
+        let fit = (NUMBERS / row).saturating_sub(self.kernel) / self.stride;
         let tasks = (4 * rayon::current_num_threads()).div_ceil(self.batch);
         fit.clamp(4, 32).min(self.height.div_ceil(tasks)).max(1)
     }
@@ -67,7 +80,7 @@ pub(crate) fn convolved(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    assert_eq!(x.len(), maps.batch * maps.input * maps.height * maps.width);
+    assert_eq!(x.len(), maps.batch * maps.input * maps.plane());
     if let Some(bias) = bias {
         assert_eq!(bias.len(), maps.output, "one bias for each output channel");
     }

@@ -64,40 +64,50 @@ impl<N: Numbers> Kernel for Strip<'_, N> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let (maps, kernel) = (self.maps, self.maps.kernel);
-        let (depth, reach) = (self.weight.depth, kernel / 2);
+        let (maps, kernel, stride) = (self.maps, self.maps.kernel, self.maps.stride);
+        let depth = self.weight.depth;
         let planes = maps.input.div_ceil(N::CHANNELS);
-        // The rows that are needed, zeros around them: [planes, rows, breadth].
-        let rows = self.rows.len() + kernel - 1;
-        let breadth = whole(maps.width, L::WIDTH) + kernel - 1;
-        let padded = N::take(self.scratch, planes * rows * breadth);
-        let plane = maps.height * maps.width;
-        let of_item = &self.x[self.item * maps.input * plane..][..maps.input * plane];
-        for (index, padded) in padded.chunks_exact_mut(rows * breadth).enumerate() {
+        // The rows that are needed, zeros around them: [planes, rows, stride, breadth].
+        let rows = (self.rows.len() - 1) * stride + kernel;
+        let breadth = whole(maps.width, L::WIDTH) + (kernel - 1) / stride;
+        let row_length = stride * breadth;
+        let all = N::take(self.scratch, (planes * rows + 1) * row_length);
+        let (padded, line) = all.split_at_mut(planes * rows * row_length);
+        let of_item = &self.x[self.item * maps.input * maps.plane()..];
+        for (index, padded) in padded.chunks_exact_mut(rows * row_length).enumerate() {
             let first = index * N::CHANNELS;
             let channels = first..(first + N::CHANNELS).min(maps.input);
-            for (index, target) in padded.chunks_exact_mut(breadth).enumerate() {
-                // Row `rows.start + index - reach` of the map, if there is one.
-                let row = self.rows.start + index;
-                if row < reach || row >= maps.height + reach {
-                    N::clear(target);
-                    continue;
-                }
-                N::clear(&mut target[..reach]);
-                N::clear(&mut target[reach + maps.width..]);
-                let start = (row - reach) * maps.width;
+            let channels = channels.map(|at| &of_item[at * maps.plane()..][..maps.plane()]);
+            for (index, target) in padded.chunks_exact_mut(row_length).enumerate() {
+                let row = (self.rows.start * stride + index).checked_sub(maps.before);
+                let row = row.filter(|row| *row < stride * maps.height);
                 let channels = channels.clone();
-                let channels = channels.map(|at| &of_item[at * plane + start..][..maps.width]);
-                N::row(lanes, channels, &mut target[reach..reach + maps.width]);
+                match (row, stride) {
+                    (None, _) => N::clear(target),
+                    (Some(row), 1) => fill::<N, L>(lanes, maps, channels, row, target),
+                    (Some(row), _) => {
+                        fill::<N, L>(lanes, maps, channels, row, line);
+                        for (first, target) in target.chunks_exact_mut(breadth).enumerate() {
+                            let dealt = line[first..].iter().step_by(stride);
+                            target
+                                .iter_mut()
+                                .zip(dealt)
+                                .for_each(|(to, from)| *to = *from);
+                        }
+                    }
+                }
             }
         }
         // Where the numbers for a weight begin, from those for the first.
         let offsets: Vec<usize> = (0..depth)
             .map(|index| {
                 let (plane, place) = (index / maps.places(), index % maps.places());
-                (plane * rows + place / kernel) * breadth + place % kernel
+                let (row, column) = (place / kernel, place % kernel);
+                let line = (plane * rows + row) * stride + column % stride;
+                line * breadth + column / stride
             })
             .collect();
+        let plane = maps.height * maps.width;
         let groups = maps.width.div_ceil(L::WIDTH);
         let y = self.y.wrapping_add(self.item * maps.output * plane);
         for panel in 0..maps.output.div_ceil(HEIGHT) {
@@ -117,12 +127,28 @@ impl<N: Numbers> Kernel for Strip<'_, N> {
                 y: y.wrapping_add(first * plane + self.rows.start * maps.width),
                 plane,
                 width: maps.width,
-                breadth,
+                x_row: stride * row_length,
                 groups: self.rows.len() * groups,
             };
             lanes.call(pixels);
         }
     }
+}
+
+/// One row of the input, zeros around it.
+#[inline(always)]
+fn fill<'a, N: Numbers, L: Lanes>(
+    lanes: L,
+    maps: Maps,
+    channels: impl Iterator<Item = &'a [f32]>,
+    row: usize,
+    target: &mut [N::Number],
+) {
+    let (width, before) = (maps.stride * maps.width, maps.before);
+    N::clear(&mut target[..before]);
+    N::clear(&mut target[before + width..]);
+    let channels = channels.map(|channel| &channel[row * width..][..width]);
+    N::row(lanes, channels, &mut target[before..before + width]);
 }
 
 /// All pixels of a strip in some channels.
@@ -133,7 +159,7 @@ struct Pixels<'a, N: Numbers> {
     offsets: &'a [usize],
     bias: [f32; HEIGHT],
     channels: usize,
-    /// `[planes, rows, breadth]`.
+    /// `[planes, rows, stride, breadth]`.
     x: *const N::Number,
     /// The first pixel of the first channel.
     y: *mut f32,
@@ -141,8 +167,8 @@ struct Pixels<'a, N: Numbers> {
     plane: usize,
     /// Pixels in a row of the result.
     width: usize,
-    /// Pixels in a padded row.
-    breadth: usize,
+    /// Numbers of `x` from a row of the result to the next.
+    x_row: usize,
     /// Vectors of pixels, none across two rows.
     groups: usize,
 }
@@ -184,7 +210,7 @@ impl<N: Numbers> Pixels<'_, N> {
         for (index, (place, x)) in places.iter_mut().zip(&mut x).enumerate() {
             let group = group + index;
             *place = (group / in_row, group % in_row * L::WIDTH);
-            *x = x.wrapping_add(place.0 * self.breadth + place.1);
+            *x = x.wrapping_add(place.0 * self.x_row + place.1);
         }
         let mut sums = [[0.0; BREADTH]; HEIGHT];
         let weight = self.weight[channel..].as_ptr();

@@ -18,7 +18,7 @@ use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub(crate) use attention::{Attention, CrossAttention, SelfAttention};
-pub(crate) use convolution::Convolution;
+pub(crate) use convolution::{Convolution, Reach};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use linear::{AddPackedLinear, Linear, LinearWithBias, PackedLinear, pack};
 pub(crate) use norms::{GroupNormSilu, Moments, Norm, NormWithBias, Normed};
