@@ -33,6 +33,9 @@ impl Downsample {
     }
 
     /// Maps `[b, c, h, w]` to `[b, c, h / 2, w / 2]`.
+    ///
+    /// # Panics
+    /// If h or w is odd.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (weight, bias) = weights(&self.conv);
         halving_convolution(x, weight, bias, self.precision)

@@ -100,7 +100,7 @@ impl Operation<3> for Convolution {
 
 /// The input with the zeros behind it that its last results see.
 fn with_zeros(maps: Maps, x: &FlexTensor) -> FlexTensor {
-    let zeros = maps.kernel.saturating_sub(maps.stride);
+    let zeros = maps.kernel - maps.stride; // the kernel skips no pixel
     let [height, width] = [maps.height, maps.width].map(|side| maps.stride * side);
     let (rows, columns) = (height + zeros, width + zeros);
     let mut padded = vec![0.0; maps.batch * maps.input * rows * columns];
