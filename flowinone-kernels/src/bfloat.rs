@@ -1,4 +1,4 @@
-//! Products with weights in bfloat16, sums in float32.
+//! Products with one or both factors in bfloat16, sums in float32.
 //!
 //! Where the processor multiplies pairs of bfloat16 (AVX512-BF16), the left factor is rounded as
 //! well; elsewhere the weights are widened panel by panel, and the left factor stays as it is.
@@ -12,6 +12,8 @@ use crate::packed::{BREADTH, HEIGHT, Packed};
 #[cfg(target_arch = "x86_64")]
 use crate::packed::{Matrix, RowWise};
 use crate::pieces::filled;
+#[cfg(target_arch = "x86_64")]
+use crate::product::product;
 use crate::product::{Scheme, Target, multiply, panel_of_rows};
 use crate::scratch::Scratch;
 
@@ -141,6 +143,43 @@ impl RowWise<Pair> {
     }
 }
 
+/// One panel of `N` lines of a matrix whose rows, one for each depth, lie in order.
+#[cfg(target_arch = "x86_64")]
+struct PairPanel<'a, const N: usize> {
+    matrix: Matrix<'a>,
+    lines: Range<usize>,
+    slots: &'a mut [MaybeUninit<Pair>],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<const N: usize> Kernel for PairPanel<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let [depth, _] = self.matrix.sizes();
+        let numbers = |row: usize| match row < depth {
+            true => &self.matrix.row(row)[self.lines.clone()],
+            false => &[],
+        };
+        let (slots, _) = self.slots.as_chunks_mut::<N>();
+        for (step, slots) in slots.iter_mut().enumerate() {
+            let (even, odd) = (numbers(2 * step), numbers(2 * step + 1));
+            if let (Some(even), Some(odd)) = (even.first_chunk::<N>(), odd.first_chunk::<N>()) {
+                for index in 0..N {
+                    slots[index].write(Pair::new(even[index], odd[index]));
+                }
+                continue;
+            }
+            // The last lines, or a last row alone: zeros where there is nothing.
+            for (index, slot) in slots.iter_mut().enumerate() {
+                let [even, odd] = [even, odd].map(|row| row.get(index).copied().unwrap_or(0.0));
+                slot.write(Pair::new(even, odd));
+            }
+        }
+    }
+}
+
 /// Numbers of a line as pairs, which are enough for them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -155,6 +194,35 @@ pub(crate) fn into_pairs(numbers: &[f32], pairs: &mut [Pair]) {
 }
 
 impl Packed<Pair> {
+    /// From `[depth, lines]`, `N` lines to a panel.
+    #[cfg(target_arch = "x86_64")]
+    fn of<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+        if matrix.is_transposed() {
+            return Packed::<f32>::new::<N>(level, matrix).pairs::<N>(level);
+        }
+        let [numbers, lines] = matrix.sizes();
+        let depth = numbers.div_ceil(2);
+        let size = depth * N;
+        // SAFETY: the kernel writes every slot.
+        let [numbers] = unsafe {
+            filled(lines.div_ceil(N), [size], 2 * size, |panels, [slots]| {
+                for (panel, slots) in panels.zip(slots.chunks_exact_mut(size.max(1))) {
+                    let lines = panel * N..(panel * N + N).min(lines);
+                    level.run(PairPanel::<N> {
+                        matrix,
+                        lines,
+                        slots,
+                    });
+                }
+            })
+        };
+        Self {
+            numbers,
+            lines,
+            depth,
+        }
+    }
+
     /// The number at `depth` of a line, `N` lines to a panel.
     pub(crate) fn number<const N: usize>(&self, depth: usize, line: usize) -> f32 {
         let step = depth / 2;
@@ -238,9 +306,17 @@ impl Scheme for Widened<'_> {
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paired<'a> {
-    a: &'a RowWise<Pair>,
+    a: Left<'a>,
     b: &'a Packed<Pair>,
     proof: crate::lanes::avx512_bf16::Proof,
+}
+
+/// The left factor of a [`Paired`] product.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+enum Left<'a> {
+    Rows(&'a RowWise<Pair>),
+    Panels(&'a Packed<Pair>),
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -250,6 +326,7 @@ impl<'a> Paired<'a> {
         b: &'a Packed<Pair>,
         proof: crate::lanes::avx512_bf16::Proof,
     ) -> Self {
+        let a = Left::Rows(a);
         Self { a, b, proof }
     }
 }
@@ -261,7 +338,10 @@ impl Scheme for Paired<'_> {
     const STEPS: usize = 1024;
 
     fn rows(self) -> usize {
-        self.a.lines
+        match self.a {
+            Left::Rows(rows) => rows.lines,
+            Left::Panels(panels) => panels.lines,
+        }
     }
 
     fn columns(self) -> usize {
@@ -269,8 +349,12 @@ impl Scheme for Paired<'_> {
     }
 
     fn depth(self) -> usize {
-        assert_eq!(self.a.depth, self.b.depth, "factors of unequal depth");
-        self.a.depth
+        let depth = match self.a {
+            Left::Rows(rows) => rows.depth,
+            Left::Panels(panels) => panels.depth,
+        };
+        assert_eq!(depth, self.b.depth, "factors of unequal depth");
+        depth
     }
 
     #[inline(always)]
@@ -293,14 +377,46 @@ impl Scheme for Paired<'_> {
         panel: *const Pair,
         target: Target,
     ) {
+        let (a, a_row, a_step) = match self.a {
+            Left::Rows(rows) => (rows.from(index, steps.start), rows.stride, 1),
+            Left::Panels(panels) => (panels.part::<HEIGHT>(index, steps.clone()), 1, HEIGHT),
+        };
         let factors = crate::lanes::avx512_bf16::Factors {
-            a: self.a.from(index, steps.start).as_ptr(),
-            a_row: self.a.stride,
+            a: a.as_ptr(),
+            a_row,
+            a_step,
             b: panel,
         };
         // SAFETY: the caller's, and both panels have these steps.
         unsafe { self.proof.multiply(factors, steps.len(), target) };
     }
+}
+
+/// `a b + bias` of factors that are rounded first.
+///
+/// # Panics
+/// If the factors have not the same depth, or the bias not one number for each column.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn rounded_product(
+    level: Level,
+    proof: crate::lanes::avx512_bf16::Proof,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let b = &Packed::<Pair>::of::<BREADTH>(level, b);
+    let (rows, panels);
+    let a = match a.is_transposed() {
+        false => {
+            rows = RowWise::<Pair>::new(level, a);
+            Left::Rows(&rows)
+        }
+        true => {
+            panels = Packed::<Pair>::of::<HEIGHT>(level, a.transposed());
+            Left::Panels(&panels)
+        }
+    };
+    product(level, Paired { a, b, proof }, bias)
 }
 
 #[cfg(test)]

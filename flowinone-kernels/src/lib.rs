@@ -64,7 +64,7 @@ pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::{convolution, halving_convolution};
 pub use functions::dense::Dense;
 pub use functions::depthwise::depthwise_convolution;
-pub use functions::linear::linear;
+pub use functions::linear::{in_bfloat16, linear};
 pub use functions::packed::{PackedLinear, Precision, packs, prefers_bfloat16};
 pub use functions::parts::layer_norm_of_parts;
 pub use functions::{

@@ -44,6 +44,12 @@ impl<'a> Matrix<'a> {
         [self.rows, self.columns]
     }
 
+    /// Whether columns lie in order, rather than rows.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
     /// A row of a matrix whose rows lie in order.
     pub(crate) fn row(&self, index: usize) -> &'a [f32] {
         assert!(!self.transposed, "rows in order");
@@ -163,7 +169,7 @@ impl<T> RowWise<T> {
 
 impl Packed<f32> {
     /// From `[depth, lines]`, `N` lines to a panel.
-    fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+    pub(crate) fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
         let (depth, lines) = (matrix.rows, matrix.columns);
         let size = depth * N;
         // SAFETY: the kernel writes every slot.

@@ -127,6 +127,7 @@ unsafe fn multiply(
                 let factors = Factors {
                     a: a.as_ptr().add(row * steps),
                     a_row: steps,
+                    a_step: 1,
                     b: b.as_ptr().add(column * steps),
                 };
                 let target = Target {

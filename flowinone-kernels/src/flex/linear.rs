@@ -14,21 +14,38 @@ use crate::weights::Weights;
 
 /// `x w` of `[rows, input]` and `[input, output]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Linear;
+pub(crate) struct Linear {
+    /// Whether factors are rounded, see [`times`].
+    pub(crate) rounded: bool,
+}
 
 /// `x w + b`, with biases `[output]`.
 #[derive(Debug, Clone)]
-pub(crate) struct LinearWithBias;
+pub(crate) struct LinearWithBias {
+    /// Whether factors are rounded, see [`times`].
+    pub(crate) rounded: bool,
+}
 
 fn matrix(x: &FlexTensor) -> Matrix<'_> {
     let [rows, columns] = x.layout().shape().dims();
     Matrix::new(numbers(x), rows, columns)
 }
 
-fn forward(x: &FlexTensor, w: &FlexTensor, bias: Option<&FlexTensor>) -> FlexTensor {
+/// `a b + bias`; `rounded` to bfloat16 first where the processor multiplies that.
+fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> Vec<f32> {
     let level = Level::current();
+    #[cfg(target_arch = "x86_64")]
+    if rounded && let Some(proof) = crate::bfloat::multiplies(level) {
+        return crate::bfloat::rounded_product(level, proof, a, b, bias);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = rounded;
+    multiplied(level, a, &b.right(level), bias)
+}
+
+fn forward(x: &FlexTensor, w: &FlexTensor, bias: Option<&FlexTensor>, rounded: bool) -> FlexTensor {
     let ([rows, _], [_, output]) = (x.layout().shape().dims(), w.layout().shape().dims());
-    let y = multiplied(level, matrix(x), &matrix(w).right(level), bias.map(numbers));
+    let y = times(matrix(x), matrix(w), bias.map(numbers), rounded);
     tensor(y, vec![rows, output])
 }
 
@@ -37,18 +54,15 @@ fn gradients(
     [x, w]: [FlexTensor; 2],
     dy: &FlexTensor,
     wanted: [bool; 2],
+    rounded: bool,
 ) -> [Option<FlexTensor>; 2] {
-    let level = Level::current();
     let dx = wanted[0].then(|| {
-        let w = &matrix(&w).transposed().right(level);
-        tensor(multiplied(level, matrix(dy), w, None), shape(&x))
+        let dx = times(matrix(dy), matrix(&w).transposed(), None, rounded);
+        tensor(dx, shape(&x))
     });
     let dw = wanted[1].then(|| {
-        let dy = &matrix(dy).right(level);
-        tensor(
-            multiplied(level, matrix(&x).transposed(), dy, None),
-            shape(&w),
-        )
+        let dw = times(matrix(&x).transposed(), matrix(dy), None, rounded);
+        tensor(dw, shape(&w))
     });
     [dx, dw]
 }
@@ -59,7 +73,7 @@ impl Operation<2> for Linear {
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
         let inputs = inputs.map(in_order);
         let [x, w] = &inputs;
-        (forward(x, w, None), inputs)
+        (forward(x, w, None, self.rounded), inputs)
     }
 
     fn backward(
@@ -68,7 +82,7 @@ impl Operation<2> for Linear {
         gradient: FlexTensor,
         wanted: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
-        gradients(saved, &in_order(gradient), wanted)
+        gradients(saved, &in_order(gradient), wanted, self.rounded)
     }
 }
 
@@ -77,7 +91,7 @@ impl Operation<3> for LinearWithBias {
 
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, w, bias] = inputs.map(in_order);
-        (forward(&x, &w, Some(&bias)), [x, w])
+        (forward(&x, &w, Some(&bias), self.rounded), [x, w])
     }
 
     fn backward(
@@ -89,7 +103,7 @@ impl Operation<3> for LinearWithBias {
         let dy = in_order(gradient);
         let [_, output] = saved[1].layout().shape().dims();
         let db = of_bias.then(|| tensor(column_sums(numbers(&dy), output), vec![output]));
-        let [dx, dw] = gradients(saved, &dy, [of_x, of_w]);
+        let [dx, dw] = gradients(saved, &dy, [of_x, of_w], self.rounded);
         [dx, dw, db]
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Factors {
     pub(crate) a: *const Pair,
     /// From a row to the next.
     pub(crate) a_row: usize,
+    /// From a step to the next.
+    pub(crate) a_step: usize,
     /// A panel of 32 columns.
     pub(crate) b: *const Pair,
 }
@@ -78,7 +80,12 @@ unsafe fn multiply(factors: Factors, steps: usize, target: Target) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target) {
-    let Factors { a, a_row, mut b } = factors;
+    let Factors {
+        a,
+        a_row,
+        a_step,
+        mut b,
+    } = factors;
     let mut a = a.cast::<i32>();
     // SAFETY: the caller vouches for both panels and the target.
     unsafe {
@@ -100,7 +107,7 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
                     *sum = _mm512_dpbf16_ps(*sum, left, right);
                 }
             }
-            a = a.wrapping_add(1);
+            a = a.wrapping_add(a_step);
             b = b.wrapping_add(BREADTH);
         }
         for (row, sums) in sums.into_iter().enumerate() {
