@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use flowinone_flow::train::Objective;
+use flowinone_kernels::in_bfloat16;
 use flowinone_tasks::Settings;
 use flowinone_tasks::data::PairConfig;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ pub struct RunConfig {
     /// Optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
+    /// How the products of linear layers are computed.
+    #[serde(default)]
+    pub products: Products,
     /// When checkpoints are written.
     #[serde(default)]
     pub checkpoints: Checkpoints,
@@ -47,6 +51,29 @@ fn one() -> u64 {
 
 fn average() -> f64 {
     0.9999
+}
+
+/// How the products of linear layers are computed in a step, those of Muon, and the convolutions of an
+/// autoencoder whose pictures come once; weights, moments, sums and the judged model stay in float32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Products {
+    /// As they are.
+    #[default]
+    Float32,
+    /// With factors rounded to bfloat16 where the processor multiplies that, for a faster step;
+    /// elsewhere as they are.
+    Bfloat16,
+}
+
+impl Products {
+    /// Does `work` so.
+    pub(crate) fn of<R>(self, work: impl FnOnce() -> R) -> R {
+        match self {
+            Self::Float32 => work(),
+            Self::Bfloat16 => in_bfloat16(work),
+        }
+    }
 }
 
 /// When checkpoints are written.

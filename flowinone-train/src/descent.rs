@@ -13,12 +13,13 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 
 use crate::gradients::gathered;
-use crate::{Accumulated, Chance, Lesson};
+use crate::{Accumulated, Chance, Lesson, Products, RunConfig};
 
 /// The gradients of a step so far.
 pub(crate) struct Descent<'a, L: Lesson> {
     runs: Vec<Run<'a, L>>,
     weight: f64,
+    products: Products,
     /// Losses and their parts so far, by name.
     pub(crate) numbers: BTreeMap<String, f64>,
     /// Whether all of them are finite.
@@ -33,10 +34,10 @@ struct Run<'a, L: Lesson> {
 }
 
 impl<'a, L: Lesson> Descent<'a, L> {
-    /// Begins a step of `batches` batches, each divided among the devices of `lessons`; the weights
-    /// lie on the first.
-    pub(crate) fn new(lessons: &'a mut [L], model: &L::Model, batches: u64) -> Self {
-        let weight = 1.0 / (batches * lessons.len() as u64) as f64;
+    /// Begins a step of the run, each of its batches divided among the devices of `lessons`; the
+    /// weights lie on the first.
+    pub(crate) fn new(lessons: &'a mut [L], model: &L::Model, config: &RunConfig) -> Self {
+        let weight = 1.0 / (config.accumulate * lessons.len() as u64) as f64;
         let several = lessons.len() > 1;
         let run = |lesson: &'a mut L| Run {
             model: match several {
@@ -49,6 +50,7 @@ impl<'a, L: Lesson> Descent<'a, L> {
         Self {
             runs: lessons.iter_mut().map(run).collect(),
             weight,
+            products: config.products,
             numbers: BTreeMap::new(),
             finite: true,
         }
@@ -57,17 +59,21 @@ impl<'a, L: Lesson> Descent<'a, L> {
     /// Adds a batch in its parts, one for each device.
     pub(crate) fn add(&mut self, parts: Vec<L::Batch>, chance: &Chance) {
         let (count, weight, finite) = (self.runs.len(), self.weight, self.finite);
+        let products = self.products;
         let chance = |part| chance.clone().of_part(part, count);
         let dealt = self.runs.iter_mut().zip(parts).enumerate();
         let found: Vec<Found> = match count {
             1 => dealt
-                .map(|(part, (run, batch))| run.add(batch, chance(part), weight, finite))
+                .map(|(part, (run, batch))| {
+                    products.of(|| run.add(batch, chance(part), weight, finite))
+                })
                 .collect(),
             _ => thread::scope(|scope| {
                 let threads: Vec<_> = dealt
                     .map(|(part, (run, batch))| {
                         let chance = chance(part);
-                        scope.spawn(move || run.add(batch, chance, weight, finite))
+                        let add = move || run.add(batch, chance, weight, finite);
+                        scope.spawn(move || products.of(add))
                     })
                     .collect();
                 let joined = threads.into_iter().map(|thread| match thread.join() {

@@ -98,7 +98,7 @@ impl FlowLesson {
             velocity: config.trains(Part::Velocity),
             settings: config.sampling.unwrap_or(model.sampling),
             tokens_stay: !config.trains(Part::Encoder),
-            frozen: Frozen::new(autoencoder, coming, &model, device),
+            frozen: Frozen::new(autoencoder, coming, &model, config.run.products, device),
             model,
             vocabulary: (config.aids.labels > 0.0).then(|| Arc::new(Vocabulary::new(classes))),
             held_out,
@@ -343,7 +343,7 @@ impl Lesson for FlowLesson {
 }
 
 impl FlowLesson {
-    /// Shares of labels that are read right on held-out pairs, over all tasks and for each.
+    /// Shares of labels that are read right on held-out pairs, and how far off places are, for each task.
     fn read(&self, model: &FlowModel, held_out: &HeldOut) -> Result<Vec<(String, f64)>, Error> {
         let (Some(heads), Some(vocabulary)) = (&model.heads, &self.vocabulary) else {
             return Ok(vec![]);
@@ -364,7 +364,7 @@ impl FlowLesson {
                 .valid()
                 .loss(tokens, &batch.labels.unwrap_or_default());
             for (name, value) in found.parts {
-                if name.starts_with("right_") {
+                if name.starts_with("right_") || name.ends_with("off") {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));
                 }

@@ -10,13 +10,14 @@ use std::sync::{Arc, OnceLock};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
+use flowinone_kernels::Precision;
 use flowinone_tasks::ModelConfig;
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::Chance;
 use crate::autoencoder::pixels;
 use crate::cache::{Cache, CacheKey, digest};
+use crate::{Chance, Products};
 
 /// How pictures come.
 #[derive(Debug, Clone)]
@@ -30,24 +31,35 @@ pub(crate) enum Coming {
 /// The networks that do not change.
 pub(crate) struct Frozen {
     autoencoder: Autoencoder,
+    /// The same in the precision in which pictures that come once are encoded.
+    quick: Autoencoder,
     coming: Coming,
     model: ModelConfig,
+    products: Products,
     device: Device,
     autoencoder_digest: OnceLock<String>,
     encoder_digest: OnceLock<String>,
 }
 
 impl Frozen {
-    /// For an autoencoder, on `device` without gradients.
+    /// For an autoencoder, on `device` without gradients, in a run with such products.
     pub(crate) fn new(
         autoencoder: &Autoencoder,
         coming: Coming,
         model: &ModelConfig,
+        products: Products,
         device: &Device,
     ) -> Self {
         let device = device.clone().inner();
+        let autoencoder = autoencoder.valid().to_device(&device);
+        let precision = match products {
+            Products::Float32 => Precision::Float32,
+            Products::Bfloat16 => Precision::BFloat16,
+        };
         Self {
-            autoencoder: autoencoder.valid().to_device(&device),
+            quick: autoencoder.clone().in_precision(precision),
+            autoencoder,
+            products,
             coming,
             model: model.clone(),
             device,
@@ -59,7 +71,13 @@ impl Frozen {
     /// The same for another device.
     pub(crate) fn on(&self, device: &Device) -> Self {
         let coming = self.coming.clone();
-        Self::new(&self.autoencoder, coming, &self.model, device)
+        Self::new(
+            &self.autoencoder,
+            coming,
+            &self.model,
+            self.products,
+            device,
+        )
     }
 
     /// The autoencoder.
@@ -78,7 +96,7 @@ impl Frozen {
     /// The latents of pictures, `[pictures, channels, side, side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.coming {
-            Coming::Once => self.autoencoder.encode(self.pixels(pictures)).mode(),
+            Coming::Once => self.quick.encode(self.pixels(pictures)).mode(),
             Coming::Again(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
                 Tensor::cat(means, 0) * self.model.vae.scale

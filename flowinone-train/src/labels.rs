@@ -1,14 +1,14 @@
 //! What a prompt asks for as labels, and heads that read them off the visual tokens: a tower that
 //! starts from nothing learns to read words and marks from them long before the flow would teach it.
 //!
-//! `loss = sum of cross entropies (task, edit, class, colour) + smooth L1 (place and size)`
+//! `loss = sum of cross entropies (task, edit, class, colour) + 10 smooth L1 (place and size; ends of marks)`
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{gelu, log_softmax};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use flowinone_tasks::Task;
-use flowinone_tasks::data::{Edit, Operation, Truth};
+use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
 
 use crate::lesson::Losses;
 
@@ -20,8 +20,10 @@ const HIDDEN: usize = 256;
 const CHANGES: usize = 8;
 /// Colours by name, and none.
 const COLOURS: usize = 11;
-/// Place and size of the object that is to be seen.
+/// Place and size of the object that is to be seen; the two ends of what is drawn to say so.
 const NUMBERS: usize = 4;
+/// Weight of places beside classes.
+const PLACES: f64 = 10.0;
 
 /// The words that labels stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Labels {
     colour: usize,
     /// Centre and size of that object in fractions of the side, if there is one.
     numbers: Option<[f32; NUMBERS]>,
+    /// Where the first mark ends and where it starts: arrow, path, or opposite corners of a box.
+    ends: Option<[f32; NUMBERS]>,
 }
 
 impl Vocabulary {
@@ -76,6 +80,7 @@ impl Vocabulary {
             class,
             colour,
             numbers,
+            ends: ends(&truth.operation),
         })
     }
 }
@@ -112,6 +117,34 @@ fn change(operation: &Operation, tint: Option<flowinone_tasks::data::Colour>) ->
     }
 }
 
+/// Where the first mark of a request ends and where it starts.
+fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
+    let [[x, y], [from_x, from_y]] = match operation {
+        Operation::Fill { frame, .. } => {
+            let Rect { x, y, .. } = *frame;
+            [[x + frame.width, y + frame.height], [x, y]]
+        }
+        Operation::Mark { mark, .. } => match *mark {
+            Mark::Arrow { from, to } => [to, from],
+            Mark::Circle { center, .. } | Mark::Cross { center, .. } => [center; 2],
+        },
+        Operation::Push { pushes, .. } => {
+            let push = pushes.first()?;
+            let [x, y] = push.from;
+            [[x + push.arrow[0], y + push.arrow[1]], push.from]
+        }
+        Operation::Follow { paths } => {
+            let points = &paths.first()?.points;
+            [*points.last()?, *points.first()?]
+        }
+        Operation::Name { .. }
+        | Operation::Depict { .. }
+        | Operation::Instruct { .. }
+        | Operation::Doodle { .. } => return None,
+    };
+    Some([x, y, from_x, from_y])
+}
+
 /// Reads labels off visual tokens; used in training only.
 #[derive(Module, Debug)]
 pub struct LabelHeads {
@@ -122,6 +155,7 @@ pub struct LabelHeads {
     class: Linear,
     colour: Linear,
     numbers: Linear,
+    ends: Linear,
 }
 
 impl LabelHeads {
@@ -136,6 +170,7 @@ impl LabelHeads {
             class: linear(HIDDEN, classes + 1),
             colour: linear(HIDDEN, COLOURS),
             numbers: linear(HIDDEN, NUMBERS),
+            ends: linear(HIDDEN, NUMBERS),
         }
     }
 
@@ -163,42 +198,51 @@ impl LabelHeads {
         let (change, change_right) = of(&self.change, |l| l.change);
         let (class, class_right) = of(&self.class, |l| l.class);
         let (colour, colour_right) = of(&self.colour, |l| l.colour);
-        let numbers = self.places(hidden, labels);
-        let total = task + change + class.clone() + colour + numbers.clone().mul_scalar(10.0);
+        let (numbers, off) = placed(self.numbers.forward(hidden.clone()), labels, |l| l.numbers);
+        let (ends, mark_off) = placed(self.ends.forward(hidden), labels, |l| l.ends);
+        let places = (numbers.clone() + ends.clone()).mul_scalar(PLACES);
+        let total = task + change + class.clone() + colour + places;
         Losses {
             total,
             parts: vec![
                 ("label_class", class),
                 ("label_numbers", numbers),
+                ("label_ends", ends),
+                ("off", off),
+                ("mark_off", mark_off),
                 ("right_class", class_right),
                 ("right_change", change_right),
                 ("right_colour", colour_right),
             ],
         }
     }
+}
 
-    /// Smooth L1 of places and sizes, where there are any: `[1]`.
-    fn places(&self, hidden: Tensor<2>, labels: &[Labels]) -> Tensor<1> {
-        let device = hidden.device();
-        let values: Vec<f32> = labels
-            .iter()
-            .flat_map(|l| l.numbers.unwrap_or([0.0; NUMBERS]))
-            .collect();
-        let there: Vec<f32> = labels
-            .iter()
-            .flat_map(|l| [f32::from(u8::from(l.numbers.is_some())); NUMBERS])
-            .collect();
-        let shape = [labels.len(), NUMBERS];
-        let count = there.iter().sum::<f32>().max(1.0);
-        let on =
-            |values| Tensor::<2>::from_data(TensorData::new(values, shape), (&device, DType::F32));
-        let off = (self.numbers.forward(hidden) - on(values)).abs() * on(there);
-        // Quadratic below a twentieth of the side, linear above.
-        let knee = 0.05;
-        let near = off.clone().clamp_max(knee);
-        let smooth = near.clone().square().mul_scalar(0.5 / knee) + off - near;
-        smooth.sum().div_scalar(count)
-    }
+/// Smooth L1 of numbers in fractions of the side, where they are `wanted`, and how far the first two of
+/// them, a point, are off in the mean: `[1]` each.
+fn placed(
+    read: Tensor<2>,
+    labels: &[Labels],
+    wanted: fn(&Labels) -> Option<[f32; NUMBERS]>,
+) -> (Tensor<1>, Tensor<1>) {
+    let device = read.device();
+    let wanted = || labels.iter().map(wanted);
+    let values: Vec<f32> = wanted().flat_map(Option::unwrap_or_default).collect();
+    let there: Vec<f32> = wanted()
+        .flat_map(|numbers| [f32::from(u8::from(numbers.is_some())); NUMBERS])
+        .collect();
+    let items = wanted().flatten().count().max(1) as f32;
+    let shape = [labels.len(), NUMBERS];
+    let on = |values| Tensor::<2>::from_data(TensorData::new(values, shape), (&device, DType::F32));
+    let off = (read - on(values)).abs() * on(there);
+    let point = off.clone().detach().narrow(1, 0, 2);
+    let distance = point.square().sum_dim(1).sqrt().sum();
+    // Quadratic below a twentieth of the side, linear above.
+    let knee = 0.05;
+    let near = off.clone().clamp_max(knee);
+    let smooth = near.clone().square().mul_scalar(0.5 / knee) + off - near;
+    let mean = smooth.sum().div_scalar(items * NUMBERS as f32);
+    (mean, distance.div_scalar(items))
 }
 
 /// Mean cross entropy and share of right answers, `[1]` each.

@@ -18,6 +18,7 @@ mod lesson;
 mod loader;
 mod material;
 mod model;
+mod muon;
 mod optimiser;
 mod plot;
 mod read;
@@ -31,7 +32,7 @@ pub use chance::Chance;
 pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
 pub use config::{
     AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Kind, Part, Procedural,
-    RunConfig,
+    Products, RunConfig,
 };
 pub use error::Error;
 pub use flow::{FlowBatch, FlowLesson, FlowModel};

@@ -6,15 +6,13 @@ use std::path::Path;
 use burn::lr_scheduler::LrSchedulerConfig;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::{
-    AdamWConfig, AdjustLrFn, GradientsParams, ModuleOptimizer, MuonConfig, OptimizerRecord,
-};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Tensor};
 use flowinone_weights::{sha256_of, slots};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::muon::Muon;
 
 /// Numbers of the optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,11 +26,12 @@ pub struct OptimiserConfig {
     pub weight_decay: f64,
     /// Largest norm of all gradients together.
     pub clip: Option<f64>,
-    /// How the matrices of repeated blocks are stepped; all else is stepped by AdamW.
+    /// How the matrices of repeated blocks and the kernel of the patches are stepped; all else is
+    /// stepped by AdamW.
     pub matrices: Matrices,
 }
 
-/// How the weight matrices inside repeated blocks are stepped.
+/// How the weight matrices inside repeated blocks and the kernel of the patches are stepped.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matrices {
@@ -81,7 +80,7 @@ impl Optimiser {
             let name = slot.path.rsplit('.').next().unwrap_or_default();
             if slot.shape.len() < 2 || name.starts_with("nodecay_") {
                 spared.push(id);
-            } else if slot.shape.len() == 2 && repeated(&slot.path) {
+            } else if inner_matrix(&slot.path, &slot.shape) {
                 inner.push(id);
             }
         }
@@ -95,13 +94,10 @@ impl Optimiser {
             },
             Matrices::Muon(times) => {
                 // Its decay is in units of its own rate.
-                let decay = WeightDecayConfig::new((config.weight_decay / times) as f32);
-                let muon = MuonConfig::new()
-                    .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
-                    .with_weight_decay(Some(decay));
+                let muon = Muon::new(config.weight_decay / times);
                 let inner = ParamGroup::from_ids(inner);
                 Self {
-                    both: optimiser.with_group(inner.clone(), muon.build(), None),
+                    both: optimiser.with_group(inner.clone(), muon, None),
                     muon: Some((inner, times)),
                 }
             }
@@ -146,9 +142,15 @@ impl Optimiser {
     }
 }
 
-/// Whether a parameter belongs to one of several like blocks: its path has an index.
-fn repeated(path: &str) -> bool {
-    path.split('.').any(|part| part.parse::<usize>().is_ok())
+/// Whether a parameter is a matrix between hidden features: those of repeated blocks, whose paths have an
+/// index, and the kernel of the patches, one row for each feature.
+fn inner_matrix(path: &str, shape: &[usize]) -> bool {
+    let repeated = || path.split('.').any(|part| part.parse::<usize>().is_ok());
+    match shape.len() {
+        2 => repeated(),
+        4 => path.ends_with("patch_embed.proj.weight"),
+        _ => false,
+    }
 }
 
 /// The module with parameters whose identity follows from their path, so that what an optimiser of

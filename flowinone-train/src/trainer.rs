@@ -157,6 +157,16 @@ impl<L: Lesson> Trainer<L> {
     /// Data or files that fail, or five steps in a row without a finite loss: the last good
     /// checkpoint is named.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<Ending, Error> {
+        // As one of the threads that share the work: any other would wait for them at every operation. It
+        // must not be the only one, which the data may need, nor wait for devices that need all.
+        let shares = rayon::current_num_threads() > 1 && self.lessons.len() == 1;
+        match shares {
+            true => rayon::scope(|_| self.work(stop)),
+            false => self.work(stop),
+        }
+    }
+
+    fn work(&mut self, stop: &AtomicBool) -> Result<Ending, Error> {
         let mut saved = Instant::now();
         let mut told = Instant::now();
         while self.progress.step < self.config.steps {
@@ -238,7 +248,7 @@ impl<L: Lesson> Trainer<L> {
     /// numbers, and whether they all are finite; `None` once the data has ended.
     fn descend(&mut self) -> Result<Option<Numbers>, Error> {
         let config = &self.config;
-        let mut descent = Descent::new(&mut self.lessons, &self.model, config.accumulate);
+        let mut descent = Descent::new(&mut self.lessons, &self.model, config);
         for _ in 0..config.accumulate {
             let Some((parts, position)) = self.loader.next()? else {
                 return Ok(None);
@@ -259,7 +269,8 @@ impl<L: Lesson> Trainer<L> {
         numbers.insert("learning_rate".into(), rate);
         if norm.is_finite() {
             let model = self.model.clone();
-            self.model = self.optimiser.step(rate, model, gradients);
+            let step = || self.optimiser.step(rate, model, gradients);
+            self.model = config.products.of(step);
         }
         Ok(Some((numbers, norm.is_finite())))
     }

@@ -69,12 +69,39 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
 fn a_flow_begun_anew_and_stepped_by_muon_resumes_exactly() {
     let top = "train = [\"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
     let muon = "[run.optimiser]\nmatrices = { muon = 2 }\n";
+    let run = RUN.replace("batch = 2", "batch = 2\nproducts = \"bfloat16\"");
     compare(
         &Bench::new(),
-        &format!("{top}{RUN}{muon}{PAIRS}"),
+        &format!("{top}{run}{muon}{PAIRS}"),
         1,
         train_flow,
     );
+}
+
+#[test]
+fn products_in_bfloat16_change_losses_by_their_rounding() {
+    let bench = Bench::new();
+    let top = "train = [\"encoder\", \"source\", \"velocity\"]\n";
+    let losses = ["float32", "bfloat16"].map(|products| {
+        let run = RUN.replace(
+            "batch = 2",
+            &format!("batch = 4\nproducts = \"{products}\""),
+        );
+        let config = bench.describe(products, &format!("{top}{run}{PAIRS}"));
+        assert_eq!(train_flow(&config, None), Ending::Complete);
+        bench.left(products).losses
+    });
+    let [plain, rounded] = losses.map(|entries| -> Vec<f64> {
+        let numbers = entries.into_iter().flat_map(|(_, numbers)| numbers);
+        let totals = numbers.filter(|(name, _)| name == "loss");
+        totals.map(|(_, bits)| f64::from_bits(bits)).collect()
+    });
+    assert_eq!(plain.len(), 6);
+    for (plain, rounded) in plain.iter().zip(&rounded) {
+        let off = (rounded - plain).abs() / plain;
+        assert!(off < 0.02, "{rounded} for {plain}");
+    }
+    assert_eq!(plain != rounded, flowinone_kernels::prefers_bfloat16());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use flowinone_train::{
     Checkpoints, Decay, Ending, Error, Evaluations, Lesson, Matrices, Optimiser, OptimiserConfig,
-    RunConfig, Schedule, Trainer, checkpoints, newest, read_journal,
+    Products, RunConfig, Schedule, Trainer, checkpoints, newest, read_journal,
 };
 use support::{Bench, Line, Poison, device, train};
 
@@ -28,6 +28,7 @@ fn run(bench: &Bench, name: &str) -> RunConfig {
             decay: Decay::Constant,
         },
         optimiser: OptimiserConfig::default(),
+        products: Products::Float32,
         checkpoints: Checkpoints {
             seconds: 1000,
             keep: 2,
