@@ -380,8 +380,8 @@ def vae(dtype):
 
 
 def train(dtype):
-    assert dtype == "f32"
     batch = 32
+    mixed = torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bf16")
     tower = Vision(128, 16, 192, 6, 6, 384, 192)
     source = Source(64, 192, 64, 128, 2, 3, 4, 256, 4, 16)
     velocity = Velocity(4, 16, 160, 5, 320, 5, 80, 160, 3)
@@ -398,19 +398,23 @@ def train(dtype):
     null = (torch.arange(batch) < 3).long()
     keep = 1 - 1e-5
 
-    def learn():
+    def losses():
         with torch.no_grad():
-            structure, target = (autoencoder.mode(each).contiguous() for each in (sources, targets))
+            structure, target = (autoencoder.mode(each).float().contiguous() for each in (sources, targets))
             target[:3] = target[:3].roll(-1, 0)
-        mean, log_var = source(tower(prompts))
+        mean, log_var = (each.float() for each in source(tower(prompts)))
         start = mean + torch.exp(0.5 * log_var) * noise
         at = t[:, None, None, None]
         state, flow = (1 - keep * at) * start + at * target, target - keep * start
-        coarse, fine = velocity(state, t, null, structure, coarse=True)
+        coarse, fine = (each.float() for each in velocity(state, t, null, structure, coarse=True))
         coarse_flow = 2 * F.avg_pool2d(flow, 2)
-        losses = 0.25 * (coarse - coarse_flow).square().mean((1, 2, 3)) + (fine - flow).square().mean((1, 2, 3))
+        each = 0.25 * (coarse - coarse_flow).square().mean((1, 2, 3)) + (fine - flow).square().mean((1, 2, 3))
         divergence = -0.5 * (1 + log_var - (0.3 * mean) ** 6 - log_var.exp()).sum((1, 2, 3))
-        loss = (losses + 0.01 * divergence).mean()
+        return (each + 0.01 * divergence).mean()
+
+    def learn():
+        with mixed:
+            loss = losses()
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(networks.parameters(), 1.0)

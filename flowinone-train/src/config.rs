@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use flowinone_flow::train::Objective;
-use flowinone_kernels::in_bfloat16;
+use flowinone_kernels::{Precision, in_bfloat16};
 use flowinone_tasks::Settings;
 use flowinone_tasks::data::PairConfig;
 use serde::{Deserialize, Serialize};
@@ -67,8 +67,16 @@ pub enum Products {
 }
 
 impl Products {
-    /// Does `work` so.
-    pub(crate) fn of<R>(self, work: impl FnOnce() -> R) -> R {
+    /// The precision of convolutions in such a run.
+    pub fn precision(self) -> Precision {
+        match self {
+            Self::Float32 => Precision::Float32,
+            Self::Bfloat16 => Precision::BFloat16,
+        }
+    }
+
+    /// Does `work` so, and whatever gradients it asks for.
+    pub fn of<R>(self, work: impl FnOnce() -> R) -> R {
         match self {
             Self::Float32 => work(),
             Self::Bfloat16 => in_bfloat16(work),

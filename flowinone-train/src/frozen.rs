@@ -10,7 +10,6 @@ use std::sync::{Arc, OnceLock};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
-use flowinone_kernels::Precision;
 use flowinone_tasks::ModelConfig;
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
@@ -52,12 +51,8 @@ impl Frozen {
     ) -> Self {
         let device = device.clone().inner();
         let autoencoder = autoencoder.valid().to_device(&device);
-        let precision = match products {
-            Products::Float32 => Precision::Float32,
-            Products::Bfloat16 => Precision::BFloat16,
-        };
         Self {
-            quick: autoencoder.clone().in_precision(precision),
+            quick: autoencoder.clone().in_precision(products.precision()),
             autoencoder,
             products,
             coming,

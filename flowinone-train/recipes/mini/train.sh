@@ -12,8 +12,8 @@ if [ ! -f "$icons" ]; then
     mv "$icons.part" "$icons"
 fi
 
-# One thread is enough for networks this small; the data is made on others.
-export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-1}
+# Networks this small do not keep more threads busy; the data is made on another.
+export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-2}
 flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
 flowinone train-vae --config "$recipes/vae.toml"
 flowinone train --config "$recipes/tower.toml"

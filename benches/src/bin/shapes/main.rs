@@ -15,17 +15,18 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use flowinone_kernels::Precision;
+use flowinone_train::Products;
 
 /// Something to time.
-type Computation = Box<dyn FnMut()>;
+type Computation = Box<dyn FnMut() + Send>;
 
 /// Makes a computation.
 #[derive(Clone, Copy)]
 enum Make {
     /// With linear layers packed in any precision.
     Packed(fn(Precision) -> Computation),
-    /// In float32 alone.
-    Float32(fn() -> Computation),
+    /// With the products of a step in float32 or bfloat16.
+    Learning(fn(Products) -> Computation),
 }
 
 /// What can be timed, and how it is made.
@@ -34,7 +35,7 @@ const NAMES: [(&str, Make); 5] = [
     ("step", Make::Packed(inference::step)),
     ("vision", Make::Packed(inference::vision)),
     ("vae", Make::Packed(inference::vae)),
-    ("train", Make::Float32(training::step)),
+    ("train", Make::Learning(training::step)),
 ];
 
 /// Precisions by the names of `--dtype`.
@@ -62,7 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let precision = PRECISIONS.iter().find(|(known, _)| *known == dtype);
     let mut computation = match (make, precision) {
         (Make::Packed(make), Some((_, precision))) => make(*precision),
-        (Make::Float32(make), Some((_, Precision::Float32))) => make(),
+        (Make::Learning(make), Some((_, Precision::Float32))) => make(Products::Float32),
+        (Make::Learning(make), Some((_, Precision::BFloat16))) => make(Products::Bfloat16),
         _ => return Err(format!("{name} cannot be measured in {dtype:?}").into()),
     };
     let level = flowinone_kernels::Level::current();

@@ -9,7 +9,7 @@ use flowinone_encoder::{JanusEncoder, VisualEncoder};
 use flowinone_flow::train::{Objective, TrainingBatch};
 use flowinone_flow::{FlowNetwork, Structure};
 use flowinone_tasks::ModelConfig;
-use flowinone_train::{Optimiser, OptimiserConfig, limited};
+use flowinone_train::{Optimiser, OptimiserConfig, Products, limited};
 use flowinone_vae::LatentCodec;
 use flowinone_weights::randomize;
 
@@ -24,7 +24,7 @@ struct Model {
     network: FlowNetwork,
 }
 
-pub(crate) fn step() -> Computation {
+pub(crate) fn step(products: Products) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
     let (encoder, network) = (config.encoder.init(&device), config.flow.init(&device));
@@ -33,7 +33,9 @@ pub(crate) fn step() -> Computation {
         network: randomize(network, 1, flowinone_flow::random).expect("random weights"),
     };
     let vae = config.vae.init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::random).expect("random weights");
+    let vae = randomize(vae, 1, flowinone_vae::random)
+        .expect("random weights")
+        .in_precision(products.precision());
 
     let [vision, side] = [config.encoder.image_size, config.picture_side];
     let prompts = Tensor::from_inner(normal([BATCH, 3, vision, vision]));
@@ -56,7 +58,7 @@ pub(crate) fn step() -> Computation {
 
     let settings = OptimiserConfig::default();
     let mut optimiser = Optimiser::new(&settings, &model);
-    Box::new(move || {
+    let mut learn = move || {
         let encoded =
             |pictures: &Tensor<4>| Tensor::from_inner(vae.encode(pictures.clone()).mode());
         let batch = TrainingBatch {
@@ -71,5 +73,7 @@ pub(crate) fn step() -> Computation {
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let (gradients, _) = limited(&model, gradients, settings.clip);
         model = optimiser.step(1e-5, model.clone(), gradients);
-    })
+    };
+    // As the trainer: on a thread that shares the work.
+    Box::new(move || rayon::scope(|_| products.of(&mut learn)))
 }
