@@ -1,21 +1,15 @@
-//! Products with one or both factors in bfloat16, sums in float32.
-//!
-//! Where the processor multiplies pairs of bfloat16 (AVX512-BF16), the left factor is rounded as
-//! well; elsewhere the weights are widened panel by panel, and the left factor stays as it is.
+//! Numbers in bfloat16, packed in pairs as factors of products.
 
 use std::mem::MaybeUninit;
+#[cfg(target_arch = "x86_64")]
 use std::ops::Range;
 
 use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
-use crate::packed::{BREADTH, HEIGHT, Packed};
+use crate::packed::Packed;
 #[cfg(target_arch = "x86_64")]
 use crate::packed::{Matrix, RowWise};
 use crate::pieces::filled;
-#[cfg(target_arch = "x86_64")]
-use crate::product::product;
-use crate::product::{Scheme, Target, multiply, panel_of_rows};
-use crate::scratch::Scratch;
 
 /// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +29,7 @@ impl Pair {
 
     /// Both numbers, exactly.
     #[inline(always)]
-    fn wide(self) -> [f32; 2] {
+    pub(crate) fn wide(self) -> [f32; 2] {
         [self.0 << 16, self.0 & 0xFFFF_0000].map(f32::from_bits)
     }
 }
@@ -196,7 +190,7 @@ pub(crate) fn into_pairs(numbers: &[f32], pairs: &mut [Pair]) {
 impl Packed<Pair> {
     /// From `[depth, lines]`, `N` lines to a panel.
     #[cfg(target_arch = "x86_64")]
-    fn of<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+    pub(crate) fn of<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
         if matrix.is_transposed() {
             return Packed::<f32>::new::<N>(level, matrix).pairs::<N>(level);
         }
@@ -237,186 +231,6 @@ pub(crate) fn multiplies(level: Level) -> Option<crate::lanes::avx512_bf16::Proo
         Level::Avx512 => crate::lanes::avx512_bf16::Proof::find(),
         _ => None,
     }
-}
-
-/// The left factor in float32, the right one in bfloat16 and widened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Widened<'a> {
-    pub(crate) a: &'a Packed<f32>,
-    pub(crate) b: &'a Packed<Pair>,
-}
-
-impl Scheme for Widened<'_> {
-    type Panel = *const f32;
-
-    const STEPS: usize = 512;
-
-    fn rows(self) -> usize {
-        self.a.lines
-    }
-
-    fn columns(self) -> usize {
-        self.b.lines
-    }
-
-    fn depth(self) -> usize {
-        assert_eq!(self.a.depth.div_ceil(2), self.b.depth, "unequal depths");
-        self.b.depth
-    }
-
-    #[inline(always)]
-    fn panel<L: Lanes>(
-        self,
-        _: L,
-        index: usize,
-        steps: Range<usize>,
-        scratch: &mut Scratch,
-    ) -> *const f32 {
-        let wide = scratch.take(2 * steps.len(), BREADTH);
-        let pairs = self.b.part::<BREADTH>(index, steps);
-        for (wide, pairs) in wide
-            .chunks_exact_mut(2 * BREADTH)
-            .zip(pairs.chunks_exact(BREADTH))
-        {
-            let (even, odd) = wide.split_at_mut(BREADTH);
-            for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
-                [*even, *odd] = pair.wide();
-            }
-        }
-        wide.as_ptr()
-    }
-
-    #[inline(always)]
-    unsafe fn tile<L: Lanes>(
-        self,
-        lanes: L,
-        index: usize,
-        steps: Range<usize>,
-        panel: *const f32,
-        target: Target,
-    ) {
-        let numbers = 2 * steps.start..(2 * steps.end).min(self.a.depth);
-        let a = panel_of_rows(self.a.part::<HEIGHT>(index, numbers.clone()));
-        // SAFETY: the caller's, and both panels have these numbers.
-        unsafe { multiply(lanes, a, panel, numbers.len(), target) };
-    }
-}
-
-/// Both factors in bfloat16, on processors that multiply it.
-#[cfg(target_arch = "x86_64")]
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Paired<'a> {
-    a: Left<'a>,
-    b: &'a Packed<Pair>,
-    proof: crate::lanes::avx512_bf16::Proof,
-}
-
-/// The left factor of a [`Paired`] product.
-#[cfg(target_arch = "x86_64")]
-#[derive(Debug, Clone, Copy)]
-enum Left<'a> {
-    Rows(&'a RowWise<Pair>),
-    Panels(&'a Packed<Pair>),
-}
-
-#[cfg(target_arch = "x86_64")]
-impl<'a> Paired<'a> {
-    pub(crate) fn new(
-        a: &'a RowWise<Pair>,
-        b: &'a Packed<Pair>,
-        proof: crate::lanes::avx512_bf16::Proof,
-    ) -> Self {
-        let a = Left::Rows(a);
-        Self { a, b, proof }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Scheme for Paired<'_> {
-    type Panel = *const Pair;
-
-    const STEPS: usize = 1024;
-
-    fn rows(self) -> usize {
-        match self.a {
-            Left::Rows(rows) => rows.lines,
-            Left::Panels(panels) => panels.lines,
-        }
-    }
-
-    fn columns(self) -> usize {
-        self.b.lines
-    }
-
-    fn depth(self) -> usize {
-        let depth = match self.a {
-            Left::Rows(rows) => rows.depth,
-            Left::Panels(panels) => panels.depth,
-        };
-        assert_eq!(depth, self.b.depth, "factors of unequal depth");
-        depth
-    }
-
-    #[inline(always)]
-    fn panel<L: Lanes>(
-        self,
-        _: L,
-        index: usize,
-        steps: Range<usize>,
-        _: &mut Scratch,
-    ) -> *const Pair {
-        self.b.part::<BREADTH>(index, steps).as_ptr()
-    }
-
-    #[inline(always)]
-    unsafe fn tile<L: Lanes>(
-        self,
-        _: L,
-        index: usize,
-        steps: Range<usize>,
-        panel: *const Pair,
-        target: Target,
-    ) {
-        let (a, a_row, a_step) = match self.a {
-            Left::Rows(rows) => (rows.from(index, steps.start), rows.stride, 1),
-            Left::Panels(panels) => (panels.part::<HEIGHT>(index, steps.clone()), 1, HEIGHT),
-        };
-        let factors = crate::lanes::avx512_bf16::Factors {
-            a: a.as_ptr(),
-            a_row,
-            a_step,
-            b: panel,
-        };
-        // SAFETY: the caller's, and both panels have these steps.
-        unsafe { self.proof.multiply(factors, steps.len(), target) };
-    }
-}
-
-/// `a b + bias` of factors that are rounded first.
-///
-/// # Panics
-/// If the factors have not the same depth, or the bias not one number for each column.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn rounded_product(
-    level: Level,
-    proof: crate::lanes::avx512_bf16::Proof,
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
-    let b = &Packed::<Pair>::of::<BREADTH>(level, b);
-    let (rows, panels);
-    let a = match a.is_transposed() {
-        false => {
-            rows = RowWise::<Pair>::new(level, a);
-            Left::Rows(&rows)
-        }
-        true => {
-            panels = Packed::<Pair>::of::<HEIGHT>(level, a.transposed());
-            Left::Panels(&panels)
-        }
-    };
-    product(level, Paired { a, b, proof }, bias)
 }
 
 #[cfg(test)]

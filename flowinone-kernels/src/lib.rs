@@ -45,6 +45,8 @@ mod norm;
 #[cfg(feature = "cpu")]
 mod packed;
 #[cfg(feature = "cpu")]
+mod paired;
+#[cfg(feature = "cpu")]
 mod pieces;
 #[cfg(feature = "cpu")]
 mod pointwise;

@@ -1,12 +1,13 @@
 //! The weights of a linear layer, packed once.
 
 use crate::Precision;
-use crate::bfloat::{Pair, Widened};
+use crate::bfloat::Pair;
 use crate::integer::{Columns, Rows, Whole};
 use crate::level::Level;
 #[cfg(target_arch = "x86_64")]
 use crate::packed::RowWise;
 use crate::packed::{BREADTH, Matrix, Packed};
+use crate::paired::Widened;
 use crate::product::{self, Plain, Scheme, multiplied, product, product_onto};
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
@@ -127,7 +128,7 @@ impl Weights {
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
                     let a = &RowWise::<Pair>::new(level, x);
-                    return into.product(level, crate::bfloat::Paired::new(a, b, proof));
+                    return into.product(level, crate::paired::Paired::new(a, b, proof));
                 }
                 let a = &x.left(level);
                 into.product(level, Widened { a, b });

@@ -36,7 +36,7 @@ fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> V
     let level = Level::current();
     #[cfg(target_arch = "x86_64")]
     if rounded && let Some(proof) = crate::bfloat::multiplies(level) {
-        return crate::bfloat::rounded_product(level, proof, a, b, bias);
+        return crate::paired::rounded_product(level, proof, a, b, bias);
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = rounded;
