@@ -391,7 +391,7 @@ def train(dtype):
     decays = [p for _, p in parameters if p.dim() > 1]
     others = [p for _, p in parameters if p.dim() <= 1]
     groups = [{"params": decays}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=1e-5, betas=(0.9, 0.9), weight_decay=0.03)
+    optimiser = torch.optim.AdamW(groups, lr=1e-5, betas=(0.9, 0.9), weight_decay=0.03, fused=True)
     prompts = torch.randn(batch, 3, 128, 128)
     sources, targets = (torch.randn(batch, 3, 64, 64).to(memory_format=torch.channels_last) for _ in range(2))
     noise, t = torch.randn(batch, 4, 16, 16), torch.sigmoid(torch.linspace(-2, 2, batch))

@@ -180,6 +180,7 @@ pub(crate) fn rounded_product(
     b: Matrix<'_>,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
+    assert_eq!(a.sizes()[1], b.sizes()[0], "factors of unequal depth");
     let b = &Packed::<Pair>::of::<BREADTH>(level, b);
     let (rows, panels);
     let a = match a.is_transposed() {

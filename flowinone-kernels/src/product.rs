@@ -47,7 +47,8 @@ pub(crate) trait Scheme: Copy + Sync {
     ///
     /// # Safety
     /// `target` must have room for its rows of [`BREADTH`] numbers, written before if they are added
-    /// to, and the panel must be one of these steps.
+    /// to, and no more rows than the left factor has from that panel on; the other panel must be one of
+    /// these steps.
     unsafe fn tile<L: Lanes>(
         self,
         lanes: L,

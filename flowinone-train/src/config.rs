@@ -53,7 +53,7 @@ fn average() -> f64 {
     0.9999
 }
 
-/// How the products of linear layers are computed in a step, those of Muon, and the convolutions of an
+/// How the products of the networks' linear layers are computed in a step, those of Muon, and the convolutions of an
 /// autoencoder whose pictures come once; weights, moments, sums and the judged model stay in float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

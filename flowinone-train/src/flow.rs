@@ -25,6 +25,7 @@ use crate::aids::{Aids, detail};
 use crate::autoencoder::{images, pixels, psnr, save};
 use crate::frozen::{Coming, Frozen};
 use crate::held_out::caption;
+use crate::labels::JUDGEMENTS;
 use crate::{
     Cache, Chance, DataConfig, Error, FlowConfig, HeldOut, LabelHeads, Labels, Lesson, Losses,
     Part, Vocabulary, newest,
@@ -364,7 +365,7 @@ impl FlowLesson {
                 .valid()
                 .loss(tokens, &batch.labels.unwrap_or_default());
             for (name, value) in found.parts {
-                if name.starts_with("right_") || name.ends_with("off") {
+                if JUDGEMENTS.contains(&name) {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));
                 }

@@ -3,7 +3,7 @@
 //!
 //! Pictures of files come again with every pass. Each is then encoded alone, so that its result does
 //! not depend on the batch, and may be kept in a [`Cache`]: with it and without it the bits are the
-//! same. Pairs made on the fly never come again and are encoded as whole batches.
+//! same, and runs with other products share nothing. Pairs made on the fly never come again and are encoded as whole batches.
 
 use std::sync::{Arc, OnceLock};
 
@@ -148,7 +148,11 @@ impl Frozen {
         shape: &[usize; D],
         compute: impl FnOnce() -> TensorData,
     ) -> Tensor<D> {
-        let key = CacheKey::new(digest, picture);
+        // Rounded results are others.
+        let key = match self.products {
+            Products::Float32 => CacheKey::new(digest, picture),
+            Products::Bfloat16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
+        };
         Tensor::from_data(cache.result(&key, shape, compute), &self.device)
     }
 

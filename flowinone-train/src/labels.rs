@@ -24,6 +24,14 @@ const COLOURS: usize = 11;
 const NUMBERS: usize = 4;
 /// Weight of places beside classes.
 const PLACES: f64 = 10.0;
+/// The parts of the loss that say how well labels are read.
+pub(crate) const JUDGEMENTS: [&str; 5] = [
+    "right_class",
+    "right_change",
+    "right_colour",
+    "off",
+    "mark_off",
+];
 
 /// The words that labels stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,7 +182,8 @@ impl LabelHeads {
         }
     }
 
-    /// The loss of tokens `[batch, tokens, width]` against their labels, and shares of right answers.
+    /// The loss of tokens `[batch, tokens, width]` against their labels, and shares of right answers
+    /// and how far off places are.
     ///
     /// # Panics
     /// If there is not one label for each item.
@@ -202,36 +211,35 @@ impl LabelHeads {
         let (ends, mark_off) = placed(self.ends.forward(hidden), labels, |l| l.ends);
         let places = (numbers.clone() + ends.clone()).mul_scalar(PLACES);
         let total = task + change + class.clone() + colour + places;
-        Losses {
-            total,
-            parts: vec![
-                ("label_class", class),
-                ("label_numbers", numbers),
-                ("label_ends", ends),
-                ("off", off),
-                ("mark_off", mark_off),
-                ("right_class", class_right),
-                ("right_change", change_right),
-                ("right_colour", colour_right),
-            ],
-        }
+        let mut parts = vec![
+            ("label_class", class),
+            ("label_numbers", numbers),
+            ("label_ends", ends),
+            ("right_class", class_right),
+            ("right_change", change_right),
+            ("right_colour", colour_right),
+        ];
+        // Nothing is off where nothing is asked.
+        parts.extend(off.map(|off| ("off", off)));
+        parts.extend(mark_off.map(|off| ("mark_off", off)));
+        Losses { total, parts }
     }
 }
 
 /// Smooth L1 of numbers in fractions of the side, where they are `wanted`, and how far the first two of
-/// them, a point, are off in the mean: `[1]` each.
+/// them, a point, are off in the mean, if any are wanted: `[1]` each.
 fn placed(
     read: Tensor<2>,
     labels: &[Labels],
     wanted: fn(&Labels) -> Option<[f32; NUMBERS]>,
-) -> (Tensor<1>, Tensor<1>) {
+) -> (Tensor<1>, Option<Tensor<1>>) {
     let device = read.device();
     let wanted = || labels.iter().map(wanted);
     let values: Vec<f32> = wanted().flat_map(Option::unwrap_or_default).collect();
     let there: Vec<f32> = wanted()
         .flat_map(|numbers| [f32::from(u8::from(numbers.is_some())); NUMBERS])
         .collect();
-    let items = wanted().flatten().count().max(1) as f32;
+    let items = wanted().flatten().count();
     let shape = [labels.len(), NUMBERS];
     let on = |values| Tensor::<2>::from_data(TensorData::new(values, shape), (&device, DType::F32));
     let off = (read - on(values)).abs() * on(there);
@@ -241,8 +249,8 @@ fn placed(
     let knee = 0.05;
     let near = off.clone().clamp_max(knee);
     let smooth = near.clone().square().mul_scalar(0.5 / knee) + off - near;
-    let mean = smooth.sum().div_scalar(items * NUMBERS as f32);
-    (mean, distance.div_scalar(items))
+    let mean = smooth.sum().div_scalar((items.max(1) * NUMBERS) as f32);
+    (mean, (items > 0).then(|| distance.div_scalar(items as f32)))
 }
 
 /// Mean cross entropy and share of right answers, `[1]` each.

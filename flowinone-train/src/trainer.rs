@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use flowinone_flow::train::{Average, AverageDecay};
 use flowinone_tasks::data::Mixer;
+use rayon::ThreadPoolBuilder;
 
 use crate::checkpoint::tidy;
 use crate::descent::Descent;
@@ -157,12 +158,12 @@ impl<L: Lesson> Trainer<L> {
     /// Data or files that fail, or five steps in a row without a finite loss: the last good
     /// checkpoint is named.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<Ending, Error> {
-        // As one of the threads that share the work: any other would wait for them at every operation. It
-        // must not be the only one, which the data may need, nor wait for devices that need all.
-        let shares = rayon::current_num_threads() > 1 && self.lessons.len() == 1;
-        match shares {
-            true => rayon::scope(|_| self.work(stop)),
-            false => self.work(stop),
+        // On a thread that shares the work: any other would wait for those that do at every operation. They
+        // are this run's own, so that no other work of this process comes between.
+        let threads = rayon::current_num_threads();
+        match ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => pool.install(|| self.work(stop)),
+            Err(_) => self.work(stop), // no more threads: with those of all
         }
     }
 

@@ -67,7 +67,7 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
 
 #[test]
 fn a_flow_begun_anew_and_stepped_by_muon_resumes_exactly() {
-    let top = "train = [\"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
+    let top = "train = [\"encoder\", \"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
     let muon = "[run.optimiser]\nmatrices = { muon = 2 }\n";
     let run = RUN.replace("batch = 2", "batch = 2\nproducts = \"bfloat16\"");
     compare(
@@ -99,6 +99,7 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
     assert_eq!(plain.len(), 6);
     for (plain, rounded) in plain.iter().zip(&rounded) {
         let off = (rounded - plain).abs() / plain;
+        // Factors are off by up to 2^-9 each, losses are means of many products.
         assert!(off < 0.02, "{rounded} for {plain}");
     }
     assert_eq!(plain != rounded, flowinone_kernels::prefers_bfloat16());

@@ -19,12 +19,13 @@ thread_local! {
     static ROUNDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work` with the factors of [`linear`] rounded to bfloat16, and those of its gradients, whenever these
-/// are computed; sums stay in float32.
+/// Does `work` with the factors of [`linear`] for 24 rows or more rounded to bfloat16, and those of its
+/// gradients, whenever these are computed; sums stay in float32.
 ///
-/// It is for training, whose steps take more noise than that, and about twice as fast on processors that
-/// multiply bfloat16 (AVX512-BF16). Elsewhere, and on other devices, nothing changes. It holds for this
-/// thread alone.
+/// It is for training, whose steps have more noise than that, and takes two thirds of the time of a step of
+/// the mini model on processors that multiply bfloat16 (AVX512-BF16). Elsewhere, and on other devices,
+/// nothing changes. It holds for this thread alone, and for any job of Rayon's that this thread takes over
+/// meanwhile.
 pub fn in_bfloat16<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(feature = "cpu")]
     let _before = {

@@ -27,7 +27,7 @@ impl Proof {
     /// The product of up to 12 rows of pairs and 32 columns of them.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers,
+    /// The factors must be readable in all their steps, the left one in the target's rows, the target writable in its rows of 32 numbers,
     /// and written before if it is added to.
     pub(crate) unsafe fn multiply(self, factors: Factors, steps: usize, target: Target) {
         // SAFETY: `self` is the proof; the rest is the caller's.

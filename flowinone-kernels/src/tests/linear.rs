@@ -140,6 +140,7 @@ fn in_bfloat16_the_factors_are_rounded_and_nothing_else() {
                 let largest = expected.iter().fold(0.1f32, |m, x| m.max(x.abs()));
                 for (got, expected) in got.iter().zip(expected) {
                     let difference = (got - expected).abs();
+                    // Sums in float32 of some hundred products, in another order.
                     assert!(
                         difference <= 1e-5 * largest,
                         "{level:?}, {rows} x {input} x {output}, {index}: {got} for {expected}"

@@ -74,6 +74,6 @@ pub(crate) fn step(products: Products) -> Computation {
         let (gradients, _) = limited(&model, gradients, settings.clip);
         model = optimiser.step(1e-5, model.clone(), gradients);
     };
-    // As the trainer: on a thread that shares the work.
+    // As in the trainer, on a thread that shares the work.
     Box::new(move || rayon::scope(|_| products.of(&mut learn)))
 }
