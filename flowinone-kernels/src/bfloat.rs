@@ -8,8 +8,7 @@ use crate::lanes::Lanes;
 use crate::level::{Kernel, Level};
 use crate::packed::Packed;
 #[cfg(target_arch = "x86_64")]
-use crate::packed::{Matrix, RowWise};
-use crate::pieces::filled;
+use crate::packed::{Matrix, RowWise, lines_of};
 
 /// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,27 +48,12 @@ fn rounded(x: f32) -> u32 {
 impl Packed<f32> {
     /// The same panels of `N` lines in bfloat16.
     pub(crate) fn pairs<const N: usize>(&self, level: Level) -> Packed<Pair> {
-        let depth = self.depth.div_ceil(2);
-        // SAFETY: every slot is written.
-        let [numbers] = unsafe {
-            filled(
-                self.lines.div_ceil(N),
-                [depth * N],
-                depth * N,
-                |panels, [slots]| {
-                    let size = (depth * N).max(1);
-                    for (panel, slots) in panels.zip(slots.chunks_exact_mut(size)) {
-                        let steps = self.part::<N>(panel, 0..self.depth);
-                        level.run(Halve::<N> { steps, slots });
-                    }
-                },
-            )
+        let halve = |panel, slots: &mut [MaybeUninit<Pair>]| {
+            let steps = self.part::<N>(panel, 0..self.depth);
+            level.run(Halve::<N> { steps, slots });
         };
-        Packed {
-            numbers,
-            lines: self.lines,
-            depth,
-        }
+        // SAFETY: every slot is written.
+        unsafe { Packed::filled::<N>(self.lines, self.depth.div_ceil(2), halve) }
     }
 }
 
@@ -195,26 +179,15 @@ impl Packed<Pair> {
             return Packed::<f32>::new::<N>(level, matrix).pairs::<N>(level);
         }
         let [numbers, lines] = matrix.sizes();
-        let depth = numbers.div_ceil(2);
-        let size = depth * N;
-        // SAFETY: the kernel writes every slot.
-        let [numbers] = unsafe {
-            filled(lines.div_ceil(N), [size], 2 * size, |panels, [slots]| {
-                for (panel, slots) in panels.zip(slots.chunks_exact_mut(size.max(1))) {
-                    let lines = panel * N..(panel * N + N).min(lines);
-                    level.run(PairPanel::<N> {
-                        matrix,
-                        lines,
-                        slots,
-                    });
-                }
-            })
+        let pack = |panel, slots: &mut [MaybeUninit<Pair>]| {
+            level.run(PairPanel::<N> {
+                matrix,
+                lines: lines_of::<N>(panel, lines),
+                slots,
+            });
         };
-        Self {
-            numbers,
-            lines,
-            depth,
-        }
+        // SAFETY: the kernel writes every slot.
+        unsafe { Self::filled::<N>(lines, numbers.div_ceil(2), pack) }
     }
 
     /// The number at `depth` of a line, `N` lines to a panel.

@@ -167,21 +167,22 @@ impl<T> RowWise<T> {
     }
 }
 
-impl Packed<f32> {
-    /// From `[depth, lines]`, `N` lines to a panel.
-    pub(crate) fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
-        let (depth, lines) = (matrix.rows, matrix.columns);
+impl<T: Send> Packed<T> {
+    /// Of `lines` lines of `depth` slots, `N` lines to a panel; `make` writes the panel of its number.
+    ///
+    /// # Safety
+    /// `make` must write every slot.
+    pub(crate) unsafe fn filled<const N: usize>(
+        lines: usize,
+        depth: usize,
+        make: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
+    ) -> Self {
         let size = depth * N;
-        // SAFETY: the kernel writes every slot.
+        // SAFETY: the caller's.
         let [numbers] = unsafe {
             filled(lines.div_ceil(N), [size], 2 * size, |panels, [slots]| {
                 for (panel, slots) in panels.zip(slots.chunks_exact_mut(size.max(1))) {
-                    let lines = panel * N..(panel * N + N).min(lines);
-                    level.run(Pack::<N> {
-                        matrix,
-                        lines,
-                        slots,
-                    });
+                    make(panel, slots);
                 }
             })
         };
@@ -191,6 +192,26 @@ impl Packed<f32> {
             depth,
         }
     }
+}
+
+impl Packed<f32> {
+    /// From `[depth, lines]`, `N` lines to a panel.
+    pub(crate) fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+        let pack = |panel, slots: &mut [Slot]| {
+            level.run(Pack::<N> {
+                matrix,
+                lines: lines_of::<N>(panel, matrix.columns),
+                slots,
+            });
+        };
+        // SAFETY: the kernel writes every slot.
+        unsafe { Self::filled::<N>(matrix.columns, matrix.rows, pack) }
+    }
+}
+
+/// The lines of a panel of up to `N`, of so many in all.
+pub(crate) fn lines_of<const N: usize>(panel: usize, lines: usize) -> Range<usize> {
+    panel * N..(panel * N + N).min(lines)
 }
 
 /// One panel of `N` lines.
