@@ -7,6 +7,7 @@ mod depthwise;
 mod linear;
 mod norms;
 mod pointwise;
+mod rounded;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
