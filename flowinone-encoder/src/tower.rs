@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm};
 use burn::tensor::{Device, Tensor};
+use flowinone_kernels::linear;
 
 use crate::block::{layer_norm, normed};
 use crate::{Block, EncoderConfig};
@@ -66,10 +67,20 @@ impl PatchEmbed {
     }
 
     /// Pixels `[batch, 3, h, w]` to tokens `[batch, h w / patch^2, width]`, row by row.
+    ///
+    /// # Panics
+    /// If a side is not a multiple of the patch.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
-        self.proj
-            .forward(pixels) // [batch, width, h / patch, w / patch]
-            .flatten::<3>(2, 3)
-            .swap_dims(1, 2)
+        let [batch, colours, height, width] = pixels.dims();
+        let weight = self.proj.weight.val(); // [out, 3, patch, patch]
+        let [out, _, patch, _] = weight.dims();
+        let (rows, columns) = (height / patch, width / patch);
+        let squares = pixels
+            .reshape([batch, colours, rows, patch, columns, patch])
+            .permute([0, 2, 4, 1, 3, 5])
+            .reshape([batch * rows * columns, colours * patch * patch]);
+        let weight = weight.flatten::<2>(1, 3).transpose(); // [3 patch^2, out]
+        let bias = self.proj.bias.as_ref().map(Param::val);
+        linear(squares, weight, bias).reshape([batch, rows * columns, out])
     }
 }

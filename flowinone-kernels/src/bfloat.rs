@@ -1,10 +1,10 @@
 //! Numbers in bfloat16, packed in pairs as factors of products.
 
 use std::mem::MaybeUninit;
-#[cfg(target_arch = "x86_64")]
-use std::ops::Range;
 
 use crate::lanes::Lanes;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx512_bf16::Proof;
 use crate::level::{Kernel, Level};
 use crate::packed::Packed;
 #[cfg(target_arch = "x86_64")]
@@ -80,40 +80,15 @@ impl<const N: usize> Kernel for Halve<'_, N> {
     }
 }
 
-/// One row.
-#[cfg(target_arch = "x86_64")]
-struct PairRow<'a> {
-    row: &'a [f32],
-    slots: &'a mut [MaybeUninit<Pair>],
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Kernel for PairRow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        let (twos, rest) = self.row.as_chunks::<2>();
-        let (slots, last) = self.slots.split_at_mut(twos.len());
-        for (slot, [even, odd]) in slots.iter_mut().zip(twos) {
-            slot.write(Pair::new(*even, *odd));
-        }
-        for (slot, x) in last.iter_mut().zip(rest) {
-            slot.write(Pair::new(*x, 0.0));
-        }
-    }
-}
-
 #[cfg(target_arch = "x86_64")]
 impl RowWise<Pair> {
     /// Rows that lie in order.
-    pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Self {
+    pub(crate) fn new(proof: Proof, matrix: Matrix<'_>) -> Self {
         let [rows, numbers] = matrix.sizes();
         // SAFETY: every pair of a row is written.
         let (rows, _) = unsafe {
             Self::filled(rows, numbers.div_ceil(2), |line, slots, own| {
-                let row = matrix.row(line);
-                level.run(PairRow { row, slots });
+                proof.pair_row(matrix.row(line), slots);
                 own.write(Pair::ZERO);
             })
         };
@@ -121,73 +96,20 @@ impl RowWise<Pair> {
     }
 }
 
-/// One panel of `N` lines of a matrix whose rows, one for each depth, lie in order.
-#[cfg(target_arch = "x86_64")]
-struct PairPanel<'a, const N: usize> {
-    matrix: Matrix<'a>,
-    lines: Range<usize>,
-    slots: &'a mut [MaybeUninit<Pair>],
-}
-
-#[cfg(target_arch = "x86_64")]
-impl<const N: usize> Kernel for PairPanel<'_, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        let [depth, _] = self.matrix.sizes();
-        let numbers = |row: usize| match row < depth {
-            true => &self.matrix.row(row)[self.lines.clone()],
-            false => &[],
-        };
-        let (slots, _) = self.slots.as_chunks_mut::<N>();
-        for (step, slots) in slots.iter_mut().enumerate() {
-            let (even, odd) = (numbers(2 * step), numbers(2 * step + 1));
-            if let (Some(even), Some(odd)) = (even.first_chunk::<N>(), odd.first_chunk::<N>()) {
-                for index in 0..N {
-                    slots[index].write(Pair::new(even[index], odd[index]));
-                }
-                continue;
-            }
-            // The last lines, or a last row alone: zeros where there is nothing.
-            for (index, slot) in slots.iter_mut().enumerate() {
-                let [even, odd] = [even, odd].map(|row| row.get(index).copied().unwrap_or(0.0));
-                slot.write(Pair::new(even, odd));
-            }
-        }
-    }
-}
-
-/// Numbers of a line as pairs, which are enough for them.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(crate) fn into_pairs(numbers: &[f32], pairs: &mut [Pair]) {
-    let (twos, rest) = numbers.as_chunks::<2>();
-    for (pair, [even, odd]) in pairs.iter_mut().zip(twos) {
-        *pair = Pair::new(*even, *odd);
-    }
-    if let [last] = rest {
-        pairs[twos.len()] = Pair::new(*last, 0.0);
-    }
-}
-
 impl Packed<Pair> {
-    /// From `[depth, lines]`, `N` lines to a panel.
+    /// From `[depth, lines]`, `N` lines to a panel; the slots behind the last line are zero.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn of<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+    pub(crate) fn of<const N: usize>(level: Level, proof: Proof, matrix: Matrix<'_>) -> Self {
         if matrix.is_transposed() {
             return Packed::<f32>::new::<N>(level, matrix).pairs::<N>(level);
         }
-        let [numbers, lines] = matrix.sizes();
+        let [depth, lines] = matrix.sizes();
         let pack = |panel, slots: &mut [MaybeUninit<Pair>]| {
-            level.run(PairPanel::<N> {
-                matrix,
-                lines: lines_of::<N>(panel, lines),
-                slots,
-            });
+            let columns = matrix.columns(lines_of::<N>(panel, lines));
+            proof.pair_columns::<N>(columns, slots);
         };
-        // SAFETY: the kernel writes every slot.
-        unsafe { Self::filled::<N>(lines, numbers.div_ceil(2), pack) }
+        // SAFETY: every slot is written.
+        unsafe { Self::filled::<N>(lines, depth.div_ceil(2), pack) }
     }
 
     /// The number at `depth` of a line, `N` lines to a panel.
@@ -199,9 +121,9 @@ impl Packed<Pair> {
 
 /// The proof that pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn multiplies(level: Level) -> Option<crate::lanes::avx512_bf16::Proof> {
+pub(crate) fn multiplies(level: Level) -> Option<Proof> {
     match level {
-        Level::Avx512 => crate::lanes::avx512_bf16::Proof::find(),
+        Level::Avx512 => Proof::find(),
         _ => None,
     }
 }
@@ -227,6 +149,56 @@ mod tests {
                     let expected = bf16::from_f32(x).to_f32();
                     assert_eq!(got.to_bits(), expected.to_bits(), "{x:e}");
                 }
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_processor_rounds_rows_and_columns_alike() {
+        let Some(proof) = Proof::find() else {
+            return; // on processors without it, products keep float32
+        };
+        let near = [1.0, -1.0, 3e38, -3.4e38, 0.0, -0.0, f32::INFINITY, f32::NAN];
+        // Ties, and next to them.
+        let ties = (0..200u32).map(|k| f32::from_bits(0x3F80_0000 + (k << 15) + k % 3));
+        let all: Vec<f32> = ties.chain(near).collect();
+        for [rows, columns] in [[1, 1], [2, 12], [5, 11], [6, 32], [7, 29], [3, 65]] {
+            let numbers: Vec<f32> = all.iter().copied().cycle().take(rows * columns).collect();
+            let matrix = Matrix::new(&numbers, rows, columns);
+            let number = |row: usize, column: usize| match row < rows && column < columns {
+                true => numbers[row * columns + column],
+                false => 0.0,
+            };
+            let by_rows = RowWise::<Pair>::new(proof, matrix);
+            for row in 0..rows {
+                let pairs = &by_rows.numbers[row * by_rows.stride..][..by_rows.depth];
+                for (step, pair) in pairs.iter().enumerate() {
+                    let expected = Pair::new(number(row, 2 * step), number(row, 2 * step + 1));
+                    assert_eq!(pair.0, expected.0, "row {row}, pair {step}");
+                }
+            }
+            columns_are::<12>(proof, matrix, number);
+            columns_are::<32>(proof, matrix, number);
+        }
+    }
+
+    /// Panels of `N` columns have the numbers of the matrix, and zeros.
+    #[cfg(target_arch = "x86_64")]
+    fn columns_are<const N: usize>(
+        proof: Proof,
+        matrix: Matrix<'_>,
+        number: impl Fn(usize, usize) -> f32,
+    ) {
+        let [rows, columns] = matrix.sizes();
+        let packed = Packed::<Pair>::of::<N>(Level::Avx512, proof, matrix);
+        assert_eq!((packed.lines, packed.depth), (columns, rows.div_ceil(2)));
+        for panel in 0..columns.div_ceil(N) {
+            let pairs = packed.part::<N>(panel, 0..packed.depth);
+            for (index, pair) in pairs.iter().enumerate() {
+                let (step, column) = (index / N, panel * N + index % N);
+                let expected = Pair::new(number(2 * step, column), number(2 * step + 1, column));
+                assert_eq!(pair.0, expected.0, "step {step} of column {column}");
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx512_bf16::Columns;
 use crate::lanes::{Lanes, Slot, WIDEST};
 use crate::level::{Kernel, Level};
 use crate::pieces::filled;
@@ -54,6 +56,18 @@ impl<'a> Matrix<'a> {
     pub(crate) fn row(&self, index: usize) -> &'a [f32] {
         assert!(!self.transposed, "rows in order");
         &self.numbers[index * self.columns..][..self.columns]
+    }
+
+    /// Some columns of a matrix whose rows lie in order.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn columns(&self, columns: Range<usize>) -> Columns<'a> {
+        assert!(!self.transposed, "rows in order");
+        Columns {
+            numbers: self.numbers.get(columns.start..).unwrap_or(&[]),
+            stride: self.columns,
+            depth: self.rows,
+            count: columns.len(),
+        }
     }
 
     /// Rows become columns.

@@ -181,15 +181,15 @@ pub(crate) fn rounded_product(
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     assert_eq!(a.sizes()[1], b.sizes()[0], "factors of unequal depth");
-    let b = &Packed::<Pair>::of::<BREADTH>(level, b);
+    let b = &Packed::<Pair>::of::<BREADTH>(level, proof, b);
     let (rows, panels);
     let a = match a.is_transposed() {
         false => {
-            rows = RowWise::<Pair>::new(level, a);
+            rows = RowWise::<Pair>::new(proof, a);
             Left::Rows(&rows)
         }
         true => {
-            panels = Packed::<Pair>::of::<HEIGHT>(level, a.transposed());
+            panels = Packed::<Pair>::of::<HEIGHT>(level, proof, a.transposed());
             Left::Panels(&panels)
         }
     };

@@ -127,7 +127,7 @@ impl Weights {
             Numbers::BFloat16(b) => {
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
-                    let a = &RowWise::<Pair>::new(level, x);
+                    let a = &RowWise::<Pair>::new(proof, x);
                     return into.product(level, crate::paired::Paired::new(a, b, proof));
                 }
                 let a = &x.left(level);

@@ -9,25 +9,34 @@
 use rayon::prelude::*;
 
 use super::arrange::queries_at_once;
+#[cfg(target_arch = "x86_64")]
+use super::paired_backward::PairedGradients;
 use super::{Heads, HeadsMut, Shape};
+use crate::Precision;
 use crate::lanes::{Lanes, slots};
 use crate::level::{Kernel, Level};
 use crate::scratch::{Scratch, whole};
 use crate::softmax::exponentials;
 use crate::tile::{Left, Product};
 
-/// The gradients of `q`, `k` and `v`, from that of the result.
+/// The gradients of `q`, `k` and `v`, from that of the result; below float32 with factors in bfloat16,
+/// where the processor multiplies them.
 ///
 /// # Safety
 /// The gradients must have the tokens of what they are the gradients of.
 pub(crate) unsafe fn gradients(
     level: Level,
+    precision: Precision,
     shape: Shape,
     [q, k, v, dy]: [Heads<'_>; 4],
     [dq, dk, dv]: [HeadsMut<'_>; 3],
 ) {
-    let run = |scratch: &mut [Scratch; 10], task: usize| {
-        level.run(Head {
+    #[cfg(target_arch = "x86_64")]
+    let pairs_of = super::pairs_of(level, precision);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = precision;
+    let run = |scratch: &mut [Scratch; BUFFERS], task: usize| {
+        let head = Head {
             shape,
             q,
             k,
@@ -38,7 +47,12 @@ pub(crate) unsafe fn gradients(
             dv,
             pair: [task / shape.heads, task % shape.heads],
             scratch,
-        });
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = pairs_of {
+            return level.run(PairedGradients { head, proof });
+        }
+        level.run(head);
     };
     let pairs = shape.batch * shape.heads;
     if pairs * shape.queries * shape.keys * shape.width < 32 * 1024 {
@@ -50,17 +64,20 @@ pub(crate) unsafe fn gradients(
     }
 }
 
-struct Head<'a> {
-    shape: Shape,
-    q: Heads<'a>,
-    k: Heads<'a>,
-    v: Heads<'a>,
-    dy: Heads<'a>,
-    dq: HeadsMut<'a>,
-    dk: HeadsMut<'a>,
-    dv: HeadsMut<'a>,
-    pair: [usize; 2],
-    scratch: &'a mut [Scratch; 10],
+/// Matrices in working memory, at most.
+pub(super) const BUFFERS: usize = 16;
+
+pub(super) struct Head<'a> {
+    pub(super) shape: Shape,
+    pub(super) q: Heads<'a>,
+    pub(super) k: Heads<'a>,
+    pub(super) v: Heads<'a>,
+    pub(super) dy: Heads<'a>,
+    pub(super) dq: HeadsMut<'a>,
+    pub(super) dk: HeadsMut<'a>,
+    pub(super) dv: HeadsMut<'a>,
+    pub(super) pair: [usize; 2],
+    pub(super) scratch: &'a mut [Scratch; BUFFERS],
 }
 
 impl Kernel for Head<'_> {
@@ -76,7 +93,7 @@ impl Kernel for Head<'_> {
             ..
         } = shape;
         let (across, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
-        let [kt, vt, k, q, dy, p, ds, dq, dk, dv] = self.scratch;
+        let [kt, vt, k, q, dy, p, ds, dq, dk, dv, ..] = self.scratch;
         let kt = self.k.columns(kt, lanes, pair, keys, across); // [width, across]
         let vt = self.v.columns(vt, lanes, pair, keys, across);
         let k = self.k.rows(k, lanes, pair, 0, keys, columns); // [keys, columns]
@@ -166,7 +183,13 @@ impl Kernel for Head<'_> {
 
 /// Turns exponentials into the softmax `p`, and `dp` into `scale * ds`.
 #[inline(always)]
-fn through_softmax<L: Lanes>(lanes: L, p: &mut [f32], dp: &mut [f32], factor: f32, scale: f32) {
+pub(super) fn through_softmax<L: Lanes>(
+    lanes: L,
+    p: &mut [f32],
+    dp: &mut [f32],
+    factor: f32,
+    scale: f32,
+) {
     let factor = lanes.splat(factor);
     let mut sum = lanes.splat(0.0);
     for (p, dp) in p.chunks_exact_mut(L::WIDTH).zip(dp.chunks_exact(L::WIDTH)) {
@@ -187,7 +210,7 @@ fn through_softmax<L: Lanes>(lanes: L, p: &mut [f32], dp: &mut [f32], factor: f3
 /// # Safety
 /// The tokens must exist, and belong to this thread alone.
 #[inline(always)]
-unsafe fn write<L: Lanes>(
+pub(super) unsafe fn write<L: Lanes>(
     lanes: L,
     heads: HeadsMut<'_>,
     pair: [usize; 2],

@@ -36,10 +36,7 @@ pub(crate) unsafe fn attend(
     };
     let each = shape.queries.div_ceil(parts.max(1)).max(1);
     #[cfg(target_arch = "x86_64")]
-    let pairs_of = match precision {
-        Precision::Float32 => None,
-        Precision::BFloat16 | Precision::Int8 => crate::bfloat::multiplies(level),
-    };
+    let pairs_of = super::pairs_of(level, precision);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = precision;
     let run = |scratch: &mut [Scratch; 5], task: usize| {

@@ -6,13 +6,30 @@ mod backward;
 mod forward;
 #[cfg(target_arch = "x86_64")]
 mod paired;
+#[cfg(target_arch = "x86_64")]
+mod paired_backward;
 
 use std::marker::PhantomData;
 
+#[cfg(target_arch = "x86_64")]
+use crate::Precision;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx512_bf16::{Columns, Proof};
 use crate::lanes::{Lanes, Slot};
+#[cfg(target_arch = "x86_64")]
+use crate::level::Level;
 
 pub(crate) use backward::gradients;
 pub(crate) use forward::attend;
+
+/// The proof that factors are rounded, below float32, if the processor multiplies such ones.
+#[cfg(target_arch = "x86_64")]
+fn pairs_of(level: Level, precision: Precision) -> Option<Proof> {
+    match precision {
+        Precision::Float32 => None,
+        Precision::BFloat16 | Precision::Int8 => crate::bfloat::multiplies(level),
+    }
+}
 
 /// Numbers of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,17 +70,16 @@ impl Strides {
         }
     }
 
+    /// The first number of a token of a head of an item.
+    fn at(&self, [batch, head]: [usize; 2], token: usize) -> usize {
+        self.offset + self.batch * batch + self.head * head + self.token * token
+    }
+
     /// One more than the last number.
     fn end(&self, shape: Shape, tokens: usize) -> usize {
         match shape.batch * shape.heads * tokens {
             0 => 0,
-            _ => {
-                self.offset
-                    + (shape.batch - 1) * self.batch
-                    + (shape.heads - 1) * self.head
-                    + (tokens - 1) * self.token
-                    + shape.width
-            }
+            _ => self.at([shape.batch - 1, shape.heads - 1], tokens - 1) + shape.width,
         }
     }
 }
@@ -90,12 +106,23 @@ impl<'a> Heads<'a> {
     }
 
     fn token(&self, batch: usize, head: usize, token: usize) -> &'a [f32] {
-        let Strides { offset, .. } = self.strides;
-        let start = offset
-            + batch * self.strides.batch
-            + head * self.strides.head
-            + token * self.strides.token;
-        &self.numbers[start..start + self.width]
+        &self.numbers[self.strides.at([batch, head], token)..][..self.width]
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<'a> Heads<'a> {
+    /// The tokens `first..first + count` of a head as rows of a matrix.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    fn columns_of(&self, pair: [usize; 2], first: usize, count: usize) -> Columns<'a> {
+        Columns {
+            numbers: &self.numbers[self.strides.at(pair, first)..],
+            stride: self.strides.token,
+            depth: count,
+            count: self.width,
+        }
     }
 }
 
@@ -146,16 +173,12 @@ impl<'a> HeadsMut<'a> {
     unsafe fn write<L: Lanes>(
         &self,
         lanes: L,
-        [batch, head]: [usize; 2],
+        pair: [usize; 2],
         token: usize,
         numbers: &[f32],
         factor: f32,
     ) {
-        let Strides { offset, .. } = self.strides;
-        let at = offset
-            + batch * self.strides.batch
-            + head * self.strides.head
-            + token * self.strides.token;
+        let at = self.strides.at(pair, token);
         // SAFETY: `new` has compared the last token with the length.
         let target = unsafe {
             std::slice::from_raw_parts_mut(self.start.add(at).cast::<Slot>(), self.width)

@@ -2,9 +2,9 @@
 
 use super::arrange::{MOST_QUERIES, queries_at_once};
 use super::forward::Head;
-use crate::bfloat::{Pair, into_pairs};
-use crate::lanes::Lanes;
-use crate::lanes::avx512_bf16::{Factors, Proof};
+use crate::bfloat::Pair;
+use crate::lanes::avx512_bf16::{Columns, Factors, Proof};
+use crate::lanes::{Lanes, slots};
 use crate::level::Kernel;
 use crate::packed::{BREADTH, HEIGHT};
 use crate::product::Target;
@@ -32,21 +32,10 @@ impl Kernel for PairedHead<'_> {
         // Keys as columns, in panels of them, [width / 2, BREADTH] each.
         let wide = head.k.columns(of_wide, lanes, head.pair, keys, key_columns);
         let k = of_k.pairs(of_width, key_columns);
-        let rows = wide.chunks(2 * key_columns);
-        for (index, rows) in rows.enumerate() {
-            let (even, odd) = rows.split_at(key_columns);
-            join(even, odd, k, index, of_width);
-        }
+        panels::<BREADTH>(proof, in_order(wide, key_columns), k);
         // Values of two tokens, in panels of columns, [keys / 2, BREADTH] each.
         let v = of_v.pairs(of_keys, columns);
-        for index in 0..of_keys {
-            let even = head.v.token(batch, number, 2 * index);
-            let odd = match 2 * index + 1 < keys {
-                true => head.v.token(batch, number, 2 * index + 1),
-                false => &[],
-            };
-            join(even, odd, v, index, of_keys);
-        }
+        panels::<BREADTH>(proof, head.v.columns_of(head.pair, 0, keys), v);
 
         let most = queries_at_once(head.end - head.first, key_columns);
         let scores = of_scores.take(most, key_columns);
@@ -56,10 +45,19 @@ impl Kernel for PairedHead<'_> {
         while first < head.end {
             let queries = most.min(head.end - first);
             for (index, pairs) in pairs.chunks_exact_mut(of_width).take(queries).enumerate() {
-                into_pairs(head.q.token(batch, number, first + index), pairs);
+                proof.pair_row(head.q.token(batch, number, first + index), slots(pairs));
             }
             // SAFETY: as many pairs and numbers were taken.
-            unsafe { multiply(proof, [queries, of_width, key_columns], pairs, k, scores) };
+            unsafe {
+                multiply(
+                    proof,
+                    [queries, of_width, key_columns],
+                    Left::Rows(pairs),
+                    k,
+                    scores,
+                    false,
+                )
+            };
 
             let rows = scores.chunks_exact_mut(key_columns).take(queries);
             let mut factors = [0.0; MOST_QUERIES];
@@ -68,10 +66,19 @@ impl Kernel for PairedHead<'_> {
             {
                 row[keys..].fill(f32::NEG_INFINITY);
                 *factor = exponentials(lanes, row, head.shape.scale());
-                into_pairs(&row[..keys], pairs);
+                proof.pair_row(&row[..keys], slots(pairs));
             }
             // SAFETY: as above.
-            unsafe { multiply(proof, [queries, of_keys, columns], pairs, v, y) };
+            unsafe {
+                multiply(
+                    proof,
+                    [queries, of_keys, columns],
+                    Left::Rows(pairs),
+                    v,
+                    y,
+                    false,
+                )
+            };
 
             let rows = y.chunks_exact(columns).take(queries);
             for ((index, row), factor) in rows.enumerate().zip(factors) {
@@ -83,58 +90,70 @@ impl Kernel for PairedHead<'_> {
     }
 }
 
-/// Numbers of two lines as the pairs of one step of all panels; a shorter second line ends in zeros, and
-/// so does the last panel.
-#[inline(always)]
-fn join(even: &[f32], odd: &[f32], panels: &mut [Pair], step: usize, steps: usize) {
-    let mut odd = odd.chunks(BREADTH);
-    let panels = panels.chunks_exact_mut(steps * BREADTH);
-    for (even, panel) in even.chunks(BREADTH).zip(panels) {
-        let pairs = &mut panel[step * BREADTH..][..BREADTH];
-        let odd = odd.next().unwrap_or(&[]);
-        match (even.first_chunk::<BREADTH>(), odd.first_chunk::<BREADTH>()) {
-            (Some(even), Some(odd)) => {
-                for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
-                    *pair = Pair::new(*even, *odd);
-                }
-            }
-            _ => {
-                for (index, pair) in pairs.iter_mut().enumerate() {
-                    let number = |line: &[f32]| line.get(index).copied().unwrap_or(0.0);
-                    *pair = Pair::new(number(even), number(odd));
-                }
-            }
-        }
+/// `[depth, columns]`, row by row.
+pub(super) fn in_order(numbers: &[f32], columns: usize) -> Columns<'_> {
+    Columns {
+        numbers,
+        stride: columns,
+        depth: numbers.len() / columns,
+        count: columns,
     }
 }
 
-/// `c = a b` of `[rows, steps]` pairs and `columns` columns in panels, `[rows, columns]`.
+/// Columns in panels of `N`, `[depth / 2, N]` pairs each, the last one filled up with zeros.
+pub(super) fn panels<const N: usize>(proof: Proof, columns: Columns<'_>, pairs: &mut [Pair]) {
+    let panels = pairs.chunks_exact_mut(columns.depth.div_ceil(2) * N);
+    for (start, panel) in (0..columns.count).step_by(N).zip(panels) {
+        let part = Columns {
+            numbers: &columns.numbers[start..],
+            count: N.min(columns.count - start),
+            ..columns
+        };
+        proof.pair_columns::<N>(part, slots(panel));
+    }
+}
+
+/// The left factor of a product.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Left<'a> {
+    /// `[rows, steps]`.
+    Rows(&'a [Pair]),
+    /// `[rows / HEIGHT, steps, HEIGHT]`.
+    Panels(&'a [Pair]),
+}
+
+/// `c = a b`, or added to it, of `rows`, `steps` pairs and `columns` in panels, `[rows, columns]`.
 ///
 /// # Safety
 /// The columns must be a multiple of [`BREADTH`], and all three as long as that.
 #[inline(always)]
-unsafe fn multiply(
+pub(super) unsafe fn multiply(
     proof: Proof,
     [rows, steps, columns]: [usize; 3],
-    a: &[Pair],
+    a: Left<'_>,
     b: &[Pair],
     c: &mut [f32],
+    add: bool,
 ) {
+    let (a, a_row, a_step) = match a {
+        Left::Rows(a) => (a, steps, 1),
+        Left::Panels(a) => (a, 1, HEIGHT),
+    };
     for column in (0..columns).step_by(BREADTH) {
         for row in (0..rows).step_by(HEIGHT) {
             // SAFETY: the caller vouches for these rows and columns.
             unsafe {
                 let factors = Factors {
                     a: a.as_ptr().add(row * steps),
-                    a_row: steps,
-                    a_step: 1,
+                    a_row,
+                    a_step,
                     b: b.as_ptr().add(column * steps),
                 };
                 let target = Target {
                     start: c.as_mut_ptr().add(row * columns + column),
                     row: columns,
                     rows: HEIGHT.min(rows - row),
-                    add: false,
+                    add,
                 };
                 proof.multiply(factors, steps, target);
             }

@@ -10,7 +10,9 @@ use crate::level::Level;
 
 /// Of queries, keys and values `[batch, heads, tokens, d]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Attention;
+pub(crate) struct Attention {
+    pub(crate) precision: Precision,
+}
 
 /// Of one tensor `[batch, tokens, 3 * heads * d]`.
 #[derive(Debug, Clone)]
@@ -113,7 +115,7 @@ impl Operation<3> for Attention {
         let heads = |placed, tokens| heads_of(placed, shape, tokens);
         let y = attended(
             shape,
-            Precision::Float32,
+            self.precision,
             [
                 heads(q, shape.queries),
                 heads(k, shape.keys),
@@ -157,7 +159,7 @@ impl Operation<3> for Attention {
                     let strides = Strides::of_part(shape, tokens, 0, 1);
                     HeadsMut::new(start, length, strides, shape, tokens)
                 });
-                gradients(Level::current(), shape, inputs, outputs);
+                gradients(Level::current(), self.precision, shape, inputs, outputs);
             })
         };
         let as_heads = |numbers: Vec<f32>, tokens| {
@@ -214,7 +216,7 @@ impl Operation<1> for SelfAttention {
                     let strides = Strides::of_part(shape, shape.queries, part, 3);
                     HeadsMut::new(start, length, strides, shape, shape.queries)
                 });
-                gradients(Level::current(), shape, inputs, outputs);
+                gradients(Level::current(), self.precision, shape, inputs, outputs);
             })
         };
         [Some(tensor(all, super::shape(&fused)))]
@@ -273,7 +275,13 @@ impl Operation<2> for CrossAttention {
                     let strides = Strides::of_part(shape, shape.keys, part, 2);
                     HeadsMut::new(all.0, all.1, strides, shape, shape.keys)
                 });
-                gradients(Level::current(), shape, inputs, [dq, dk, dv]);
+                gradients(
+                    Level::current(),
+                    self.precision,
+                    shape,
+                    inputs,
+                    [dq, dk, dv],
+                );
             })
         };
         [

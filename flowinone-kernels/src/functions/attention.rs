@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+#[cfg(feature = "cpu")]
+use super::linear::rounds;
 use super::packed::Precision;
 #[cfg(feature = "cpu")]
 use crate::flex::{self, of_one, of_three, of_two, takes};
@@ -23,7 +25,8 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
     assert_eq!(of_v, expected, "values of {of_v:?} for keys of {of_k:?}");
     #[cfg(feature = "cpu")]
     if takes(&q) && takes(&k) && takes(&v) {
-        return of_three(flex::Attention, q, k, v);
+        let precision = rounded(Precision::Float32);
+        return of_three(flex::Attention { precision }, q, k, v);
     }
     stock::attention(q, k, v)
 }
@@ -32,7 +35,7 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
 /// then of the values; the heads of the result side by side, `[batch, tokens, heads * d]`.
 ///
 /// With a precision below float32, processors with AVX512-BF16 round the factors of both products to
-/// bfloat16; sums and softmax stay in float32. Elsewhere all is float32.
+/// bfloat16, and those of their gradients; sums and softmax stay in float32. Elsewhere all is float32.
 ///
 /// # Panics
 /// If the last axis is not three times as many equal heads, or there are no tokens.
@@ -46,6 +49,7 @@ pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Preci
     );
     #[cfg(feature = "cpu")]
     if takes(&query_key_value) {
+        let precision = rounded(precision);
         return of_one(flex::SelfAttention { heads, precision }, query_key_value);
     }
     let _ = precision;
@@ -77,12 +81,22 @@ pub fn cross_attention(
     );
     #[cfg(feature = "cpu")]
     if takes(&query) && takes(&key_value) {
+        let precision = rounded(precision);
         return of_two(flex::CrossAttention { heads, precision }, query, key_value);
     }
     let _ = precision;
     let [q] = stock::parts(query, heads);
     let [k, v] = stock::parts(key_value, heads);
     stock::joined(stock::attention(q, k, v))
+}
+
+/// The precision of an attention, lowered within `in_bfloat16`.
+#[cfg(feature = "cpu")]
+fn rounded(precision: Precision) -> Precision {
+    match precision {
+        Precision::Float32 if rounds() => Precision::BFloat16,
+        _ => precision,
+    }
 }
 
 fn assert_tokens(queries: usize, keys: usize) {

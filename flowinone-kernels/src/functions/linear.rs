@@ -19,8 +19,8 @@ thread_local! {
     static ROUNDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work` with the factors of [`linear`] for 24 rows or more rounded to bfloat16, and those of its
-/// gradients, whenever these are computed; sums stay in float32.
+/// Does `work` with the factors of [`linear`] for 24 rows or more and those of attention rounded to
+/// bfloat16, and those of their gradients, whenever these are computed; sums and softmax stay in float32.
 ///
 /// It is for training, whose steps have more noise than that, and takes two thirds of the time of a step of
 /// the mini model on processors that multiply bfloat16 (AVX512-BF16). Elsewhere, and on other devices,
@@ -41,6 +41,12 @@ pub fn in_bfloat16<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Whether `work` of [`in_bfloat16`] is being done on this thread.
+#[cfg(feature = "cpu")]
+pub(super) fn rounds() -> bool {
+    ROUNDED.get()
+}
+
 /// `x w + b` of rows `x` `[rows, input]`, weights `[input, output]` and biases `[output]`.
 ///
 /// # Panics
@@ -53,7 +59,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
     }
     #[cfg(feature = "cpu")]
     if _rows >= FEWEST_ROWS && takes(&x) && takes(&weight) && bias.as_ref().is_none_or(takes) {
-        let rounded = ROUNDED.get();
+        let rounded = rounds();
         return match bias {
             Some(bias) => of_three(flex::LinearWithBias { rounded }, x, weight, bias),
             None => of_two(flex::Linear { rounded }, x, weight),

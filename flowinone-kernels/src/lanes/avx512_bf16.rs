@@ -1,10 +1,11 @@
-//! Products of pairs of bfloat16 with AVX512-BF16, summed in float32.
+//! Pairs of bfloat16 with AVX512-BF16: their products, summed in float32, and float32 rounded to them.
 
 use std::arch::x86_64::{
-    __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512bh, __m512i, __mmask16, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
+    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_storeu_si512,
 };
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
 
 use crate::bfloat::Pair;
 use crate::packed::{BREADTH, HEIGHT};
@@ -34,6 +35,40 @@ impl Proof {
         unsafe { multiply(factors, steps, target) };
     }
 
+    /// A row as pairs, each of two numbers that follow each other; subnormal ones become zero, as the
+    /// products take them.
+    ///
+    /// # Panics
+    /// If there is not one slot for every two numbers.
+    pub(crate) fn pair_row(self, row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
+        assert_eq!(slots.len(), row.len().div_ceil(2));
+        // SAFETY: `self` is the proof; there are as many slots.
+        unsafe { pair_row(row, slots) };
+    }
+
+    /// Columns of a matrix as a panel `[depth / 2, N]` of pairs, each of two numbers that follow each other in
+    /// a column, and zeros in the slots behind the last column; subnormal numbers become zero, as the products
+    /// take them.
+    ///
+    /// # Panics
+    /// If the columns or the slots end too early.
+    pub(crate) fn pair_columns<const N: usize>(
+        self,
+        columns: Columns<'_>,
+        slots: &mut [MaybeUninit<Pair>],
+    ) {
+        let Columns {
+            numbers,
+            stride,
+            depth,
+            count,
+        } = columns;
+        assert!(depth == 0 || (depth - 1) * stride + count <= numbers.len());
+        assert!(count <= N && slots.len() == depth.div_ceil(2) * N);
+        // SAFETY: `self` is the proof; the numbers and slots are there.
+        unsafe { pair_columns::<N>(columns, slots) };
+    }
+
     /// Sums over all offsets of weights, 12 for each, times vectors of 16 pixels, of pairs of channels;
     /// the first `ROWS` of the 12 by `VECTORS` vectors.
     ///
@@ -49,6 +84,19 @@ impl Proof {
         // SAFETY: `self` is the proof; the rest is the caller's.
         unsafe { convolve::<ROWS, VECTORS>(weight, offsets, x, sums) };
     }
+}
+
+/// Columns side by side of a matrix whose rows lie in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    /// From the first number of the first column on.
+    pub(crate) numbers: &'a [f32],
+    /// From a row to the next.
+    pub(crate) stride: usize,
+    /// Rows.
+    pub(crate) depth: usize,
+    /// How many columns.
+    pub(crate) count: usize,
 }
 
 /// Where pairs of two factors lie.
@@ -115,6 +163,90 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
             _mm512_storeu_ps(c, sums[0]);
             _mm512_storeu_ps(c.add(16), sums[1]);
         }
+    }
+}
+
+/// # Safety
+/// There must be a slot for every two numbers.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
+    for (numbers, slots) in row.chunks(32).zip(slots.chunks_mut(16)) {
+        let count = numbers.len();
+        // SAFETY: the numbers and slots of the masks are there; all vectors are 64 bytes.
+        unsafe {
+            let low = _mm512_maskz_loadu_ps(mask(count), numbers.as_ptr());
+            let high = numbers.as_ptr().wrapping_add(16);
+            let high = _mm512_maskz_loadu_ps(mask(count.saturating_sub(16)), high);
+            // The upper half of a vector is its first argument.
+            let pairs = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
+            match slots.len() {
+                16 => _mm512_storeu_si512(slots.as_mut_ptr().cast(), pairs),
+                left => store(slots.as_mut_ptr(), mask(left), pairs),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `depth` rows of `count` numbers, at most `N`, must be there, and as many slots as they take.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>]) {
+    let Columns {
+        numbers,
+        stride,
+        depth,
+        count,
+    } = columns;
+    // Number `k` of the lower half, then of the upper half.
+    let turns: [u16; 32] = std::array::from_fn(|at| (at / 2 + at % 2 * 16) as u16);
+    // SAFETY: both are 64 bytes.
+    let turns = unsafe { transmute::<[u16; 32], __m512i>(turns) };
+    let steps = depth.div_ceil(2);
+    for step in 0..steps {
+        for start in (0..N).step_by(16) {
+            let there = mask(count.saturating_sub(start));
+            let load = |row: usize| match row < depth {
+                // SAFETY: the caller's; numbers behind the mask are not read.
+                true => unsafe {
+                    let at = numbers.as_ptr().wrapping_add(row * stride + start);
+                    _mm512_maskz_loadu_ps(there, at)
+                },
+                false => _mm512_setzero_ps(),
+            };
+            // The upper half of a vector is its first argument.
+            let apart = _mm512_cvtne2ps_pbh(load(2 * step + 1), load(2 * step));
+            // SAFETY: both are 64 bytes.
+            let apart = unsafe { transmute::<__m512bh, __m512i>(apart) };
+            let pairs = _mm512_permutexvar_epi16(turns, apart);
+            let at = step * N + start;
+            // SAFETY: 16 slots are left, or as many as the mask has. What reaches over the end of a step
+            // is overwritten by the next one.
+            unsafe {
+                let target = slots.as_mut_ptr().add(at);
+                match slots.len() - at {
+                    0..16 => store(target, mask(slots.len() - at), pairs),
+                    _ => _mm512_storeu_si512(target.cast(), pairs),
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The slots of the mask must be there.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store(slots: *mut MaybeUninit<Pair>, mask: __mmask16, pairs: __m512i) {
+    // SAFETY: the caller's.
+    unsafe { _mm512_mask_storeu_epi32(slots.cast(), mask, pairs) };
+}
+
+/// The first `count` of 16.
+#[inline(always)]
+fn mask(count: usize) -> __mmask16 {
+    match count {
+        0..16 => (1 << count) - 1,
+        _ => !0,
     }
 }
 

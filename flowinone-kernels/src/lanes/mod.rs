@@ -168,7 +168,7 @@ pub(crate) trait Lanes: Copy + Send + Sync {
 
 /// Numbers that may be overwritten.
 #[inline(always)]
-pub(crate) fn slots(numbers: &mut [f32]) -> &mut [Slot] {
+pub(crate) fn slots<T: Copy>(numbers: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: the same layout, and this crate only ever writes numbers to slots.
     unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
 }

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::linear::layer;
 use super::{at_every_level, random, with_gradients};
-use crate::{in_bfloat16, linear, prefers_bfloat16};
+use crate::{Precision, attention, cross_attention, in_bfloat16, linear, prefers_bfloat16};
 
 #[test]
 fn in_bfloat16_the_factors_are_rounded_and_nothing_else() {
@@ -75,4 +75,58 @@ fn bfloat16_ends_with_its_work() {
     let unwound = std::panic::catch_unwind(|| in_bfloat16(|| panic!("inside")));
     assert!(unwound.is_err());
     assert_eq!(product(), before);
+}
+
+#[test]
+fn in_bfloat16_attention_comes_near_with_its_gradients() {
+    // Batch, heads, queries, keys, width.
+    for sizes in [
+        [1, 1, 1, 1, 1],
+        [2, 3, 65, 64, 32],
+        [2, 2, 17, 41, 16],
+        [1, 1, 131, 70, 23],
+        [1, 2, 30, 257, 40],
+    ] {
+        let [batch, heads, queries, keys, width] = sizes;
+        let (q, kv) = (
+            [batch, queries, heads * width],
+            [batch, keys, 2 * heads * width],
+        );
+        let lengths = [q, kv].map(|shape| shape.iter().product());
+        let cross = |[x, of]: [Tensor<1>; 2]| {
+            let y = cross_attention(x.reshape(q), of.reshape(kv), heads, Precision::Float32);
+            y.reshape([lengths[0]])
+        };
+        let apart = |[x, of]: [Tensor<1>; 2]| {
+            let by_heads = |x: Tensor<3>| {
+                let [_, tokens, _] = x.dims();
+                x.reshape([batch, tokens, heads, width]).swap_dims(1, 2)
+            };
+            let [k, v] = of.reshape(kv).chunk(2, 2).try_into().unwrap();
+            let y = attention(by_heads(x.reshape(q)), by_heads(k), by_heads(v));
+            y.swap_dims(1, 2).reshape([lengths[0]])
+        };
+        at_every_level(|level| {
+            let exact = with_gradients(cross, lengths);
+            let rounds = prefers_bfloat16();
+            for got in [
+                with_gradients(|x| in_bfloat16(|| cross(x)), lengths),
+                with_gradients(|x| in_bfloat16(|| apart(x)), lengths),
+            ] {
+                for (index, (got, exact)) in got.iter().zip(&exact).enumerate() {
+                    let square = |x: f32, y: f32| f64::from(x - y).powi(2);
+                    let off: f64 = got.iter().zip(exact).map(|(x, y)| square(*x, *y)).sum();
+                    let all: f64 = exact.iter().map(|x| square(*x, 0.0)).sum();
+                    let off = (off / all.max(1e-12)).sqrt();
+                    // Each factor is off by up to 2^-9 of itself.
+                    assert!(off < 2e-2, "{level:?}, {sizes:?}, {index}: {off}");
+                    if !rounds {
+                        assert!(off < 1e-5, "{level:?}, {sizes:?}, {index}: {off}");
+                    } else if keys > 1 {
+                        assert!(off > 1e-5, "{level:?}, {sizes:?}, {index}: {off}");
+                    }
+                }
+            }
+        });
+    }
 }
