@@ -4,20 +4,24 @@
 //! g = sum over batches and parts of d loss / d weights / (batches * parts)
 //! ```
 //!
-//! Each device has a copy of the weights of its own for the step, and its own thread.
+//! Each device has a copy of the weights of its own for the step, and an equal part of the processor's
+//! threads: on a processor that is named several times, whole parts of a batch go side by side and no
+//! thread waits for another at every operation.
 
 use std::collections::BTreeMap;
 use std::thread;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::gradients::gathered;
-use crate::{Accumulated, Chance, Lesson, Products, RunConfig};
+use crate::{Accumulated, Chance, Error, Lesson, Products, RunConfig};
 
 /// The gradients of a step so far.
 pub(crate) struct Descent<'a, L: Lesson> {
     runs: Vec<Run<'a, L>>,
+    pools: &'a [ThreadPool],
     weight: f64,
     products: Products,
     /// Losses and their parts so far, by name.
@@ -33,10 +37,33 @@ struct Run<'a, L: Lesson> {
     sum: Accumulated<L::Model>,
 }
 
+/// Threads for each of `devices`, together as many as there are; none for a single one, which takes those
+/// it is called on.
+///
+/// # Errors
+/// Threads that cannot be started.
+pub(crate) fn pools(devices: usize) -> Result<Vec<ThreadPool>, Error> {
+    if devices == 1 {
+        return Ok(vec![]);
+    }
+    let threads = (rayon::current_num_threads() / devices).max(1);
+    let pool = |_| ThreadPoolBuilder::new().num_threads(threads).build();
+    let pools = (0..devices).map(pool).collect::<Result<_, _>>();
+    pools.map_err(|error| {
+        let reason = format!("{devices} devices need {threads} threads each: {error}; name fewer");
+        Error::Config(reason)
+    })
+}
+
 impl<'a, L: Lesson> Descent<'a, L> {
-    /// Begins a step of the run, each of its batches divided among the devices of `lessons`; the
-    /// weights lie on the first.
-    pub(crate) fn new(lessons: &'a mut [L], model: &L::Model, config: &RunConfig) -> Self {
+    /// Begins a step of the run, each of its batches divided among the devices of `lessons`, whose
+    /// [`pools`] are given; the weights lie on the first.
+    pub(crate) fn new(
+        lessons: &'a mut [L],
+        pools: &'a [ThreadPool],
+        model: &L::Model,
+        config: &RunConfig,
+    ) -> Self {
         let weight = 1.0 / (config.accumulate * lessons.len() as u64) as f64;
         let several = lessons.len() > 1;
         let run = |lesson: &'a mut L| Run {
@@ -49,6 +76,7 @@ impl<'a, L: Lesson> Descent<'a, L> {
         };
         Self {
             runs: lessons.iter_mut().map(run).collect(),
+            pools,
             weight,
             products: config.products,
             numbers: BTreeMap::new(),
@@ -62,19 +90,16 @@ impl<'a, L: Lesson> Descent<'a, L> {
         let products = self.products;
         let chance = |part| chance.clone().of_part(part, count);
         let dealt = self.runs.iter_mut().zip(parts).enumerate();
-        let found: Vec<Found> = match count {
-            1 => dealt
-                .map(|(part, (run, batch))| {
-                    products.of(|| run.add(batch, chance(part), weight, finite))
-                })
-                .collect(),
-            _ => thread::scope(|scope| {
-                let threads: Vec<_> = dealt
-                    .map(|(part, (run, batch))| {
-                        let chance = chance(part);
-                        let add = move || run.add(batch, chance, weight, finite);
-                        scope.spawn(move || products.of(add))
-                    })
+        let works = dealt.map(|(part, (run, batch))| {
+            let chance = chance(part);
+            move || products.of(|| run.add(batch, chance, weight, finite))
+        });
+        let found: Vec<Found> = match self.pools {
+            [] => works.map(|work| work()).collect(),
+            pools => thread::scope(|scope| {
+                let threads: Vec<_> = works
+                    .zip(pools)
+                    .map(|(work, pool)| scope.spawn(move || pool.install(work)))
                     .collect();
                 let joined = threads.into_iter().map(|thread| match thread.join() {
                     Ok(found) => found,

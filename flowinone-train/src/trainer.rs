@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use flowinone_flow::train::{Average, AverageDecay};
 use flowinone_tasks::data::Mixer;
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::tidy;
-use crate::descent::Descent;
+use crate::descent::{Descent, pools};
 use crate::optimiser::identified;
 use crate::{
     Chance, Checkpoint, Entry, Error, Journal, Lesson, Loader, Optimiser, Progress, RunConfig,
@@ -46,6 +46,8 @@ pub enum Ending {
 pub struct Trainer<L: Lesson> {
     /// One a device; the first one's has weights, average and moments.
     lessons: Vec<L>,
+    /// One a device, if there are several.
+    pools: Vec<ThreadPool>,
     config: RunConfig,
     model: L::Model,
     average: Average<L::Model>,
@@ -88,6 +90,7 @@ impl<L: Lesson> Trainer<L> {
             let reason = format!("run.batch is {batch}, expected a multiple of {devices} devices");
             return Err(Error::Config(reason));
         }
+        let pools = pools(devices)?;
         std::fs::create_dir_all(&config.folder).map_err(Error::io("write", &config.folder))?;
         let lock = lock(&config.folder)?;
         tidy(&Self::folder(&config))?;
@@ -122,6 +125,7 @@ impl<L: Lesson> Trainer<L> {
         let loader = Loader::start(mixer, devices, lessons[0].prepare());
         Ok(Self {
             lessons,
+            pools,
             config,
             model,
             average,
@@ -249,7 +253,7 @@ impl<L: Lesson> Trainer<L> {
     /// numbers, and whether they all are finite; `None` once the data has ended.
     fn descend(&mut self) -> Result<Option<Numbers>, Error> {
         let config = &self.config;
-        let mut descent = Descent::new(&mut self.lessons, &self.model, config);
+        let mut descent = Descent::new(&mut self.lessons, &self.pools, &self.model, config);
         for _ in 0..config.accumulate {
             let Some((parts, position)) = self.loader.next()? else {
                 return Ok(None);
