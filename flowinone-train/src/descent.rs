@@ -24,8 +24,8 @@ pub(crate) struct Descent<'a, L: Lesson> {
     pools: &'a [ThreadPool],
     weight: f64,
     products: Products,
-    /// Losses and their parts so far, by name.
-    pub(crate) numbers: BTreeMap<String, f64>,
+    /// Losses and their parts so far, by name: their sum, and how many parts of batches have them.
+    found: BTreeMap<&'static str, (f64, u32)>,
     /// Whether all of them are finite.
     pub(crate) finite: bool,
 }
@@ -79,7 +79,7 @@ impl<'a, L: Lesson> Descent<'a, L> {
             pools,
             weight,
             products: config.products,
-            numbers: BTreeMap::new(),
+            found: BTreeMap::new(),
             finite: true,
         }
     }
@@ -110,8 +110,19 @@ impl<'a, L: Lesson> Descent<'a, L> {
         };
         for (name, value) in found.into_iter().flatten() {
             self.finite &= value.is_finite();
-            *self.numbers.entry(name.to_string()).or_insert(0.0) += value;
+            let (sum, count) = self.found.entry(name).or_default();
+            *sum += value;
+            *count += 1;
         }
+    }
+
+    /// Losses and their parts by name, each in the mean of the parts of batches that have it.
+    pub(crate) fn numbers(&self) -> BTreeMap<String, f64> {
+        let found = self.found.iter();
+        let mean = |(name, (sum, count)): (&&str, &(f64, u32))| {
+            (name.to_string(), sum / f64::from(*count))
+        };
+        found.map(mean).collect()
     }
 
     /// The gradients of all batches, on the first device.
@@ -128,7 +139,7 @@ impl<'a, L: Lesson> Descent<'a, L> {
     }
 }
 
-/// Numbers of a part of a batch, by name and weighted.
+/// Numbers of a part of a batch, by name.
 type Found = Vec<(&'static str, f64)>;
 
 impl<L: Lesson> Run<'_, L> {
@@ -138,7 +149,7 @@ impl<L: Lesson> Run<'_, L> {
         let total = losses.total.clone().mul_scalar(weight);
         let mut found = vec![];
         for (name, part) in losses.parts.into_iter().chain([("loss", losses.total)]) {
-            let value = f64::from(part.into_scalar::<f32>()) * weight;
+            let value = f64::from(part.into_scalar::<f32>());
             finite &= value.is_finite();
             found.push((name, value));
         }

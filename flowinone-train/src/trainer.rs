@@ -263,7 +263,7 @@ impl<L: Lesson> Trainer<L> {
             self.progress.data = Some(position);
             descent.add(parts, &chance);
         }
-        let mut numbers = std::mem::take(&mut descent.numbers);
+        let mut numbers = descent.numbers();
         if !descent.finite {
             return Ok(Some((numbers, false)));
         }

@@ -97,10 +97,12 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
         totals.map(|(_, bits)| f64::from_bits(bits)).collect()
     });
     assert_eq!(plain.len(), 6);
-    for (plain, rounded) in plain.iter().zip(&rounded) {
+    for (step, (plain, rounded)) in plain.iter().zip(&rounded).enumerate() {
         let off = (rounded - plain).abs() / plain;
-        // Factors are off by up to 2^-9 each, losses are means of many products.
-        assert!(off < 0.02, "{rounded} for {plain}");
+        // Factors are off by up to 2^-9 each, losses are means of many products. Adam's first steps are as
+        // long for small gradients as for large ones, and rounding may turn a small one.
+        let most = if step == 0 { 0.002 } else { 0.1 };
+        assert!(off < most, "step {step}: {rounded} for {plain}");
     }
     assert_eq!(plain != rounded, flowinone_kernels::prefers_bfloat16());
 }

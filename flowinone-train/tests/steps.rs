@@ -207,9 +207,11 @@ impl Lesson for Quiet {
             Tensor::<2>::from_data(data, &self.0.device)
         };
         let total = (model.forward(side(0)) - side(1)).square().mean();
+        // A number that not every batch has.
+        let there = (batch[0][0][0] > 0.0).then(|| ("above", total.ones_like()));
         flowinone_train::Losses {
             total,
-            parts: vec![],
+            parts: there.into_iter().collect(),
         }
     }
 
@@ -243,6 +245,16 @@ fn two_batches_make_the_step_of_one_of_twice_the_size() {
         let quiet = Quiet(Line::new());
         train(quiet, Line::layer(), mixer, config.clone(), None).unwrap();
     }
+    let journal = read_journal(&halves.folder.join("journal.jsonl")).unwrap();
+    let above: Vec<f64> = journal
+        .iter()
+        .filter_map(|e| e.numbers.get("above").copied())
+        .collect();
+    assert!((1..=10).contains(&above.len()), "{above:?}");
+    assert!(
+        above.iter().all(|mean| *mean == 1.0),
+        "of the batches that have it: {above:?}"
+    );
     let [whole, halves] = [whole, halves].map(|config| layer_of(&config));
     assert_ne!(whole, values(&Line::layer()));
     // Ten steps of 0.01 by Adam, whose first ones divide small gradients by their own size.

@@ -36,7 +36,8 @@ pub(crate) struct Computing {
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
-    /// Share every batch among several devices of that kind, by number: 0,1
+    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0 for two
+    /// shares, each with half of its threads
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<usize>,
 }
@@ -53,7 +54,9 @@ impl Computing {
             let choice = match first.choice {
                 Choice::Gpu(interface, _) => Choice::Gpu(interface, number),
                 only if number == 0 => only,
-                only => bail!("--devices {number}: there is one {only}, with the number 0"),
+                only => bail!(
+                    "--devices {number}: there is one {only}, with the number 0; name it once for each share, 0,0"
+                ),
             };
             found.push(device::open(choice)?.device.autodiff());
         }

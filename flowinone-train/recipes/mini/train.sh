@@ -12,13 +12,14 @@ if [ ! -f "$icons" ]; then
     mv "$icons.part" "$icons"
 fi
 
-# Networks this small do not keep more threads busy; the data is made on another.
+# Networks this small do not keep more threads busy, each with its half of every batch; the data is made
+# on another.
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-2}
 flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
 flowinone train-vae --config "$recipes/vae.toml"
-flowinone train --config "$recipes/tower.toml"
-flowinone train --config "$recipes/source.toml"
-flowinone train --config "$recipes/flow.toml"
+flowinone train --config "$recipes/tower.toml" --devices 0,0
+flowinone train --config "$recipes/source.toml" --devices 0,0
+flowinone train --config "$recipes/flow.toml" --devices 0,0
 rm -rf models/mini/shipped
 flowinone train --config "$recipes/flow.toml" --export models/mini/shipped --dtype f16
 "$recipes/score.sh" models/mini/shipped models/mini/scores
