@@ -9,7 +9,8 @@ Needs Python 3 with `torch` (a CPU build is enough) and cargo. What is timed, ea
     step    one guided step of the whole velocity network: 65 + 33 blocks, 2 items, structure path on
     vision  vision tower and aligner, one picture of 384 x 384
     vae     autoencoder, one picture of 256 x 256 to its latent and back
-    train   one training step of the mini model, 32 items, AdamW; in bf16 with float32 weights (autocast)
+    train   one training step of the mini model, 32 items (here a share of them for each thread), AdamW; in bf16
+            with float32 weights (autocast)
 
 `benches/torch_shapes.py` states the blocks in PyTorch; `shapes` in this crate is our side. One run of each
 takes its turn after the other, the first of each is dropped, and medians are compared. PyTorch runs
