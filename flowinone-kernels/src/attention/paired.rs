@@ -49,15 +49,9 @@ impl Kernel for PairedHead<'_> {
             }
             // SAFETY: as many pairs and numbers were taken.
             unsafe {
-                multiply(
-                    proof,
-                    [queries, of_width, key_columns],
-                    Left::Rows(pairs),
-                    k,
-                    scores,
-                    false,
-                )
-            };
+                let sizes = [queries, of_width, key_columns];
+                multiply(proof, sizes, Left::Rows(pairs), k, scores, false);
+            }
 
             let rows = scores.chunks_exact_mut(key_columns).take(queries);
             let mut factors = [0.0; MOST_QUERIES];
@@ -70,15 +64,9 @@ impl Kernel for PairedHead<'_> {
             }
             // SAFETY: as above.
             unsafe {
-                multiply(
-                    proof,
-                    [queries, of_keys, columns],
-                    Left::Rows(pairs),
-                    v,
-                    y,
-                    false,
-                )
-            };
+                let sizes = [queries, of_keys, columns];
+                multiply(proof, sizes, Left::Rows(pairs), v, y, false);
+            }
 
             let rows = y.chunks_exact(columns).take(queries);
             for ((index, row), factor) in rows.enumerate().zip(factors) {
