@@ -87,6 +87,9 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
             "batch = 2",
             &format!("batch = 4\nproducts = \"{products}\""),
         );
+        // Adam's first steps are as long for small gradients as for large ones, and rounding may turn a
+        // small one: such steps are to be short.
+        let run = run.replace("learning_rate = 1e-3", "learning_rate = 1e-4");
         let config = bench.describe(products, &format!("{top}{run}{PAIRS}"));
         assert_eq!(train_flow(&config, None), Ending::Complete);
         bench.left(products).losses
@@ -99,9 +102,8 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
     assert_eq!(plain.len(), 6);
     for (step, (plain, rounded)) in plain.iter().zip(&rounded).enumerate() {
         let off = (rounded - plain).abs() / plain;
-        // Factors are off by up to 2^-9 each, losses are means of many products. Adam's first steps are as
-        // long for small gradients as for large ones, and rounding may turn a small one.
-        let most = if step == 0 { 0.002 } else { 0.1 };
+        // Factors are off by up to 2^-9 each, losses are means of many products.
+        let most = if step == 0 { 0.002 } else { 0.02 };
         assert!(off < most, "step {step}: {rounded} for {plain}");
     }
     assert_eq!(plain != rounded, flowinone_kernels::prefers_bfloat16());

@@ -6,8 +6,6 @@
 //! dq = ds k,   dk = ds^T q
 //! ```
 
-use rayon::prelude::*;
-
 use super::arrange::queries_at_once;
 #[cfg(target_arch = "x86_64")]
 use super::paired_backward::PairedGradients;
@@ -55,13 +53,8 @@ pub(crate) unsafe fn gradients(
         level.run(head);
     };
     let pairs = shape.batch * shape.heads;
-    if pairs * shape.queries * shape.keys * shape.width < 32 * 1024 {
-        let mut scratch = Default::default();
-        (0..pairs).for_each(|task| run(&mut scratch, task));
-    } else {
-        let tasks = (0..pairs).into_par_iter();
-        tasks.for_each_init(Default::default, run);
-    }
+    let work = pairs * shape.queries * shape.keys * shape.width;
+    super::each_task(pairs, work >= 32 * 1024, run);
 }
 
 /// Matrices in working memory, at most.

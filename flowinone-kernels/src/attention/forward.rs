@@ -1,7 +1,5 @@
 //! The attended values.
 
-use rayon::prelude::*;
-
 use super::arrange::{MOST_QUERIES, queries_at_once};
 #[cfg(target_arch = "x86_64")]
 use super::paired::PairedHead;
@@ -59,13 +57,7 @@ pub(crate) unsafe fn attend(
         level.run(head);
     };
     let work = pairs * shape.queries * shape.keys * shape.width;
-    if work < 64 * 1024 {
-        let mut scratch = Default::default();
-        (0..pairs * parts).for_each(|task| run(&mut scratch, task));
-    } else {
-        let tasks = (0..pairs * parts).into_par_iter();
-        tasks.for_each_init(Default::default, run);
-    }
+    super::each_task(pairs * parts, work >= 64 * 1024, run);
 }
 
 /// Some queries of a head.

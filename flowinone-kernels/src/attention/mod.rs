@@ -11,6 +11,8 @@ mod paired_backward;
 
 use std::marker::PhantomData;
 
+use rayon::prelude::*;
+
 #[cfg(target_arch = "x86_64")]
 use crate::Precision;
 #[cfg(target_arch = "x86_64")]
@@ -21,6 +23,17 @@ use crate::level::Level;
 
 pub(crate) use backward::gradients;
 pub(crate) use forward::attend;
+
+/// Runs every task with working memory, on all threads if they are `shared`.
+fn each_task<S: Default>(tasks: usize, shared: bool, run: impl Fn(&mut S, usize) + Sync + Send) {
+    if shared {
+        let tasks = (0..tasks).into_par_iter();
+        tasks.for_each_init(S::default, run);
+    } else {
+        let mut scratch = S::default();
+        (0..tasks).for_each(|task| run(&mut scratch, task));
+    }
+}
 
 /// The proof that factors are rounded, below float32, if the processor multiplies such ones.
 #[cfg(target_arch = "x86_64")]

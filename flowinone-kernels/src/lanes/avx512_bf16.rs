@@ -57,14 +57,9 @@ impl Proof {
         columns: Columns<'_>,
         slots: &mut [MaybeUninit<Pair>],
     ) {
-        let Columns {
-            numbers,
-            stride,
-            depth,
-            count,
-        } = columns;
-        assert!(depth == 0 || (depth - 1) * stride + count <= numbers.len());
-        assert!(count <= N && slots.len() == depth.div_ceil(2) * N);
+        let last_row = columns.depth.saturating_sub(1) * columns.stride;
+        assert!(columns.depth == 0 || last_row + columns.count <= columns.numbers.len());
+        assert!(columns.count <= N && slots.len() == columns.depth.div_ceil(2) * N);
         // SAFETY: `self` is the proof; the numbers and slots are there.
         unsafe { pair_columns::<N>(columns, slots) };
     }
