@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use burn::optim::OptimizerRecord;
 use flowinone_tasks::ModelConfig;
 use flowinone_train::{Entry, newest, read_journal};
+use flowinone_weights::Checkpoint;
 use support::Bench;
 
 /// A run on the smallest networks, with a checkpoint after every step.
@@ -315,19 +316,46 @@ fn a_batch_is_shared_among_devices() {
     assert!(text.contains("multiple of 3 devices"), "{text}");
 }
 
+/// Describes the run `name` of the autoencoder for two steps: `halves` of the model `source`.
+fn describe_autoencoder(bench: &Bench, name: &str, halves: &str, source: &str) {
+    describe(bench, name, 2);
+    let file = bench.path(&format!("{name}.toml"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("[\"source\", \"velocity\"]", halves);
+    std::fs::write(file, text.replace("config = \"model.json\"", source)).unwrap();
+}
+
+/// The configuration and the autoencoder of a model directory.
+fn autoencoder(bench: &Bench, model: &str) -> (ModelConfig, Checkpoint) {
+    let json = std::fs::read_to_string(bench.path(model).join("config.json")).unwrap();
+    let weights = Checkpoint::open(bench.path(model).join("vae.safetensors")).unwrap();
+    (serde_json::from_str(&json).unwrap(), weights)
+}
+
 #[test]
 fn the_autoencoder_is_trained_and_measures_its_latents() {
     let bench = bench();
-    describe(&bench, "run", 2);
-    let text = std::fs::read_to_string(bench.path("run.toml")).unwrap();
-    let text = text.replace("train = [\"source\", \"velocity\"]", "");
-    std::fs::write(bench.path("run.toml"), text).unwrap();
-    let said = bench.succeed("train-vae --config run.toml --device cpu");
+    let both = "[\"encoder\", \"decoder\"]";
+    describe_autoencoder(&bench, "one", both, "config = \"model.json\"");
+    let said = bench.succeed("train-vae --config one.toml --device cpu");
     assert!(said.contains("standard deviation"), "{said}");
-    let config = std::fs::read_to_string(bench.path("run/model/config.json")).unwrap();
-    let config: ModelConfig = serde_json::from_str(&config).unwrap();
-    assert_ne!(config.vae.scale, ModelConfig::tiny().vae.scale);
-    bench.succeed("verify run/model");
+    let (first, encoded) = autoencoder(&bench, "one/model");
+    assert_ne!(first.vae.scale, ModelConfig::tiny().vae.scale);
+    bench.succeed("verify one/model");
+
+    // A decoder alone gets better at the latents that there are.
+    describe_autoencoder(&bench, "two", "[\"decoder\"]", "directory = \"one/model\"");
+    let said = bench.succeed("train-vae --config two.toml --device cpu");
+    assert!(!said.contains("standard deviation"), "{said}");
+    let (second, decoded) = autoencoder(&bench, "two/model");
+    assert_eq!(first, second);
+    bench.succeed("verify two/model");
+    for entry in encoded.entries() {
+        let key = entry.name();
+        let same = entry.read().unwrap() == decoded.entry(key).unwrap().read().unwrap();
+        let encodes = key.starts_with("encoder.") || key.starts_with("quant_conv.");
+        assert_eq!(same, encodes, "{key}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use flowinone_tasks::data::MixPosition;
 use flowinone_weights::{Checkpoint as Weights, restore, save_module};
 use serde::{Deserialize, Serialize};
 
+use crate::labels::CLASS_BIASES;
 use crate::{Error, Optimiser};
 
 const WEIGHTS: &str = "weights.safetensors";
@@ -183,6 +184,16 @@ impl Checkpoint {
     /// The file is damaged or belongs to another model.
     pub fn average<M: Module>(&self, model: M) -> Result<M, Error> {
         self.read(AVERAGE, model)
+    }
+
+    /// Between how many classes the heads for labels choose, if there are heads.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn classes(&self) -> Result<Option<usize>, Error> {
+        let weights = Weights::open(self.path.join(AVERAGE))?;
+        let biases = weights.entry(CLASS_BIASES);
+        Ok(biases.map(|biases| biases.len().saturating_sub(1)))
     }
 
     /// The optimiser with its moments.

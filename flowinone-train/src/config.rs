@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use burn::module::Module;
 use flowinone_flow::train::Objective;
 use flowinone_kernels::{Precision, in_bfloat16};
 use flowinone_tasks::Settings;
 use flowinone_tasks::data::PairConfig;
+use flowinone_vae::Autoencoder;
 use serde::{Deserialize, Serialize};
 
 use crate::{Aids, ModelSource, OptimiserConfig, Reconstruction, Schedule};
@@ -178,12 +180,30 @@ pub enum Part {
     Velocity,
 }
 
+/// Which halves of an autoencoder a run changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Half {
+    /// Picture to latent.
+    Encoder,
+    /// Latent to picture.
+    Decoder,
+}
+
+fn both() -> Vec<Half> {
+    vec![Half::Encoder, Half::Decoder]
+}
+
 /// A run of `flowinone train-vae`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderConfig {
     /// The model whose autoencoder is trained.
     pub model: ModelSource,
+    /// Which of its halves change. A decoder alone gets better at the latents that there are, so the
+    /// model's other networks still fit it.
+    #[serde(default = "both")]
+    pub train: Vec<Half>,
     /// The run.
     pub run: RunConfig,
     /// What makes a reconstruction good.
@@ -229,6 +249,28 @@ impl DataConfig {
     /// Whether its examples come again with every pass; those made on the fly never do.
     pub fn repeats(&self) -> bool {
         matches!(self.kind, Kind::Files(_))
+    }
+}
+
+impl AutoencoderConfig {
+    /// Whether the run changes a half.
+    pub fn trains(&self, half: Half) -> bool {
+        self.train.contains(&half)
+    }
+
+    /// The autoencoder to be trained, from one on a device with gradients: what does not change has
+    /// none.
+    #[must_use]
+    pub fn start(&self, mut autoencoder: Autoencoder) -> Autoencoder {
+        if !self.trains(Half::Encoder) {
+            autoencoder.encoder = autoencoder.encoder.no_grad();
+            autoencoder.quant_conv = autoencoder.quant_conv.no_grad();
+        }
+        if !self.trains(Half::Decoder) {
+            autoencoder.decoder = autoencoder.decoder.no_grad();
+            autoencoder.post_quant_conv = autoencoder.post_quant_conv.no_grad();
+        }
+        autoencoder
     }
 }
 

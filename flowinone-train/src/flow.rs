@@ -27,8 +27,8 @@ use crate::frozen::{Coming, Frozen};
 use crate::held_out::caption;
 use crate::labels::JUDGEMENTS;
 use crate::{
-    Cache, Chance, DataConfig, Error, FlowConfig, HeldOut, LabelHeads, Labels, Lesson, Losses,
-    Part, Vocabulary, newest,
+    Cache, Chance, Checkpoint, DataConfig, Error, FlowConfig, HeldOut, LabelHeads, Labels, Lesson,
+    Losses, Part, Vocabulary, newest,
 };
 
 /// What a run of the flow changes.
@@ -145,8 +145,20 @@ impl FlowLesson {
         let width = self.model.encoder.output_width;
         let tokens = self.model.encoder.tokens();
         let frozen = |trained: bool| !trained;
+        let before = match &config.start {
+            Some(folder) => {
+                let none = || Error::file(folder, "the run has no checkpoint to start from");
+                Some(newest(folder)?.ok_or_else(none)?)
+            }
+            None => None,
+        };
+        let known = before
+            .as_ref()
+            .map(Checkpoint::classes)
+            .transpose()?
+            .flatten();
         let heads = || {
-            let heads = LabelHeads::new(tokens, width, classes, &self.device);
+            let heads = LabelHeads::new(tokens, width, known.unwrap_or(classes), &self.device);
             randomize(heads, config.run.seed, Random::by_fan_in)
         };
         let heads = (self.aids.labels > 0.0).then(heads).transpose()?;
@@ -156,9 +168,11 @@ impl FlowLesson {
             contrast: Contrast::new(&self.device),
             heads,
         };
-        if let Some(folder) = &config.start {
-            let none = || Error::file(folder, "the run has no checkpoint to start from");
-            model = newest(folder)?.ok_or_else(none)?.average(model)?;
+        if let Some(before) = before {
+            model = before.average(model)?;
+            let heads = model.heads.take();
+            let heads = heads.map(|heads| heads.of_classes(classes, config.run.seed));
+            model.heads = heads.transpose()?;
         }
         for part in &config.anew {
             let seed = config.run.seed;

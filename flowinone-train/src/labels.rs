@@ -9,6 +9,9 @@ use burn::tensor::activation::{gelu, log_softmax};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use flowinone_tasks::Task;
 use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
+use flowinone_weights::{Random, randomize};
+
+use crate::Error;
 
 use crate::lesson::Losses;
 
@@ -153,6 +156,10 @@ fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
     Some([x, y, from_x, from_y])
 }
 
+/// The biases of [`LabelHeads::class`] in the checkpoint of a [`FlowModel`](crate::FlowModel): one for
+/// each class and one for none.
+pub(crate) const CLASS_BIASES: &str = "heads.class.bias";
+
 /// Reads labels off visual tokens; used in training only.
 #[derive(Module, Debug)]
 pub struct LabelHeads {
@@ -180,6 +187,21 @@ impl LabelHeads {
             numbers: linear(HIDDEN, NUMBERS),
             ends: linear(HIDDEN, NUMBERS),
         }
+    }
+
+    /// The same heads for so many classes: the layer that names them begins anew if they were not as
+    /// many.
+    ///
+    /// # Errors
+    /// None that is expected; see [`randomize`].
+    pub fn of_classes(self, classes: usize, seed: u64) -> Result<Self, Error> {
+        let [hidden, known] = self.class.weight.dims();
+        if known == classes + 1 {
+            return Ok(self);
+        }
+        let class = LinearConfig::new(hidden, classes + 1).init(&self.class.weight.device());
+        let class = randomize(class, seed, Random::by_fan_in)?;
+        Ok(Self { class, ..self })
     }
 
     /// The loss of tokens `[batch, tokens, width]` against their labels, and shares of right answers

@@ -31,8 +31,8 @@ pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use chance::Chance;
 pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
 pub use config::{
-    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Kind, Part, Procedural,
-    Products, RunConfig,
+    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Half, Kind, Part,
+    Procedural, Products, RunConfig,
 };
 pub use error::Error;
 pub use flow::{FlowBatch, FlowLesson, FlowModel};

@@ -112,6 +112,10 @@ impl Configuration for FlowConfig {
 impl Configuration for AutoencoderConfig {
     fn check(&self) -> Result<(), Fault> {
         self.run.check()?;
+        if self.train.is_empty() {
+            let reason = "names no half; expected \"encoder\", \"decoder\" or both";
+            return Err(fault("train", reason));
+        }
         some_data(&self.data)?;
         if self.reconstruction.crop == Some(0) {
             return Err(fault(

@@ -87,6 +87,37 @@ fn networks_that_begin_anew_forget_the_run_that_came_before() {
     assert_ne!(all(&anew.velocity), all(&kept.velocity));
 }
 
+#[test]
+fn a_run_with_other_classes_keeps_what_does_not_name_them() {
+    let bench = Bench::new();
+    let top = "train = [\"encoder\"]\n";
+    let some = r#"{ named = ["apple", "ball", "bell", "boat", "book", "car"] }"#;
+    let more = r#"{ named = ["apple", "ball", "bell", "boat", "book", "car", "cat"] }"#;
+    let of = |classes: &str| PAIRS.replace("\"everyday\"", classes);
+    let labels = "[aids]\nlabels = 1\n";
+    let before = format!("{top}{RUN}{labels}{}", of(some));
+    train_flow(&bench.describe("before", &before), None);
+    let start = format!("start = \"{}\"\n", bench.path("before").display());
+    let started = |name: &str, classes: &str| {
+        let text = format!("{top}{start}{RUN}{labels}{}", of(classes));
+        let mut parameters = std::collections::BTreeMap::new();
+        values(&flow(&bench.describe(name, &text)).1, |slot, data| {
+            parameters.insert(slot.path.clone(), data.as_bytes().to_vec());
+        });
+        parameters
+    };
+    let (kept, widened) = (started("kept", some), started("widened", more));
+    assert!(kept.keys().eq(widened.keys()));
+    let changed: Vec<_> = kept
+        .keys()
+        .filter(|path| kept[*path] != widened[*path])
+        .collect();
+    assert_eq!(changed, ["heads.class.bias", "heads.class.weight"]);
+    let length =
+        |parameters: &std::collections::BTreeMap<_, Vec<u8>>| parameters["heads.class.bias"].len();
+    assert_eq!((length(&kept), length(&widened)), (7 * 4, 8 * 4));
+}
+
 fn all<M: Module>(module: &M) -> Vec<u8> {
     let mut bytes = vec![];
     values(module, |_, data| bytes.extend_from_slice(data.as_bytes()));

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use flowinone_tasks::{ModelConfig, Networks, Precision, assemble};
+use burn::tensor::Device;
+use flowinone_tasks::{Networks, Precision, assemble};
 use flowinone_train::{
-    AutoencoderConfig, AutoencoderLesson, Ending, Trainer, initialise, latent_deviation,
+    AutoencoderConfig, AutoencoderLesson, Ending, Half, Trainer, initialise, latent_deviation,
     material as open, read_config,
 };
 
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config: AutoencoderConfig = read_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
-    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let (mut model, networks) = initialise(&config.model, config.run.seed, device)?;
     let material = open(&config.data, &config.run)?;
     note_judges(&material, &config.run);
     let lesson = AutoencoderLesson {
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let folder = config.run.folder.clone();
     interrupt::listen();
-    let autoencoder = networks.codec().clone();
+    let autoencoder = config.start(networks.codec().clone());
     let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
     lessons.insert(0, lesson);
     let run = config.run.clone();
@@ -49,17 +50,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if trainer.run(interrupt::flag())? == Ending::Stopped {
         return Ok(Outcome::Interrupted);
     }
-    let mut measured = open(&config.data, &config.run)?.mixer;
-    let inner = device.clone().inner();
-    let side = model.picture_side as u32;
-    let deviation = latent_deviation(trainer.average(), &mut measured, side, MEASURED, &inner)?;
-    let scale = 1.0 / deviation;
-    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
-    let mut trained = ModelConfig {
-        trained: false,
-        ..model
-    };
-    trained.vae.scale = scale;
+    if config.trains(Half::Encoder) {
+        model.trained = false; // The flow knows other latents.
+        model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
+    }
     let target = folder.join("model");
     if target.exists() {
         std::fs::remove_dir_all(&target)?;
@@ -69,7 +63,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         vae: trainer.average(),
         flow: networks.flow(),
     };
-    assemble(networks, &trained, trainer.step(), Precision::F32, &target)?;
+    assemble(networks, &model, trainer.step(), Precision::F32, &target)?;
     println!("{}", target.display());
     Ok(Outcome::Done)
+}
+
+/// What brings the latents of the trained encoder to a standard deviation of 1.
+fn scale(
+    trainer: &Trainer<AutoencoderLesson>,
+    config: &AutoencoderConfig,
+    side: u32,
+    device: &Device,
+) -> Result<f64> {
+    let mut targets = open(&config.data, &config.run)?.mixer;
+    let device = device.clone().inner();
+    let deviation = latent_deviation(trainer.average(), &mut targets, side, MEASURED, &device)?;
+    let scale = 1.0 / deviation;
+    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
+    Ok(scale)
 }

@@ -17,6 +17,7 @@ fi
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-2}
 flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
 flowinone train-vae --config "$recipes/vae.toml"
+flowinone train-vae --config "$recipes/decoder.toml" --devices 0,0
 flowinone train --config "$recipes/tower.toml" --devices 0,0
 flowinone train --config "$recipes/source.toml" --devices 0,0
 flowinone train --config "$recipes/flow.toml" --devices 0,0

@@ -166,7 +166,7 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> Ending {
         held_out: material.held_out,
         judged: 2,
     };
-    let model = networks.codec().clone();
+    let model = config.start(networks.codec().clone());
     train(lesson, model, material.mixer, config.run, stop).unwrap()
 }
 
