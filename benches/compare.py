@@ -11,6 +11,7 @@ Needs Python 3 with `torch` (a CPU build is enough) and cargo. What is timed, ea
     vae     autoencoder, one picture of 256 x 256 to its latent and back
     train   one training step of the mini model, 32 items (here a share of them for each thread), AdamW; in bf16
             with float32 weights (autocast)
+    train_vae  one training step of the mini autoencoder, 32 crops of 32 x 32, likewise
 
 `benches/torch_shapes.py` states the blocks in PyTorch; `shapes` in this crate is our side. One run of each
 takes its turn after the other, the first of each is dropped, and medians are compared. PyTorch runs
@@ -38,6 +39,7 @@ PLAN = {
     "vision": (["f32", "bf16"], ["f32", "bf16"], 5),
     "vae": (["f32", "bf16"], ["f32", "bf16"], 5),
     "train": (["f32", "bf16"], ["f32", "bf16"], 7),
+    "train_vae": (["f32"], ["f32", "bf16"], 15),
 }
 TITLES = {
     "block": "transformer block, 2 x 257 tokens",
@@ -45,6 +47,7 @@ TITLES = {
     "vision": "vision tower and aligner",
     "vae": "VAE encode + decode",
     "train": "training step of mini, 32 items",
+    "train_vae": "training step of mini's autoencoder",
     "picture": "whole picture: 50 steps, vision, VAE (computed)",
 }
 

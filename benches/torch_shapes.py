@@ -422,3 +422,31 @@ def train(dtype):
         assert torch.isfinite(loss)
 
     return learn
+
+
+def train_vae(dtype):
+    mixed = torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bf16")
+    autoencoder = Autoencoder(16, [1, 2, 4], 1, 8).to(memory_format=torch.channels_last)
+    parameters = list(autoencoder.parameters())
+    groups = [{"params": [p for p in parameters if p.dim() > 1]}, {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=1e-5, betas=(0.9, 0.9), weight_decay=0.03, fused=True)
+    pictures = torch.rand(32, 3, 32, 32).mul(2).sub(1).to(memory_format=torch.channels_last)
+
+    def losses():
+        mean, log_var = autoencoder.encoder(pictures).float().chunk(2, 1)
+        latent = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
+        difference = autoencoder.decoder(latent).float() - pictures
+        edges = sum((difference.narrow(d, 1, 31) - difference.narrow(d, 0, 31)).abs().mean() for d in (2, 3))
+        divergence = 0.5 * (mean.square() + log_var.exp() - log_var - 1).mean()
+        return difference.abs().mean() + 0.25 * edges + 0.5 * difference.square().mean() + 1e-3 * divergence
+
+    def learn():
+        with mixed:
+            loss = losses()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        assert torch.isfinite(loss)
+
+    return learn

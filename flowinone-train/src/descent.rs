@@ -19,15 +19,14 @@ use crate::gradients::gathered;
 use crate::{Accumulated, Chance, Error, Lesson, Products, RunConfig};
 
 /// The gradients of a step so far.
-pub(crate) struct Descent<'a, L: Lesson> {
+pub struct Descent<'a, L: Lesson> {
     runs: Vec<Run<'a, L>>,
     pools: &'a [ThreadPool],
     weight: f64,
     products: Products,
     /// Losses and their parts so far, by name: their sum, and how many parts of batches have them.
     found: BTreeMap<&'static str, (f64, u32)>,
-    /// Whether all of them are finite.
-    pub(crate) finite: bool,
+    finite: bool,
 }
 
 /// One device's share.
@@ -42,7 +41,7 @@ struct Run<'a, L: Lesson> {
 ///
 /// # Errors
 /// Threads that cannot be started.
-pub(crate) fn pools(devices: usize) -> Result<Vec<ThreadPool>, Error> {
+pub fn pools(devices: usize) -> Result<Vec<ThreadPool>, Error> {
     if devices == 1 {
         return Ok(vec![]);
     }
@@ -58,7 +57,7 @@ pub(crate) fn pools(devices: usize) -> Result<Vec<ThreadPool>, Error> {
 impl<'a, L: Lesson> Descent<'a, L> {
     /// Begins a step of the run, each of its batches divided among the devices of `lessons`, whose
     /// [`pools`] are given; the weights lie on the first.
-    pub(crate) fn new(
+    pub fn new(
         lessons: &'a mut [L],
         pools: &'a [ThreadPool],
         model: &L::Model,
@@ -85,8 +84,11 @@ impl<'a, L: Lesson> Descent<'a, L> {
     }
 
     /// Adds a batch in its parts, one for each device.
-    pub(crate) fn add(&mut self, parts: Vec<L::Batch>, chance: &Chance) {
+    /// # Panics
+    /// With another number of parts.
+    pub fn add(&mut self, parts: Vec<L::Batch>, chance: &Chance) {
         let (count, weight, finite) = (self.runs.len(), self.weight, self.finite);
+        assert_eq!(parts.len(), count, "parts of a batch, for as many devices");
         let products = self.products;
         let chance = |part| chance.clone().of_part(part, count);
         let dealt = self.runs.iter_mut().zip(parts).enumerate();
@@ -116,8 +118,13 @@ impl<'a, L: Lesson> Descent<'a, L> {
         }
     }
 
+    /// Whether all numbers so far are finite.
+    pub fn finite(&self) -> bool {
+        self.finite
+    }
+
     /// Losses and their parts by name, each in the mean of the parts of batches that have it.
-    pub(crate) fn numbers(&self) -> BTreeMap<String, f64> {
+    pub fn numbers(&self) -> BTreeMap<String, f64> {
         let found = self.found.iter();
         let mean = |(name, (sum, count)): (&&str, &(f64, u32))| {
             (name.to_string(), sum / f64::from(*count))
@@ -126,7 +133,7 @@ impl<'a, L: Lesson> Descent<'a, L> {
     }
 
     /// The gradients of all batches, on the first device.
-    pub(crate) fn gradients(self, model: &L::Model) -> GradientsParams {
+    pub fn gradients(self, model: &L::Model) -> GradientsParams {
         let mut sums: Vec<_> = self
             .runs
             .into_iter()

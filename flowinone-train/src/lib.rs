@@ -34,6 +34,7 @@ pub use config::{
     AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Half, Kind, Part,
     Procedural, Products, RunConfig,
 };
+pub use descent::{Descent, pools};
 pub use error::Error;
 pub use flow::{FlowBatch, FlowLesson, FlowModel};
 pub use gradients::{Accumulated, gathered, limited, norm};

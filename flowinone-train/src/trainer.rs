@@ -264,7 +264,7 @@ impl<L: Lesson> Trainer<L> {
             descent.add(parts, &chance);
         }
         let mut numbers = descent.numbers();
-        if !descent.finite {
+        if !descent.finite() {
             return Ok(Some((numbers, false)));
         }
         let gradients = descent.gradients(&self.model);

@@ -12,6 +12,7 @@
 //! The same loops serve float32 and, where the processor multiplies them, pairs of bfloat16: two input
 //! channels side by side.
 
+pub(crate) mod gradient;
 #[cfg(target_arch = "x86_64")]
 mod paired;
 mod plain;

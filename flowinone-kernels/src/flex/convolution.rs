@@ -6,7 +6,7 @@ use burn::tensor::ops::ConvOptions;
 
 use super::{Operation, in_order, numbers, shape, tensor};
 use crate::Precision;
-use crate::convolution::{Maps, convolved, turned};
+use crate::convolution::{Maps, convolved, gradient, turned};
 use crate::level::Level;
 
 /// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
@@ -69,7 +69,7 @@ impl Operation<3> for Convolution {
         let maps = self.maps(&x, &weight);
         let dy = in_order(gradient);
         let db = of_bias.then(|| tensor(sums_of_channels(maps, numbers(&dy)), vec![maps.output]));
-        // Sums over all pixels, where Burn's own are as good.
+        // Strided convolutions and kernels of other sides are rare in training: Burn's own gradients do.
         let zeros = maps.before;
         let options = || ConvOptions::new([maps.stride; 2], [zeros; 2], [1, 1], 1);
         if self.reach == Reach::Halving {
@@ -93,7 +93,13 @@ impl Operation<3> for Convolution {
             let dx = convolved(Level::current(), exact, back, numbers(&dy), &weight, None);
             tensor(dx, shape(&x))
         });
-        let dw = of_weight.then(|| Flex::conv2d_weight_backward(x, weight, dy, options()));
+        let dw = of_weight.then(|| match gradient::supports(maps) {
+            true => {
+                let dw = gradient::of_weights(Level::current(), maps, numbers(&x), numbers(&dy));
+                tensor(dw, shape(&weight))
+            }
+            false => Flex::conv2d_weight_backward(x, weight, dy, options()),
+        });
         [dx, dw, db]
     }
 }

@@ -30,12 +30,13 @@ enum Make {
 }
 
 /// What can be timed, and how it is made.
-const NAMES: [(&str, Make); 5] = [
+const NAMES: [(&str, Make); 6] = [
     ("block", Make::Packed(inference::block)),
     ("step", Make::Packed(inference::step)),
     ("vision", Make::Packed(inference::vision)),
     ("vae", Make::Packed(inference::vae)),
     ("train", Make::Learning(training::step)),
+    ("train_vae", Make::Learning(training::autoencoder)),
 ];
 
 /// Precisions by the names of `--dtype`.

@@ -1,128 +1,203 @@
-//! One training step of the mini model: vision tower, source encoder and velocity network learn, the
-//! autoencoder only encodes; 32 items, gradients limited, one step of AdamW. Data and averaged weights
-//! are left out. As the trainer does it with the processor named once for each thread: every thread has an
-//! equal share of the batch.
+//! Training steps of the mini model, by the trainer's own code: 32 items, gradients limited, one step of
+//! AdamW; data and averaged weights are left out. The processor is named once for each thread, so that every
+//! thread has an equal share of the batch.
+//!
+//! - [`step`]: vision tower, source encoder and velocity network learn, the autoencoder only encodes.
+//! - [`autoencoder`]: the autoencoder learns, on crops of 32 x 32 pixels.
 
-use std::thread;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
 use flowinone_flow::train::{Draws, Objective, TrainingBatch};
 use flowinone_flow::{FlowNetwork, Structure};
 use flowinone_tasks::ModelConfig;
-use flowinone_train::{Optimiser, OptimiserConfig, Products, gathered, limited};
+use flowinone_train::{
+    AutoencoderLesson, Chance, Checkpoints, Decay, Descent, Error, Evaluations, Lesson, Losses,
+    Optimiser, OptimiserConfig, Prepare, Products, Reconstruction, RunConfig, Schedule, limited,
+    pools,
+};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use flowinone_weights::randomize;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use image::{Rgb, RgbImage};
 
 use crate::Computation;
 use crate::inference::normal;
 
 const BATCH: usize = 32;
 
-#[derive(Module, Debug)]
-struct Model {
-    encoder: JanusEncoder,
-    network: FlowNetwork,
-}
-
-/// Some items of the batch, and the threads that carry them.
-struct Share {
-    pool: ThreadPool,
-    vae: Autoencoder,
-    prompts: Tensor<4>,
-    sources: Tensor<4>,
-    targets: Tensor<4>,
-    draws: Draws,
-}
-
-impl Share {
-    /// The gradients of `weight` times the mean loss of its items.
-    fn gradients(&self, model: &Model, objective: &Objective, weight: f64) -> GradientsParams {
-        let encoded = |pictures: &Tensor<4>| {
-            let posterior = self.vae.encode(pictures.clone());
-            Tensor::from_inner(posterior.mode())
-        };
-        let batch = TrainingBatch {
-            tokens: model.encoder.encode(self.prompts.clone()),
-            target: encoded(&self.targets),
-            structure: Some(Structure::new(encoded(&self.sources))),
-        };
-        let found = objective.evaluate(&model.network, batch, self.draws.clone(), None);
-        let loss = found.losses.total.mean().mul_scalar(weight);
-        let value: f32 = loss.clone().into_scalar();
-        assert!(value.is_finite(), "the loss is {value}");
-        GradientsParams::from_grads(loss.backward(), model)
-    }
-}
-
+/// One step of the flow's networks.
 pub(crate) fn step(products: Products) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
     let (encoder, network) = (config.encoder.init(&device), config.flow.init(&device));
-    let mut model = Model {
+    let model = Networks {
         encoder: randomize(encoder, 1, flowinone_encoder::random).expect("random weights"),
         network: randomize(network, 1, flowinone_flow::random).expect("random weights"),
     };
     let vae = config.vae.init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::random)
-        .expect("random weights")
-        .in_precision(products.precision());
-    let objective = Objective {
-        contrastive_weight: None, // there is no teacher
-        ..Objective::reference()
+    let vae = randomize(vae, 1, flowinone_vae::random).expect("random weights");
+    let lesson = FlowStep {
+        vae: vae.in_precision(products.precision()),
+        objective: Objective {
+            contrastive_weight: None, // there is no teacher
+            ..Objective::reference()
+        },
+        device,
     };
-
-    let threads = rayon::current_num_threads();
-    let count = match BATCH.is_multiple_of(threads) {
-        true => threads,
-        false => 1,
-    };
-    let items = BATCH / count;
     let [vision, side] = [config.encoder.image_size, config.picture_side];
     let latent = config.flow.latent_side;
-    let latents = [items, config.vae.latent_channels, latent, latent];
-    let share = |number: usize| {
-        let spread = |index: usize| ((number * items + index) as f32 + 0.5) / BATCH as f32;
+    let objective = lesson.objective;
+    let part = |first: usize, items: usize| {
+        let latents = [items, config.vae.latent_channels, latent, latent];
+        let spread = |index: usize| ((first + index) as f32 + 0.5) / BATCH as f32;
         let times: Vec<f32> = (0..items).map(|index| 4.0 * spread(index) - 2.0).collect();
         let chances: Vec<f32> = (0..items).map(spread).collect(); // the first three of all are null
         let [sources, targets] = [1, 2].map(|_| normal([items, 3, side, side]));
-        let pool = ThreadPoolBuilder::new().num_threads(threads / count);
-        Share {
-            pool: pool.build().expect("as many threads as there are"),
-            vae: vae.clone(),
+        FlowPart {
             prompts: Tensor::from_inner(normal([items, 3, vision, vision])),
             sources,
             targets,
             draws: objective.draws(Tensor::from_inner(normal(latents)), &times, &chances),
         }
     };
-    let shares: Vec<Share> = (0..count).map(share).collect();
+    steps(lesson, model, products, part)
+}
 
-    let settings = OptimiserConfig::default();
-    let mut optimiser = Optimiser::new(&settings, &model);
+/// One step of the autoencoder.
+pub(crate) fn autoencoder(products: Products) -> Computation {
+    let config = ModelConfig::mini();
+    let device = Device::flex().autodiff();
+    let vae = randomize(config.vae.init(&device), 1, flowinone_vae::random);
+    let lesson = AutoencoderLesson {
+        reconstruction: Reconstruction {
+            crop: Some(32),
+            ..Reconstruction::default()
+        },
+        side: config.picture_side as u32,
+        device,
+        held_out: None,
+        judged: 0,
+    };
+    let side = config.picture_side as u32;
+    let part = |first: usize, items: usize| {
+        let picture = |number: usize| {
+            RgbImage::from_fn(side, side, |x, y| {
+                Rgb([x, y, x ^ y].map(|value| (4 * value + number as u32) as u8))
+            })
+        };
+        (first..first + items).map(picture).collect()
+    };
+    steps(lesson, vae.expect("random weights"), products, part)
+}
+
+/// Steps of a lesson on one batch again and again; `part` makes so many items of it, from the first on.
+fn steps<L>(
+    lesson: L,
+    mut model: L::Model,
+    products: Products,
+    part: impl Fn(usize, usize) -> L::Batch,
+) -> Computation
+where
+    L: Lesson + Clone + 'static,
+    L::Batch: Clone,
+{
+    let threads = rayon::current_num_threads();
+    let count = match BATCH.is_multiple_of(threads) {
+        true => threads,
+        false => 1,
+    };
+    let run = RunConfig {
+        folder: PathBuf::new(),
+        seed: 1,
+        steps: 1,
+        batch: BATCH,
+        accumulate: 1,
+        average: 0.0,
+        schedule: Schedule {
+            learning_rate: 1e-5,
+            warm_up: 0,
+            decay: Decay::Constant,
+        },
+        optimiser: OptimiserConfig::default(),
+        products,
+        checkpoints: Checkpoints::default(),
+        evaluations: Evaluations::default(),
+    };
+    let items = BATCH / count;
+    let parts: Vec<L::Batch> = (0..count)
+        .map(|number| part(number * items, items))
+        .collect();
+    let mut lessons = vec![lesson; count];
+    let pools = pools(count).expect("as many threads as there are");
+    let mut optimiser = Optimiser::new(&run.optimiser, &model);
     let mut learn = move || {
-        let weight = 1.0 / count as f64;
-        let objective = &objective;
-        let parts = thread::scope(|scope| {
-            let begin = |share| {
-                let share: &Share = share;
-                let model = model.clone().fork(&device);
-                let work = move || products.of(|| share.gradients(&model, objective, weight));
-                scope.spawn(move || share.pool.install(work))
-            };
-            let threads: Vec<_> = shares.iter().map(begin).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined
-                .map(|part| (part.expect("no share panics"), device.clone().inner()))
-                .collect()
-        });
-        let gradients = gathered(&model, parts);
-        let (gradients, _) = limited(&model, gradients, settings.clip);
-        model = products.of(|| optimiser.step(1e-5, model.clone(), gradients));
+        let mut descent = Descent::new(&mut lessons, &pools, &model, &run);
+        descent.add(parts.clone(), &Chance::new(run.seed, 0));
+        assert!(descent.finite(), "a loss is not finite");
+        let gradients = descent.gradients(&model);
+        let (gradients, _) = limited(&model, gradients, run.optimiser.clip);
+        let rate = run.schedule.learning_rate;
+        model = products.of(|| optimiser.step(rate, model.clone(), gradients));
     };
     // On a thread that shares the work of the optimiser.
     Box::new(move || rayon::scope(|_| learn()))
+}
+
+/// What learns in a step of the flow.
+#[derive(Module, Debug)]
+struct Networks {
+    encoder: JanusEncoder,
+    network: FlowNetwork,
+}
+
+/// A step of the flow by the reference's objective alone.
+#[derive(Clone)]
+struct FlowStep {
+    vae: Autoencoder,
+    objective: Objective,
+    device: Device,
+}
+
+/// Some items of its batch.
+#[derive(Clone)]
+struct FlowPart {
+    prompts: Tensor<4>,
+    sources: Tensor<4>,
+    targets: Tensor<4>,
+    draws: Draws,
+}
+
+impl Lesson for FlowStep {
+    type Model = Networks;
+    type Batch = FlowPart;
+
+    fn device(&self) -> Device {
+        self.device.clone()
+    }
+
+    fn prepare(&self) -> Prepare<FlowPart> {
+        Box::new(|_| Err(Error::Config("these batches come from no examples".into())))
+    }
+
+    fn losses(&self, model: &Networks, part: FlowPart, _: &mut Chance) -> Losses {
+        let encoded = |pictures: Tensor<4>| Tensor::from_inner(self.vae.encode(pictures).mode());
+        let batch = TrainingBatch {
+            tokens: model.encoder.encode(part.prompts),
+            target: encoded(part.targets),
+            structure: Some(Structure::new(encoded(part.sources))),
+        };
+        let found = self
+            .objective
+            .evaluate(&model.network, batch, part.draws, None);
+        Losses {
+            total: found.losses.total.mean(),
+            parts: vec![],
+        }
+    }
+
+    fn evaluate(&self, _: &Networks, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
+        Ok(vec![])
+    }
 }
