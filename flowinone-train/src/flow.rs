@@ -12,13 +12,12 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_encoder::{JanusEncoder, VisualEncoder, center_crop, janus_square};
-use flowinone_flow::train::{Contrast, Objective, Teacher, TrainingBatch, divergence};
-use flowinone_flow::{FlowNetwork, Structure};
+use flowinone_encoder::{VisualEncoder, center_crop, janus_square};
+use flowinone_flow::Structure;
+use flowinone_flow::train::{Objective, Teacher, TrainingBatch, divergence};
 use flowinone_tasks::data::{ContactSheet, Example, Truth};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
-use flowinone_weights::{Random, randomize};
 use image::RgbImage;
 
 use crate::aids::{Aids, detail};
@@ -27,20 +26,9 @@ use crate::frozen::{Coming, Frozen};
 use crate::held_out::caption;
 use crate::labels::JUDGEMENTS;
 use crate::{
-    Cache, Chance, Checkpoint, DataConfig, Error, FlowConfig, HeldOut, LabelHeads, Labels, Lesson,
-    Losses, Part, Vocabulary, newest,
+    Cache, Chance, DataConfig, Error, FlowConfig, FlowModel, HeldOut, Labels, Lesson, Losses, Part,
+    Vocabulary,
 };
-
-/// What a run of the flow changes.
-#[derive(Module, Debug)]
-pub struct FlowModel {
-    /// Vision tower and aligner.
-    pub encoder: JanusEncoder,
-    /// Source encoder and velocity network.
-    pub network: FlowNetwork,
-    contrast: Contrast,
-    heads: Option<LabelHeads>,
-}
 
 /// The flow as a lesson.
 pub struct FlowLesson {
@@ -129,76 +117,6 @@ impl FlowLesson {
     /// The cache of what the networks that do not change say, if there is one.
     pub fn cache(&self) -> Option<&Cache> {
         self.frozen.cache()
-    }
-
-    /// The model to be trained, from networks on the same device.
-    ///
-    /// # Errors
-    /// A run to start from that has no checkpoint, or other networks.
-    pub fn start(
-        &self,
-        config: &FlowConfig,
-        encoder: &JanusEncoder,
-        network: &FlowNetwork,
-        classes: usize,
-    ) -> Result<FlowModel, Error> {
-        let width = self.model.encoder.output_width;
-        let tokens = self.model.encoder.tokens();
-        let frozen = |trained: bool| !trained;
-        let before = match &config.start {
-            Some(folder) => {
-                let none = || Error::file(folder, "the run has no checkpoint to start from");
-                Some(newest(folder)?.ok_or_else(none)?)
-            }
-            None => None,
-        };
-        let known = before
-            .as_ref()
-            .map(Checkpoint::classes)
-            .transpose()?
-            .flatten();
-        let heads = || {
-            let heads = LabelHeads::new(tokens, width, known.unwrap_or(classes), &self.device);
-            randomize(heads, config.run.seed, Random::by_fan_in)
-        };
-        let heads = (self.aids.labels > 0.0).then(heads).transpose()?;
-        let mut model = FlowModel {
-            encoder: encoder.clone(),
-            network: network.clone(),
-            contrast: Contrast::new(&self.device),
-            heads,
-        };
-        if let Some(before) = before {
-            model = before.average(model)?;
-            let heads = model.heads.take();
-            let heads = heads.map(|heads| heads.of_classes(classes, config.run.seed));
-            model.heads = heads.transpose()?;
-        }
-        for part in &config.anew {
-            let seed = config.run.seed;
-            let network = || {
-                let network = self.model.flow.init(&self.device);
-                randomize(network, seed, flowinone_flow::random)
-            };
-            match part {
-                Part::Encoder => {
-                    let encoder = self.model.encoder.init(&self.device);
-                    model.encoder = randomize(encoder, seed, flowinone_encoder::random)?;
-                }
-                Part::Source => model.network.source = network()?.source.placed(),
-                Part::Velocity => model.network.velocity = network()?.velocity.placed(),
-            }
-        }
-        if frozen(config.trains(Part::Encoder)) {
-            model.encoder = model.encoder.no_grad();
-        }
-        if frozen(config.trains(Part::Source)) {
-            model.network.source = model.network.source.no_grad();
-        }
-        if frozen(config.trains(Part::Velocity)) {
-            model.network.velocity = model.network.velocity.no_grad();
-        }
-        Ok(model)
     }
 
     /// The latents of pictures, outside of any gradient, ready for those that have one.

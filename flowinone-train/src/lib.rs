@@ -9,6 +9,7 @@ mod config;
 mod descent;
 mod error;
 mod flow;
+mod flow_model;
 mod frozen;
 mod gradients;
 mod held_out;
@@ -36,7 +37,8 @@ pub use config::{
 };
 pub use descent::{Descent, pools};
 pub use error::Error;
-pub use flow::{FlowBatch, FlowLesson, FlowModel};
+pub use flow::{FlowBatch, FlowLesson};
+pub use flow_model::FlowModel;
 pub use gradients::{Accumulated, gathered, limited, norm};
 pub use held_out::{Group, HeldOut};
 pub use journal::{Entry, Journal, read_journal};

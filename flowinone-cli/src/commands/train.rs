@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         material.held_out,
         device,
     )?;
-    let start = lesson.start(&config, networks.encoder(), networks.flow(), classes)?;
+    let start = FlowModel::begin(&config, &model, &networks, classes, device)?;
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
         let Some(newest) = newest(&folder)? else {

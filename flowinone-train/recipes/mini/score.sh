@@ -7,7 +7,7 @@ shift 2
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
 icons=(
     --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree
-    --classes apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
+    --classes airplane,anchor,apple,balloon,banana,bus,butterfly,camera,car,carrot,castle,cat,cherries,crab,crown,dolphin,dragon,fish,fox,frog,ghost,guitar,honeybee,horse,house,key,ladder,lion,lobster,mushroom,owl,panda,penguin,robot,rocket,sailboat,scissors,snail,snake,snowman,star,strawberry,tent,tomato,tractor,tree,turtle,whale
 )
 pairs=(
     --seed 2026 --side 128 --split validation

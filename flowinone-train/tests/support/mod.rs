@@ -135,6 +135,7 @@ pub(crate) fn flow(file: &Path) -> (FlowLesson, FlowModel, Mixer, RunConfig) {
     let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
     let material = material(&config.data, &config.run).unwrap();
     let classes = material.classes.len();
+    let start = FlowModel::begin(&config, &model, &networks, classes, &device());
     let lesson = FlowLesson::new(
         &config,
         model,
@@ -144,7 +145,6 @@ pub(crate) fn flow(file: &Path) -> (FlowLesson, FlowModel, Mixer, RunConfig) {
         &device(),
     )
     .unwrap();
-    let start = lesson.start(&config, networks.encoder(), networks.flow(), classes);
     (lesson, start.unwrap(), material.mixer, config.run)
 }
 
