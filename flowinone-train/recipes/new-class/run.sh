@@ -6,7 +6,7 @@ set -euo pipefail
 class=${1:-umbrella}
 folder=models/new-class recipe=flowinone-train/recipes/new-class
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-old=airplane,anchor,apple,balloon,banana,bus,butterfly,camera,car,carrot,castle,cat,cherries,crab,crown,dolphin,dragon,fish,fox,frog,ghost,guitar,honeybee,horse,house,key,ladder,lion,lobster,mushroom,owl,panda,penguin,robot,rocket,sailboat,scissors,snail,snake,snowman,star,strawberry,tent,tomato,tractor,tree,turtle,whale
+old=apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
 icons=(--icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree)
 pairs=(
     --side 128 --tasks class-to-image
