@@ -11,7 +11,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::held_out::caption;
-use crate::{Chance, Error, HeldOut, Lesson, Losses};
+use crate::{AutoencoderConfig, Chance, Error, Half, HeldOut, Lesson, Losses};
 
 /// What makes a reconstruction good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,23 @@ impl Default for Reconstruction {
             crop: None,
             prompts: 4,
         }
+    }
+}
+
+impl AutoencoderConfig {
+    /// The autoencoder to be trained, from one on a device with gradients: what does not change has
+    /// none.
+    #[must_use]
+    pub fn start(&self, mut autoencoder: Autoencoder) -> Autoencoder {
+        if !self.trains(Half::Encoder) {
+            autoencoder.encoder = autoencoder.encoder.no_grad();
+            autoencoder.quant_conv = autoencoder.quant_conv.no_grad();
+        }
+        if !self.trains(Half::Decoder) {
+            autoencoder.decoder = autoencoder.decoder.no_grad();
+            autoencoder.post_quant_conv = autoencoder.post_quant_conv.no_grad();
+        }
+        autoencoder
     }
 }
 

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use burn::module::Module;
 use flowinone_flow::train::Objective;
 use flowinone_kernels::{Precision, in_bfloat16};
 use flowinone_tasks::Settings;
 use flowinone_tasks::data::PairConfig;
-use flowinone_vae::Autoencoder;
 use serde::{Deserialize, Serialize};
 
 use crate::{Aids, ModelSource, OptimiserConfig, Reconstruction, Schedule};
@@ -256,21 +254,6 @@ impl AutoencoderConfig {
     /// Whether the run changes a half.
     pub fn trains(&self, half: Half) -> bool {
         self.train.contains(&half)
-    }
-
-    /// The autoencoder to be trained, from one on a device with gradients: what does not change has
-    /// none.
-    #[must_use]
-    pub fn start(&self, mut autoencoder: Autoencoder) -> Autoencoder {
-        if !self.trains(Half::Encoder) {
-            autoencoder.encoder = autoencoder.encoder.no_grad();
-            autoencoder.quant_conv = autoencoder.quant_conv.no_grad();
-        }
-        if !self.trains(Half::Decoder) {
-            autoencoder.decoder = autoencoder.decoder.no_grad();
-            autoencoder.post_quant_conv = autoencoder.post_quant_conv.no_grad();
-        }
-        autoencoder
     }
 }
 

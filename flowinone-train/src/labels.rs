@@ -12,7 +12,6 @@ use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
 use flowinone_weights::{Random, randomize};
 
 use crate::Error;
-
 use crate::lesson::Losses;
 
 /// Width to which each token is brought before all of them are joined.
@@ -194,7 +193,7 @@ impl LabelHeads {
     ///
     /// # Errors
     /// None that is expected; see [`randomize`].
-    pub fn of_classes(self, classes: usize, seed: u64) -> Result<Self, Error> {
+    pub(crate) fn of_classes(self, classes: usize, seed: u64) -> Result<Self, Error> {
         let [hidden, known] = self.class.weight.dims();
         if known == classes + 1 {
             return Ok(self);
