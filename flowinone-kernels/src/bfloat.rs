@@ -1,10 +1,12 @@
 //! Numbers in bfloat16, packed in pairs as factors of products.
 
 use std::mem::MaybeUninit;
+#[cfg(target_arch = "x86_64")]
+use std::ops::Range;
 
 use crate::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
-use crate::lanes::avx512_bf16::Proof;
+use crate::lanes::{amx, avx512_bf16::Proof};
 use crate::level::{Kernel, Level};
 use crate::packed::Packed;
 #[cfg(target_arch = "x86_64")]
@@ -82,9 +84,17 @@ impl<const N: usize> Kernel for Halve<'_, N> {
 
 #[cfg(target_arch = "x86_64")]
 impl RowWise<Pair> {
-    /// Rows that lie in order.
+    /// The rows of a matrix.
     pub(crate) fn new(proof: Proof, matrix: Matrix<'_>) -> Self {
         let [rows, numbers] = matrix.sizes();
+        if matrix.is_transposed() {
+            let columns = matrix.transposed();
+            let turn = |lines: Range<usize>, slots: &mut [MaybeUninit<Pair>], stride| {
+                proof.pair_lines(columns.columns(lines), slots, stride);
+            };
+            // SAFETY: every pair of all lines is written.
+            return unsafe { Self::filled_in_groups::<16>(rows, numbers.div_ceil(2), turn) };
+        }
         // SAFETY: every pair of a row is written.
         let (rows, _) = unsafe {
             Self::filled(rows, numbers.div_ceil(2), |line, slots, own| {
@@ -123,7 +133,16 @@ impl Packed<Pair> {
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn multiplies(level: Level) -> Option<Proof> {
     match level {
-        Level::Avx512 => Proof::find(),
+        Level::Avx512 | Level::Amx => Proof::find(),
+        _ => None,
+    }
+}
+
+/// The proof that tiles of pairs are multiplied at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn multiplies_tiles(level: Level) -> Option<amx::Proof> {
+    match level {
+        Level::Amx => amx::Proof::find(),
         _ => None,
     }
 }
@@ -163,7 +182,7 @@ mod tests {
         // Ties, and next to them.
         let ties = (0..200u32).map(|k| f32::from_bits(0x3F80_0000 + (k << 15) + k % 3));
         let all: Vec<f32> = ties.chain(near).collect();
-        for [rows, columns] in [[1, 1], [2, 12], [5, 11], [6, 32], [7, 29], [3, 65]] {
+        for [rows, columns] in [[1, 1], [2, 12], [5, 11], [6, 32], [37, 29], [3, 65]] {
             let numbers: Vec<f32> = all.iter().copied().cycle().take(rows * columns).collect();
             let matrix = Matrix::new(&numbers, rows, columns);
             let number = |row: usize, column: usize| match row < rows && column < columns {
@@ -176,6 +195,18 @@ mod tests {
                 for (step, pair) in pairs.iter().enumerate() {
                     let expected = Pair::new(number(row, 2 * step), number(row, 2 * step + 1));
                     assert_eq!(pair.0, expected.0, "row {row}, pair {step}");
+                }
+            }
+            let by_lines = RowWise::<Pair>::new(proof, matrix.transposed());
+            assert_eq!(
+                (by_lines.lines, by_lines.depth),
+                (columns, rows.div_ceil(2))
+            );
+            for line in 0..columns {
+                let pairs = &by_lines.numbers[line * by_lines.stride..][..by_lines.stride];
+                for (step, pair) in pairs.iter().enumerate() {
+                    let expected = Pair::new(number(2 * step, line), number(2 * step + 1, line));
+                    assert_eq!(pair.0, expected.0, "line {line}, pair {step}");
                 }
             }
             columns_are::<12>(proof, matrix, number);

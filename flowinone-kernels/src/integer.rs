@@ -195,7 +195,7 @@ impl<'a> Whole<'a> {
             b,
             #[cfg(target_arch = "x86_64")]
             proof: match level {
-                Level::Avx512 => crate::lanes::avx512_vnni::Proof::find(),
+                Level::Avx512 | Level::Amx => crate::lanes::avx512_vnni::Proof::find(),
                 _ => None,
             },
         }
@@ -251,7 +251,7 @@ impl Scheme for Whole<'_> {
         panel: Panel,
         target: Target,
     ) {
-        let a = self.a.numbers.from(index, steps.start);
+        let a = self.a.numbers.from(index * HEIGHT, steps.start);
         let a_row = self.a.numbers.stride;
         let scales = &self.a.scales[index * HEIGHT..][..HEIGHT];
         #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::lanes::{Lanes, Portable};
 
-/// The environment variable that caps the choice: `portable`, `avx2` or `avx512`.
+/// The environment variable that caps the choice: `portable`, `avx2`, `avx512` or `amx`.
 pub const LEVEL_VARIABLE: &str = "FLOWINONE_CPU";
 
 /// A set of vector instructions.
@@ -23,6 +23,9 @@ pub enum Level {
     /// Sixteen lanes.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// Sixteen lanes, and tiles of bfloat16.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Level {
@@ -35,9 +38,10 @@ impl Level {
         }
         #[cfg(target_arch = "x86_64")]
         {
-            use crate::lanes::{avx2, avx512};
+            use crate::lanes::{amx, avx2, avx512};
             levels.extend(avx2::detected().then_some(Self::Avx2));
             levels.extend(avx512::detected().then_some(Self::Avx512));
+            levels.extend(amx::Proof::find().map(|_| Self::Amx));
         }
         levels
     }
@@ -78,6 +82,8 @@ impl Level {
             Self::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => "amx",
         }
     }
 
@@ -94,7 +100,7 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => crate::lanes::avx2::run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => crate::lanes::avx512::run(kernel),
+            Self::Avx512 | Self::Amx => crate::lanes::avx512::run(kernel),
         }
     }
 }

@@ -121,7 +121,7 @@ impl<T> Packed<T> {
 }
 
 /// The left factor of a product row by row, `[lines, stride]`, as tiles of several numbers a slot read
-/// it; what stands behind the depth is not read.
+/// it; zeros stand behind the depth.
 #[derive(Debug, Clone)]
 pub(crate) struct RowWise<T> {
     pub(crate) numbers: Vec<T>,
@@ -169,15 +169,44 @@ impl<T: Send> RowWise<T> {
         };
         (rows, own)
     }
+
+    /// Of `lines` rows of `depth` slots; `make` writes up to `N` of them that follow each other, from one to the
+    /// next so many slots as it is told.
+    ///
+    /// # Safety
+    /// `make` must write all slots of `N` rows.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) unsafe fn filled_in_groups<const N: usize>(
+        lines: usize,
+        depth: usize,
+        make: impl Fn(Range<usize>, &mut [MaybeUninit<T>], usize) + Sync,
+    ) -> Self {
+        let stride = stride(depth);
+        let size = N * stride;
+        // SAFETY: the caller's.
+        let [numbers] = unsafe {
+            filled(lines.div_ceil(N), [size], 2 * size, |groups, [slots]| {
+                for (group, slots) in groups.zip(slots.chunks_exact_mut(size)) {
+                    make(lines_of::<N>(group, lines), slots, stride);
+                }
+            })
+        };
+        Self {
+            numbers,
+            lines,
+            depth,
+            stride,
+        }
+    }
 }
 
 impl<T> RowWise<T> {
-    /// The rows from a panel of [`HEIGHT`] on, from a step on.
+    /// The rows from one on, from a step on.
     ///
     /// # Panics
     /// If there are none.
-    pub(crate) fn from(&self, panel: usize, step: usize) -> &[T] {
-        &self.numbers[panel * HEIGHT * self.stride + step..]
+    pub(crate) fn from(&self, row: usize, step: usize) -> &[T] {
+        &self.numbers[row * self.stride + step..]
     }
 }
 

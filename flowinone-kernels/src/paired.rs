@@ -6,7 +6,11 @@
 use std::ops::Range;
 
 use crate::bfloat::Pair;
+#[cfg(target_arch = "x86_64")]
+use crate::bfloat::multiplies_tiles;
 use crate::lanes::Lanes;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::amx;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::avx512_bf16::{Factors, Proof};
 #[cfg(target_arch = "x86_64")]
@@ -88,35 +92,60 @@ impl Scheme for Widened<'_> {
 pub(crate) struct Paired<'a> {
     a: Left<'a>,
     b: &'a Packed<Pair>,
-    proof: Proof,
 }
 
-/// The left factor of a [`Paired`] product.
+/// The left factor of a [`Paired`] product, and how it is multiplied.
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 enum Left<'a> {
-    Rows(&'a RowWise<Pair>),
-    Panels(&'a Packed<Pair>),
+    Rows(&'a RowWise<Pair>, Proof),
+    Panels(&'a Packed<Pair>, Proof),
+    /// By tiles.
+    Tiles(&'a RowWise<Pair>, amx::Proof),
 }
 
 #[cfg(target_arch = "x86_64")]
 impl<'a> Paired<'a> {
-    pub(crate) fn new(a: &'a RowWise<Pair>, b: &'a Packed<Pair>, proof: Proof) -> Self {
-        let a = Left::Rows(a);
-        Self { a, b, proof }
+    pub(crate) fn new(
+        level: Level,
+        proof: Proof,
+        a: &'a RowWise<Pair>,
+        b: &'a Packed<Pair>,
+    ) -> Self {
+        let a = match multiplies_tiles(level) {
+            Some(proof) => Left::Tiles(a, proof),
+            None => Left::Rows(a, proof),
+        };
+        Self { a, b }
     }
+}
+
+/// A panel of the right factor of a [`Paired`] product.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Panel {
+    pairs: *const Pair,
+    /// For products by tiles: the steps behind the last whole tile of them, filled up with zeros, or null.
+    rest: *const Pair,
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Scheme for Paired<'_> {
-    type Panel = *const Pair;
+    type Panel = Panel;
 
     const STEPS: usize = 1024;
 
     fn rows(self) -> usize {
         match self.a {
-            Left::Rows(rows) => rows.lines,
-            Left::Panels(panels) => panels.lines,
+            Left::Rows(rows, _) | Left::Tiles(rows, _) => rows.lines,
+            Left::Panels(panels, _) => panels.lines,
+        }
+    }
+
+    fn height(self) -> usize {
+        match self.a {
+            Left::Rows(..) | Left::Panels(..) => HEIGHT,
+            Left::Tiles(..) => amx::ROWS,
         }
     }
 
@@ -126,11 +155,25 @@ impl Scheme for Paired<'_> {
 
     fn depth(self) -> usize {
         let depth = match self.a {
-            Left::Rows(rows) => rows.depth,
-            Left::Panels(panels) => panels.depth,
+            Left::Rows(rows, _) | Left::Tiles(rows, _) => rows.depth,
+            Left::Panels(panels, _) => panels.depth,
         };
         assert_eq!(depth, self.b.depth, "factors of unequal depth");
         depth
+    }
+
+    #[inline(always)]
+    fn begin(self) {
+        if let Left::Tiles(_, proof) = self.a {
+            proof.begin();
+        }
+    }
+
+    #[inline(always)]
+    fn end(self) {
+        if let Left::Tiles(_, proof) = self.a {
+            proof.end();
+        }
     }
 
     #[inline(always)]
@@ -139,9 +182,23 @@ impl Scheme for Paired<'_> {
         _: L,
         index: usize,
         steps: Range<usize>,
-        _: &mut Scratch,
-    ) -> *const Pair {
-        self.b.part::<BREADTH>(index, steps).as_ptr()
+        scratch: &mut Scratch,
+    ) -> Panel {
+        let pairs = self.b.part::<BREADTH>(index, steps);
+        let (_, rest) = pairs.as_chunks::<{ amx::TILE * BREADTH }>();
+        Panel {
+            pairs: pairs.as_ptr(),
+            rest: match self.a {
+                Left::Tiles(..) if !rest.is_empty() => {
+                    let tile = scratch.pairs(amx::TILE, BREADTH);
+                    let (there, behind) = tile.split_at_mut(rest.len());
+                    there.copy_from_slice(rest);
+                    behind.fill(Pair::ZERO);
+                    tile.as_ptr()
+                }
+                _ => std::ptr::null(),
+            },
+        }
     }
 
     #[inline(always)]
@@ -150,21 +207,39 @@ impl Scheme for Paired<'_> {
         _: L,
         index: usize,
         steps: Range<usize>,
-        panel: *const Pair,
+        panel: Panel,
         target: Target,
     ) {
-        let (a, a_row, a_step) = match self.a {
-            Left::Rows(rows) => (rows.from(index, steps.start), rows.stride, 1),
-            Left::Panels(panels) => (panels.part::<HEIGHT>(index, steps.clone()), 1, HEIGHT),
+        let (a, a_row, a_step, proof) = match self.a {
+            Left::Rows(rows, proof) => {
+                let a = rows.from(index * HEIGHT, steps.start);
+                (a, rows.stride, 1, proof)
+            }
+            Left::Panels(panels, proof) => {
+                let a = panels.part::<HEIGHT>(index, steps.clone());
+                (a, 1, HEIGHT, proof)
+            }
+            Left::Tiles(rows, proof) => {
+                let factors = amx::Factors {
+                    a: rows.from(index * amx::ROWS, steps.start).as_ptr(),
+                    a_row: rows.stride,
+                    b: panel.pairs,
+                    tiles: steps.len() / amx::TILE,
+                    rest: panel.rest,
+                };
+                // SAFETY: the caller's, both factors have these steps, and zeros follow in the rows.
+                unsafe { proof.multiply(factors, target) };
+                return;
+            }
         };
         let factors = Factors {
             a: a.as_ptr(),
             a_row,
             a_step,
-            b: panel,
+            b: panel.pairs,
         };
         // SAFETY: the caller's, and both panels have these steps.
-        unsafe { self.proof.multiply(factors, steps.len(), target) };
+        unsafe { proof.multiply(factors, steps.len(), target) };
     }
 }
 
@@ -182,16 +257,12 @@ pub(crate) fn rounded_product(
 ) -> Vec<f32> {
     assert_eq!(a.sizes()[1], b.sizes()[0], "factors of unequal depth");
     let b = &Packed::<Pair>::of::<BREADTH>(level, proof, b);
-    let (rows, panels);
-    let a = match a.is_transposed() {
-        false => {
-            rows = RowWise::<Pair>::new(proof, a);
-            Left::Rows(&rows)
-        }
-        true => {
-            panels = Packed::<Pair>::of::<HEIGHT>(level, proof, a.transposed());
-            Left::Panels(&panels)
-        }
-    };
-    product(level, Paired { a, b, proof }, bias)
+    // Panels are made faster of rows that do not lie in order, but tiles need rows.
+    if a.is_transposed() && multiplies_tiles(level).is_none() {
+        let panels = &Packed::<Pair>::of::<HEIGHT>(level, proof, a.transposed());
+        let a = Left::Panels(panels, proof);
+        return product(level, Paired { a, b }, bias);
+    }
+    let rows = &RowWise::<Pair>::new(proof, a);
+    product(level, Paired::new(level, proof, rows, b), bias)
 }

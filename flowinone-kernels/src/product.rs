@@ -14,8 +14,8 @@ use crate::pieces::Shared;
 use crate::scratch::Scratch;
 use crate::tile::{Left, Product};
 
-/// Panels of the left factor at a time, in the second cache.
-const BLOCK: usize = 8;
+/// Rows of the left factor at a time, in the second cache.
+const BLOCK: usize = 96;
 
 /// Two packed factors, and how to multiply them.
 pub(crate) trait Scheme: Copy + Sync {
@@ -28,11 +28,24 @@ pub(crate) trait Scheme: Copy + Sync {
     /// Rows of the left factor.
     fn rows(self) -> usize;
 
+    /// Rows of a tile, at most [`BREADTH`] and a divisor of 96.
+    fn height(self) -> usize {
+        HEIGHT
+    }
+
     /// Columns of the right factor.
     fn columns(self) -> usize;
 
     /// Steps of the whole depth.
     fn depth(self) -> usize;
+
+    /// Comes before the first tile of a block.
+    #[inline(always)]
+    fn begin(self) {}
+
+    /// Comes after its last one.
+    #[inline(always)]
+    fn end(self) {}
 
     /// Makes a part of a panel of the right factor ready, in `scratch` if it must.
     fn panel<L: Lanes>(
@@ -43,11 +56,12 @@ pub(crate) trait Scheme: Copy + Sync {
         scratch: &mut Scratch,
     ) -> Self::Panel;
 
-    /// Multiplies that part with the same steps of panel `index` of the left factor.
+    /// Multiplies that part with the same steps of the rows of tile `index` of the left factor.
     ///
     /// # Safety
+    /// It must stand between [`begin`](Self::begin) and [`end`](Self::end).
     /// `target` must have room for its rows of [`BREADTH`] numbers, written before if they are added
-    /// to, and no more rows than the left factor has from that panel on; the other panel must be one of
+    /// to, one row at least and no more than the left factor has from that tile on; the panel must be one of
     /// these steps.
     unsafe fn tile<L: Lanes>(
         self,
@@ -65,7 +79,7 @@ pub(crate) struct Target {
     pub(crate) start: *mut f32,
     /// From a row to the next.
     pub(crate) row: usize,
-    /// At most [`HEIGHT`].
+    /// At most the height of a tile.
     pub(crate) rows: usize,
     /// Whether it is added to what is there.
     pub(crate) add: bool,
@@ -269,7 +283,8 @@ impl<'a> Beginning<'a> {
 unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c: *mut f32) {
     let (rows, columns) = (scheme.rows(), scheme.columns());
     let panels = columns.div_ceil(BREADTH);
-    let row_blocks = rows.div_ceil(HEIGHT * BLOCK);
+    let row_blocks = rows.div_ceil(BLOCK);
+    let (height, tiles) = (scheme.height(), BLOCK / scheme.height());
     let wanted = 4 * rayon::current_num_threads();
     let strips = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
     let strip = panels.div_ceil(strips).max(1);
@@ -279,7 +294,7 @@ unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c
         level.run(Block {
             scheme,
             beginning,
-            tiles: block * BLOCK..(block * BLOCK + BLOCK).min(rows.div_ceil(HEIGHT)),
+            tiles: block * tiles..(block * tiles + tiles).min(rows.div_ceil(height)),
             panels: first..(first + strip).min(panels),
             c: out.start(),
             scratch,
@@ -299,7 +314,7 @@ unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c
 struct Block<'a, S> {
     scheme: S,
     beginning: Beginning<'a>,
-    /// Panels of the left factor.
+    /// Of the left factor.
     tiles: Range<usize>,
     /// Panels of the right factor.
     panels: Range<usize>,
@@ -313,7 +328,9 @@ impl<S: Scheme> Kernel for Block<'_, S> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let (depth, columns) = (self.scheme.depth(), self.scheme.columns());
-        let mut edge = [0.0; HEIGHT * BREADTH];
+        let height = self.scheme.height();
+        self.scheme.begin();
+        let mut edge = [0.0; BREADTH * BREADTH];
         for first in (0..depth.max(1)).step_by(S::STEPS) {
             let steps = first..(first + S::STEPS).min(depth);
             for index in self.panels.clone() {
@@ -321,8 +338,8 @@ impl<S: Scheme> Kernel for Block<'_, S> {
                 let breadth = BREADTH.min(columns - column);
                 let panel = self.scheme.panel(lanes, index, steps.clone(), self.scratch);
                 for tile in self.tiles.clone() {
-                    let row = tile * HEIGHT;
-                    let rows = HEIGHT.min(self.scheme.rows() - row);
+                    let row = tile * height;
+                    let rows = height.min(self.scheme.rows() - row);
                     let whole = breadth == BREADTH;
                     // SAFETY: the tile lies within the result, which belongs to this block alone;
                     // the edge has room for the highest and broadest tile.
@@ -360,6 +377,7 @@ impl<S: Scheme> Kernel for Block<'_, S> {
                 }
             }
         }
+        self.scheme.end();
     }
 }
 

@@ -128,7 +128,7 @@ impl Weights {
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::bfloat::multiplies(level) {
                     let a = &RowWise::<Pair>::new(proof, x);
-                    return into.product(level, crate::paired::Paired::new(a, b, proof));
+                    return into.product(level, crate::paired::Paired::new(level, proof, a, b));
                 }
                 let a = &x.left(level);
                 into.product(level, Widened { a, b });

@@ -48,7 +48,8 @@ pub(crate) unsafe fn gradients(
         };
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = pairs_of {
-            return level.run(PairedGradients { head, proof });
+            let tiles = crate::bfloat::multiplies_tiles(level);
+            return level.run(PairedGradients { head, proof, tiles });
         }
         level.run(head);
     };

@@ -52,7 +52,8 @@ pub(crate) unsafe fn attend(
         };
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = pairs_of {
-            return level.run(PairedHead { head, proof });
+            let tiles = crate::bfloat::multiplies_tiles(level);
+            return level.run(PairedHead { head, proof, tiles });
         }
         level.run(head);
     };

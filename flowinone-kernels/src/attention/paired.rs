@@ -3,6 +3,7 @@
 use super::arrange::{MOST_QUERIES, queries_at_once};
 use super::forward::Head;
 use crate::bfloat::Pair;
+use crate::lanes::amx;
 use crate::lanes::avx512_bf16::{Columns, Factors, Proof};
 use crate::lanes::{Lanes, slots};
 use crate::level::Kernel;
@@ -15,6 +16,7 @@ use crate::softmax::exponentials;
 pub(super) struct PairedHead<'a> {
     pub(super) head: Head<'a>,
     pub(super) proof: Proof,
+    pub(super) tiles: Option<amx::Proof>,
 }
 
 impl Kernel for PairedHead<'_> {
@@ -22,7 +24,7 @@ impl Kernel for PairedHead<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { head, proof } = self;
+        let Self { head, proof, tiles } = self;
         let [batch, number] = head.pair;
         let (keys, width) = (head.shape.keys, head.shape.width);
         let (key_columns, columns) = (whole(keys, BREADTH), whole(width, BREADTH));
@@ -50,7 +52,7 @@ impl Kernel for PairedHead<'_> {
             // SAFETY: as many pairs and numbers were taken.
             unsafe {
                 let sizes = [queries, of_width, key_columns];
-                multiply(proof, sizes, Left::Rows(pairs), k, scores, false);
+                multiply(proof, sizes, Left::Rows(pairs, tiles), k, scores, false);
             }
 
             let rows = scores.chunks_exact_mut(key_columns).take(queries);
@@ -65,7 +67,7 @@ impl Kernel for PairedHead<'_> {
             // SAFETY: as above.
             unsafe {
                 let sizes = [queries, of_keys, columns];
-                multiply(proof, sizes, Left::Rows(pairs), v, y, false);
+                multiply(proof, sizes, Left::Rows(pairs, tiles), v, y, false);
             }
 
             let rows = y.chunks_exact(columns).take(queries);
@@ -104,8 +106,8 @@ pub(super) fn panels<const N: usize>(proof: Proof, columns: Columns<'_>, pairs: 
 /// The left factor of a product.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Left<'a> {
-    /// `[rows, steps]`.
-    Rows(&'a [Pair]),
+    /// `[rows, steps]`, multiplied by tiles where the steps fill them.
+    Rows(&'a [Pair], Option<amx::Proof>),
     /// `[rows / HEIGHT, steps, HEIGHT]`.
     Panels(&'a [Pair]),
 }
@@ -124,7 +126,12 @@ pub(super) unsafe fn multiply(
     add: bool,
 ) {
     let (a, a_row, a_step) = match a {
-        Left::Rows(a) => (a, steps, 1),
+        Left::Rows(a, Some(tiles)) if steps.is_multiple_of(amx::TILE) => {
+            // SAFETY: the caller's, and the steps fill tiles.
+            unsafe { multiply_tiles(tiles, [rows, steps, columns], a, b, c, add) };
+            return;
+        }
+        Left::Rows(a, _) => (a, steps, 1),
         Left::Panels(a) => (a, 1, HEIGHT),
     };
     for column in (0..columns).step_by(BREADTH) {
@@ -147,4 +154,41 @@ pub(super) unsafe fn multiply(
             }
         }
     }
+}
+
+/// The same by tiles.
+///
+/// # Safety
+/// As for [`multiply`], and the steps must fill tiles.
+unsafe fn multiply_tiles(
+    proof: amx::Proof,
+    [rows, steps, columns]: [usize; 3],
+    a: &[Pair],
+    b: &[Pair],
+    c: &mut [f32],
+    add: bool,
+) {
+    proof.begin();
+    for column in (0..columns).step_by(BREADTH) {
+        for row in (0..rows).step_by(amx::ROWS) {
+            // SAFETY: the caller vouches for these rows and columns.
+            unsafe {
+                let factors = amx::Factors {
+                    a: a.as_ptr().add(row * steps),
+                    a_row: steps,
+                    b: b.as_ptr().add(column * steps),
+                    tiles: steps / amx::TILE,
+                    rest: std::ptr::null(),
+                };
+                let target = Target {
+                    start: c.as_mut_ptr().add(row * columns + column),
+                    row: columns,
+                    rows: amx::ROWS.min(rows - row),
+                    add,
+                };
+                proof.multiply(factors, target);
+            }
+        }
+    }
+    proof.end();
 }

@@ -4,6 +4,7 @@ use super::Shape;
 use super::arrange::queries_at_once;
 use super::backward::{Head, through_softmax, write};
 use super::paired::{Left, in_order, multiply, panels};
+use crate::lanes::amx;
 use crate::lanes::avx512_bf16::Proof;
 use crate::lanes::{Lanes, slots};
 use crate::level::Kernel;
@@ -15,6 +16,7 @@ use crate::softmax::exponentials;
 pub(super) struct PairedGradients<'a> {
     pub(super) head: Head<'a>,
     pub(super) proof: Proof,
+    pub(super) tiles: Option<amx::Proof>,
 }
 
 impl Kernel for PairedGradients<'_> {
@@ -22,7 +24,7 @@ impl Kernel for PairedGradients<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { head, proof } = self;
+        let Self { head, proof, tiles } = self;
         let (shape, pair, [batch, number]) = (head.shape, head.pair, head.pair);
         let Shape {
             queries,
@@ -90,8 +92,8 @@ impl Kernel for PairedGradients<'_> {
             // SAFETY: every matrix is as large as it was taken.
             unsafe {
                 let sizes = [rows, of_width, across];
-                multiply(proof, sizes, Left::Rows(q), kt, p, false);
-                multiply(proof, sizes, Left::Rows(dy), vt, ds, false);
+                multiply(proof, sizes, Left::Rows(q, tiles), kt, p, false);
+                multiply(proof, sizes, Left::Rows(dy, tiles), vt, ds, false);
             }
             let scale = shape.scale();
             let of_ds = ds_rows.pairs(rows, of_keys);
@@ -116,7 +118,7 @@ impl Kernel for PairedGradients<'_> {
                 multiply(proof, sizes, Left::Panels(p_two), dy_two, dv, first > 0);
                 multiply(proof, sizes, Left::Panels(ds_two), q_two, dk, first > 0);
                 let sizes = [rows, of_keys, columns];
-                multiply(proof, sizes, Left::Rows(of_ds), k, dq, false);
+                multiply(proof, sizes, Left::Rows(of_ds, tiles), k, dq, false);
                 write(lanes, head.dq, pair, first, &dq[..rows * columns], columns);
             }
             first += rows;

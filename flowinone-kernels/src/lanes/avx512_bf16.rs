@@ -3,7 +3,9 @@
 use std::arch::x86_64::{
     __m512bh, __m512i, __mmask16, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
     _mm512_loadu_si512, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
-    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_storeu_si512,
+    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_shuffle_i32x4, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64,
 };
 use std::mem::{MaybeUninit, transmute};
 
@@ -57,11 +59,29 @@ impl Proof {
         columns: Columns<'_>,
         slots: &mut [MaybeUninit<Pair>],
     ) {
-        let last_row = columns.depth.saturating_sub(1) * columns.stride;
-        assert!(columns.depth == 0 || last_row + columns.count <= columns.numbers.len());
+        columns.check();
         assert!(columns.count <= N && slots.len() == columns.depth.div_ceil(2) * N);
         // SAFETY: `self` is the proof; the numbers and slots are there.
         unsafe { pair_columns::<N>(columns, slots) };
+    }
+
+    /// Up to 16 columns of a matrix as rows of pairs, each of two numbers that follow each other, from a row to
+    /// the next `stride` slots; zeros in the slots behind the last pair and in rows behind the last one. Subnormal
+    /// numbers become zero, as the products take them.
+    ///
+    /// # Panics
+    /// If the columns or the slots end too early.
+    pub(crate) fn pair_lines(
+        self,
+        columns: Columns<'_>,
+        slots: &mut [MaybeUninit<Pair>],
+        stride: usize,
+    ) {
+        columns.check();
+        assert!(columns.count <= 16 && slots.len() == 16 * stride);
+        assert!(stride.is_multiple_of(16) && columns.depth.div_ceil(2) <= stride);
+        // SAFETY: `self` is the proof; the numbers and slots are there.
+        unsafe { pair_lines(columns, slots, stride) };
     }
 
     /// Sums over all offsets of weights, 12 for each, times vectors of 16 pixels, of pairs of channels;
@@ -92,6 +112,52 @@ pub(crate) struct Columns<'a> {
     pub(crate) depth: usize,
     /// How many columns.
     pub(crate) count: usize,
+}
+
+impl Columns<'_> {
+    /// # Panics
+    /// If they end too early.
+    fn check(&self) {
+        let last_row = self.depth.saturating_sub(1) * self.stride;
+        assert!(self.depth == 0 || last_row + self.count <= self.numbers.len());
+    }
+
+    /// Two rows as pairs, from `start` on those of the mask; zeros behind the last row.
+    ///
+    /// # Safety
+    /// The numbers of the mask must be there.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    unsafe fn pairs(&self, step: usize, start: usize, there: __mmask16) -> __m512i {
+        // Number `k` of the lower half, then of the upper half.
+        const TURNS: [u16; 32] = {
+            let mut turns = [0; 32];
+            let mut at = 0;
+            while at < 32 {
+                turns[at] = (at / 2 + at % 2 * 16) as u16;
+                at += 1;
+            }
+            turns
+        };
+        let load = |row: usize| match row < self.depth {
+            // SAFETY: the caller's; numbers behind the mask are not read.
+            true => unsafe {
+                let at = self
+                    .numbers
+                    .as_ptr()
+                    .wrapping_add(row * self.stride + start);
+                _mm512_maskz_loadu_ps(there, at)
+            },
+            false => _mm512_setzero_ps(),
+        };
+        // The upper half of a vector is its first argument.
+        let apart = _mm512_cvtne2ps_pbh(load(2 * step + 1), load(2 * step));
+        // SAFETY: all are 64 bytes.
+        unsafe {
+            let turns = _mm512_loadu_si512(TURNS.as_ptr().cast());
+            _mm512_permutexvar_epi16(turns, transmute::<__m512bh, __m512i>(apart))
+        }
+    }
 }
 
 /// Where pairs of two factors lie.
@@ -186,33 +252,11 @@ unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
 /// `depth` rows of `count` numbers, at most `N`, must be there, and as many slots as they take.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>]) {
-    let Columns {
-        numbers,
-        stride,
-        depth,
-        count,
-    } = columns;
-    // Number `k` of the lower half, then of the upper half.
-    let turns: [u16; 32] = std::array::from_fn(|at| (at / 2 + at % 2 * 16) as u16);
-    // SAFETY: both are 64 bytes.
-    let turns = unsafe { transmute::<[u16; 32], __m512i>(turns) };
-    let steps = depth.div_ceil(2);
-    for step in 0..steps {
+    for step in 0..columns.depth.div_ceil(2) {
         for start in (0..N).step_by(16) {
-            let there = mask(count.saturating_sub(start));
-            let load = |row: usize| match row < depth {
-                // SAFETY: the caller's; numbers behind the mask are not read.
-                true => unsafe {
-                    let at = numbers.as_ptr().wrapping_add(row * stride + start);
-                    _mm512_maskz_loadu_ps(there, at)
-                },
-                false => _mm512_setzero_ps(),
-            };
-            // The upper half of a vector is its first argument.
-            let apart = _mm512_cvtne2ps_pbh(load(2 * step + 1), load(2 * step));
-            // SAFETY: both are 64 bytes.
-            let apart = unsafe { transmute::<__m512bh, __m512i>(apart) };
-            let pairs = _mm512_permutexvar_epi16(turns, apart);
+            let there = mask(columns.count.saturating_sub(start));
+            // SAFETY: the caller's.
+            let pairs = unsafe { columns.pairs(step, start, there) };
             let at = step * N + start;
             // SAFETY: 16 slots are left, or as many as the mask has. What reaches over the end of a step
             // is overwritten by the next one.
@@ -225,6 +269,63 @@ unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeU
             }
         }
     }
+}
+
+/// # Safety
+/// `depth` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole number of
+/// vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pair_lines(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>], stride: usize) {
+    let there = mask(columns.count);
+    for first in (0..stride).step_by(16) {
+        // SAFETY: the caller's; rows behind the depth are zeros.
+        let turned = unsafe {
+            let pairs = std::array::from_fn(|step| columns.pairs(first + step, 0, there));
+            transposed(pairs)
+        };
+        for (row, pairs) in turned.into_iter().enumerate() {
+            let slots = &mut slots[row * stride + first..][..16];
+            // SAFETY: 16 slots.
+            unsafe { _mm512_storeu_si512(slots.as_mut_ptr().cast(), pairs) };
+        }
+    }
+}
+
+/// Rows become columns.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
+    // Four rows at a time: vector `k` holds columns `k`, `4 + k`, `8 + k` and `12 + k` of them.
+    let fours: [[__m512i; 4]; 4] = std::array::from_fn(|group| {
+        let [a, b, c, d] = std::array::from_fn(|row| rows[4 * group + row]);
+        let (low, high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let (next_low, next_high) = (_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+        [
+            _mm512_unpacklo_epi64(low, next_low),
+            _mm512_unpackhi_epi64(low, next_low),
+            _mm512_unpacklo_epi64(high, next_high),
+            _mm512_unpackhi_epi64(high, next_high),
+        ]
+    });
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+    let mut columns = rows;
+    for k in 0..4 {
+        let [a, b, c, d] = fours.map(|four| four[k]);
+        let (even, next_even) = (
+            _mm512_shuffle_i32x4::<EVEN>(a, b),
+            _mm512_shuffle_i32x4::<EVEN>(c, d),
+        );
+        let (odd, next_odd) = (
+            _mm512_shuffle_i32x4::<ODD>(a, b),
+            _mm512_shuffle_i32x4::<ODD>(c, d),
+        );
+        columns[k] = _mm512_shuffle_i32x4::<EVEN>(even, next_even);
+        columns[4 + k] = _mm512_shuffle_i32x4::<EVEN>(odd, next_odd);
+        columns[8 + k] = _mm512_shuffle_i32x4::<ODD>(even, next_even);
+        columns[12 + k] = _mm512_shuffle_i32x4::<ODD>(odd, next_odd);
+    }
+    columns
 }
 
 /// # Safety

@@ -6,7 +6,13 @@ use crate::{Precision, attention, cross_attention, in_bfloat16, linear, prefers_
 
 #[test]
 fn in_bfloat16_the_factors_are_rounded_and_nothing_else() {
-    for [rows, input, output] in [[24, 8, 3], [65, 33, 40], [261, 160, 70], [301, 24, 512]] {
+    for [rows, input, output] in [
+        [24, 8, 3],
+        [65, 33, 40],
+        [49, 2100, 40],
+        [261, 160, 70],
+        [301, 24, 512],
+    ] {
         let lengths = [rows * input, input * output, output];
         let device = burn::tensor::Device::flex();
         let matrix = |seed: u64, [rows, columns]: [usize; 2]| {
