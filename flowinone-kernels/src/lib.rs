@@ -44,10 +44,12 @@ mod math;
 mod norm;
 #[cfg(feature = "cpu")]
 mod packed;
-#[cfg(feature = "cpu")]
+#[cfg(all(feature = "cpu", target_arch = "x86_64"))]
 mod paired;
 #[cfg(feature = "cpu")]
 mod pieces;
+#[cfg(feature = "cpu")]
+mod plain;
 #[cfg(feature = "cpu")]
 mod pointwise;
 #[cfg(feature = "cpu")]
@@ -60,6 +62,8 @@ mod softmax;
 mod tile;
 #[cfg(feature = "cpu")]
 mod weights;
+#[cfg(feature = "cpu")]
+mod widened;
 
 pub use allocator::keep_freed_memory;
 pub use functions::attention::{attention, cross_attention, self_attention};

@@ -1,93 +1,18 @@
-//! Products with one or both factors in bfloat16, sums in float32.
-//!
-//! Where the processor multiplies pairs of bfloat16 (AVX512-BF16), the left factor is rounded as
-//! well; elsewhere the weights are widened panel by panel, and the left factor stays as it is.
+//! Products with both factors in bfloat16, sums in float32, on processors that multiply pairs of it (AVX512-BF16) or
+//! tiles of such pairs (AMX).
 
 use std::ops::Range;
 
-use crate::bfloat::Pair;
-#[cfg(target_arch = "x86_64")]
-use crate::bfloat::multiplies_tiles;
+use crate::bfloat::{Pair, multiplies_tiles};
 use crate::lanes::Lanes;
-#[cfg(target_arch = "x86_64")]
 use crate::lanes::amx;
-#[cfg(target_arch = "x86_64")]
 use crate::lanes::avx512_bf16::{Factors, Proof};
-#[cfg(target_arch = "x86_64")]
 use crate::level::Level;
-use crate::packed::{BREADTH, HEIGHT, Packed};
-#[cfg(target_arch = "x86_64")]
-use crate::packed::{Matrix, RowWise};
-#[cfg(target_arch = "x86_64")]
-use crate::product::product;
-use crate::product::{Scheme, Target, multiply, panel_of_rows};
+use crate::packed::{BREADTH, HEIGHT, Matrix, Packed, RowWise};
+use crate::product::{Scheme, Target, product};
 use crate::scratch::Scratch;
 
-/// The left factor in float32, the right one in bfloat16 and widened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Widened<'a> {
-    pub(crate) a: &'a Packed<f32>,
-    pub(crate) b: &'a Packed<Pair>,
-}
-
-impl Scheme for Widened<'_> {
-    type Panel = *const f32;
-
-    const STEPS: usize = 512;
-
-    fn rows(self) -> usize {
-        self.a.lines
-    }
-
-    fn columns(self) -> usize {
-        self.b.lines
-    }
-
-    fn depth(self) -> usize {
-        assert_eq!(self.a.depth.div_ceil(2), self.b.depth, "unequal depths");
-        self.b.depth
-    }
-
-    #[inline(always)]
-    fn panel<L: Lanes>(
-        self,
-        _: L,
-        index: usize,
-        steps: Range<usize>,
-        scratch: &mut Scratch,
-    ) -> *const f32 {
-        let wide = scratch.take(2 * steps.len(), BREADTH);
-        let pairs = self.b.part::<BREADTH>(index, steps);
-        for (wide, pairs) in wide
-            .chunks_exact_mut(2 * BREADTH)
-            .zip(pairs.chunks_exact(BREADTH))
-        {
-            let (even, odd) = wide.split_at_mut(BREADTH);
-            for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
-                [*even, *odd] = pair.wide();
-            }
-        }
-        wide.as_ptr()
-    }
-
-    #[inline(always)]
-    unsafe fn tile<L: Lanes>(
-        self,
-        lanes: L,
-        index: usize,
-        steps: Range<usize>,
-        panel: *const f32,
-        target: Target,
-    ) {
-        let numbers = 2 * steps.start..(2 * steps.end).min(self.a.depth);
-        let a = panel_of_rows(self.a.part::<HEIGHT>(index, numbers.clone()));
-        // SAFETY: the caller's, and both panels have these numbers.
-        unsafe { multiply(lanes, a, panel, numbers.len(), target) };
-    }
-}
-
 /// Both factors in bfloat16, on processors that multiply it.
-#[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paired<'a> {
     a: Left<'a>,
@@ -95,7 +20,6 @@ pub(crate) struct Paired<'a> {
 }
 
 /// The left factor of a [`Paired`] product, and how it is multiplied.
-#[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 enum Left<'a> {
     Rows(&'a RowWise<Pair>, Proof),
@@ -104,7 +28,6 @@ enum Left<'a> {
     Tiles(&'a RowWise<Pair>, amx::Proof),
 }
 
-#[cfg(target_arch = "x86_64")]
 impl<'a> Paired<'a> {
     pub(crate) fn new(
         level: Level,
@@ -121,7 +44,6 @@ impl<'a> Paired<'a> {
 }
 
 /// A panel of the right factor of a [`Paired`] product.
-#[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panel {
     pairs: *const Pair,
@@ -129,7 +51,6 @@ pub(crate) struct Panel {
     rest: *const Pair,
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Scheme for Paired<'_> {
     type Panel = Panel;
 
@@ -247,7 +168,6 @@ impl Scheme for Paired<'_> {
 ///
 /// # Panics
 /// If the factors have not the same depth, or the bias not one number for each column.
-#[cfg(target_arch = "x86_64")]
 pub(crate) fn rounded_product(
     level: Level,
     proof: Proof,

@@ -7,8 +7,9 @@ use crate::level::Level;
 #[cfg(target_arch = "x86_64")]
 use crate::packed::RowWise;
 use crate::packed::{BREADTH, Matrix, Packed};
-use crate::paired::Widened;
-use crate::product::{self, Plain, Scheme, multiplied, product, product_onto};
+use crate::plain::{self, Plain, multiplied};
+use crate::product::{Scheme, product, product_onto};
+use crate::widened::Widened;
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
 /// for itself.
@@ -120,7 +121,7 @@ impl Weights {
             Numbers::Float32(b) => match into {
                 Into::Fresh(y, bias) => *y = multiplied(level, x, b, bias),
                 Into::There(y) => {
-                    let a = product::Rows::Packed(&x.left(level));
+                    let a = plain::Rows::Packed(&x.left(level));
                     product_onto(level, Plain { a, b }, y);
                 }
             },

@@ -9,7 +9,8 @@ use super::{Operation, in_order, numbers, shape, tensor};
 use crate::Precision;
 use crate::level::Level;
 use crate::packed::Matrix;
-use crate::product::{column_sums, multiplied};
+use crate::plain::multiplied;
+use crate::product::column_sums;
 use crate::weights::Weights;
 
 /// `x w` of `[rows, input]` and `[input, output]`.

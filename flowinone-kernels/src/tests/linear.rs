@@ -3,7 +3,8 @@ use burn::tensor::Tensor;
 use super::{assert_same, at_every_level, random};
 use crate::integer::{Columns, Rows, Whole};
 use crate::packed::Matrix;
-use crate::product::{self, Plain, product, product_onto};
+use crate::plain::{self, Plain};
+use crate::product::{product, product_onto};
 use crate::{Dense, PackedLinear, Precision, layer_norm, layer_norm_of_parts, linear, stock};
 
 #[test]
@@ -37,7 +38,7 @@ fn products_are_exact_over_odd_shapes() {
             ];
             for (a_packed, b_packed) in lefts.iter().zip(&rights) {
                 let factors = Plain {
-                    a: product::Rows::Packed(a_packed),
+                    a: plain::Rows::Packed(a_packed),
                     b: b_packed,
                 };
                 let c = product(level, factors, Some(&bias));
@@ -49,7 +50,7 @@ fn products_are_exact_over_odd_shapes() {
                     let in_place = product(
                         level,
                         Plain {
-                            a: product::Rows::InPlace(a),
+                            a: plain::Rows::InPlace(a),
                             b: b_packed,
                         },
                         Some(&bias),

@@ -6,7 +6,8 @@ model=$1 folder=$2
 shift 2
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
 icons=(
-    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree
+    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,bolt=high-voltage,boot=hiking-boot,bulb=light-bulb,car=automobile,cheese=cheese-wedge
+    --names hat=top-hat,heart=red-heart,moon=crescent-moon,shirt=t-shirt,tree=deciduous-tree
     --classes "${CLASSES:-apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree}"
 )
 pairs=(
