@@ -125,70 +125,51 @@ pub(super) unsafe fn multiply(
     c: &mut [f32],
     add: bool,
 ) {
-    let (a, a_row, a_step) = match a {
-        Left::Rows(a, Some(tiles)) if steps.is_multiple_of(amx::TILE) => {
-            // SAFETY: the caller's, and the steps fill tiles.
-            unsafe { multiply_tiles(tiles, [rows, steps, columns], a, b, c, add) };
-            return;
-        }
-        Left::Rows(a, _) => (a, steps, 1),
-        Left::Panels(a) => (a, 1, HEIGHT),
+    let (a, a_row, a_step, tiles) = match a {
+        Left::Rows(a, tiles) => (a, steps, 1, tiles),
+        Left::Panels(a) => (a, 1, HEIGHT, None),
     };
+    let tiles = tiles.filter(|_| steps.is_multiple_of(amx::TILE));
+    let height = tiles.map_or(HEIGHT, |_| amx::ROWS);
+    if let Some(tiles) = tiles {
+        tiles.begin();
+    }
     for column in (0..columns).step_by(BREADTH) {
-        for row in (0..rows).step_by(HEIGHT) {
-            // SAFETY: the caller vouches for these rows and columns.
+        for row in (0..rows).step_by(height) {
+            // SAFETY: the caller vouches for these rows and columns; tiles stand between their begin and end.
             unsafe {
-                let factors = Factors {
-                    a: a.as_ptr().add(row * steps),
-                    a_row,
-                    a_step,
-                    b: b.as_ptr().add(column * steps),
-                };
+                let (a, b) = (a.as_ptr().add(row * steps), b.as_ptr().add(column * steps));
                 let target = Target {
                     start: c.as_mut_ptr().add(row * columns + column),
                     row: columns,
-                    rows: HEIGHT.min(rows - row),
+                    rows: height.min(rows - row),
                     add,
                 };
-                proof.multiply(factors, steps, target);
+                match tiles {
+                    Some(tiles) => {
+                        let factors = amx::Factors {
+                            a,
+                            a_row,
+                            b,
+                            tiles: steps / amx::TILE,
+                            rest: std::ptr::null(),
+                        };
+                        tiles.multiply(factors, target);
+                    }
+                    None => {
+                        let factors = Factors {
+                            a,
+                            a_row,
+                            a_step,
+                            b,
+                        };
+                        proof.multiply(factors, steps, target);
+                    }
+                }
             }
         }
     }
-}
-
-/// The same by tiles.
-///
-/// # Safety
-/// As for [`multiply`], and the steps must fill tiles.
-unsafe fn multiply_tiles(
-    proof: amx::Proof,
-    [rows, steps, columns]: [usize; 3],
-    a: &[Pair],
-    b: &[Pair],
-    c: &mut [f32],
-    add: bool,
-) {
-    proof.begin();
-    for column in (0..columns).step_by(BREADTH) {
-        for row in (0..rows).step_by(amx::ROWS) {
-            // SAFETY: the caller vouches for these rows and columns.
-            unsafe {
-                let factors = amx::Factors {
-                    a: a.as_ptr().add(row * steps),
-                    a_row: steps,
-                    b: b.as_ptr().add(column * steps),
-                    tiles: steps / amx::TILE,
-                    rest: std::ptr::null(),
-                };
-                let target = Target {
-                    start: c.as_mut_ptr().add(row * columns + column),
-                    row: columns,
-                    rows: amx::ROWS.min(rows - row),
-                    add,
-                };
-                proof.multiply(factors, target);
-            }
-        }
+    if let Some(tiles) = tiles {
+        tiles.end();
     }
-    proof.end();
 }
