@@ -133,6 +133,10 @@ pub struct DataConfig {
     /// Share of the source in every batch, in whole numbers.
     #[serde(default = "weight")]
     pub weight: u32,
+    /// What the pictures of files show, so that the model is said to know it; procedural pairs say
+    /// that themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// Which kind of source.
     #[serde(flatten)]
     pub kind: Kind,

@@ -24,6 +24,7 @@ mod optimiser;
 mod plot;
 mod read;
 mod schedule;
+mod shared;
 mod trainer;
 
 pub use aids::Aids;

@@ -19,6 +19,8 @@ pub struct Material {
     pub held_out: Option<HeldOut>,
     /// The classes of procedural sources, in alphabetical order.
     pub classes: Vec<String>,
+    /// The classes that files are said to show.
+    shown: Vec<String>,
 }
 
 /// Opens the sources of a run.
@@ -31,7 +33,7 @@ pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error>
     let mut held_out = named
         .map(|path| HeldOut::open(path, judged.examples))
         .transpose()?;
-    let (mut sources, mut classes) = (vec![], vec![]);
+    let (mut sources, mut classes, mut shown) = (vec![], vec![], vec![]);
     for source in data {
         let stream = StreamConfig::new(run.seed);
         let opened = match &source.kind {
@@ -50,6 +52,7 @@ pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error>
                 Source::procedural(sampler, stream)
             }
         };
+        shown.extend_from_slice(&source.classes);
         sources.push((opened, source.weight));
     }
     classes.sort();
@@ -58,7 +61,26 @@ pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error>
         mixer: Mixer::new(sources, run.batch, run.seed)?,
         held_out,
         classes,
+        shown,
     })
+}
+
+impl Material {
+    /// The classes that a model knows after the run, in alphabetical order: those of the data, and
+    /// those that it knew `before` if there is no procedural source; none if it was not limited to some.
+    pub fn known(&self, before: &[String]) -> Vec<String> {
+        let known = match self.classes.as_slice() {
+            [] => before,
+            classes => classes,
+        };
+        if known.is_empty() {
+            return vec![];
+        }
+        let mut known = [known, &self.shown].concat();
+        known.sort();
+        known.dedup();
+        known
+    }
 }
 
 impl Procedural {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use toml::Deserializer;
 use toml::de::{DeTable, DeValue};
 
+use crate::shared::share;
 use crate::{AutoencoderConfig, DataConfig, Error, FlowConfig, Matrices, RunConfig};
 
 /// Longest configuration file, in bytes.
@@ -29,7 +31,8 @@ pub trait Configuration: DeserializeOwned {
     fn check(&self) -> Result<(), Fault>;
 }
 
-/// Reads a configuration; relative paths in it start at the current folder.
+/// Reads a configuration; relative paths in it start at the current folder. What its `[procedural]` says
+/// holds for every `[data.procedural]` that does not say otherwise.
 ///
 /// # Errors
 /// Names the file, the line and what is wrong there.
@@ -40,14 +43,17 @@ pub fn read_config<C: Configuration>(path: &Path) -> Result<C, Error> {
         return Err(Error::file(path, reason));
     }
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let config: C = toml::from_str(&text).map_err(|e| Error::file(path, e.to_string()))?;
-    match config.check() {
-        Ok(()) => Ok(config),
-        Err(fault) => Err(Error::file(
-            path,
-            format!("line {}: {fault}", line(&text, fault.key)),
-        )),
-    }
+    let unreadable = |mut e: toml::de::Error| {
+        e.set_input(Some(&text));
+        Error::file(path, e.to_string())
+    };
+    let impossible =
+        |fault: Fault| Error::file(path, format!("line {}: {fault}", line(&text, fault.key)));
+    let mut document = DeTable::parse(&text).map_err(unreadable)?;
+    share(document.get_mut()).map_err(impossible)?;
+    let config = C::deserialize(Deserializer::from(document)).map_err(unreadable)?;
+    config.check().map_err(impossible)?;
+    Ok(config)
 }
 
 /// The line of a key, from 1; that of its innermost table that is there if the key is not.
@@ -186,6 +192,13 @@ impl RunConfig {
 fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
     if data.is_empty() {
         return Err(fault("data", "is empty: there is nothing to learn from"));
+    }
+    if data
+        .iter()
+        .any(|source| !source.repeats() && !source.classes.is_empty())
+    {
+        let reason = "has classes beside procedural, expected them in procedural.pairs";
+        return Err(fault("data", reason));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use flowinone_train::{AutoencoderConfig, FlowConfig, initialise, material, read_config};
-use support::{Bench, PAIRS, RUN, device};
+use support::{Bench, PAIRS, RUN, device, write_pairs};
 
 #[test]
 fn the_recipes_can_be_read() {
@@ -137,4 +137,79 @@ fn data_and_models_that_are_not_there_are_named() {
         .unwrap()
         .to_string();
     assert!(message.contains("judges"), "{message}");
+}
+
+#[test]
+fn what_procedural_sources_share_may_stand_once() {
+    let bench = Bench::new();
+    let read = |name: &str, data: &str| {
+        let text = format!("train = [\"velocity\"]\n{RUN}{data}");
+        read_config::<FlowConfig>(&bench.describe(name, &text))
+    };
+    let shared = PAIRS
+        .replace("[[data]]\n", "")
+        .replace("[data.procedural", "[procedural");
+    let sources = r#"
+[[data]]
+procedural = {}
+[[data]]
+weight = 3
+procedural.pairs = { seed = 2, tasks = ["doodle"], variety.objects = 1 }
+[[data]]
+files = "FOLDER/pairs"
+"#;
+    let own = PAIRS
+        .replace("[[data]]", "[[data]]\nweight = 3")
+        .replace("seed = 1", "seed = 2\nvariety = { objects = 1 }")
+        .replace("\"class-to-image\", \"text-in-image\"", "\"doodle\"");
+    let files = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+    let joined = read("joined", &format!("{shared}{sources}")).unwrap();
+    let written = read("written", &format!("{PAIRS}{own}{files}")).unwrap();
+    assert_eq!(joined.data, written.data);
+
+    let message = read("bad", &format!("{files}{shared}"))
+        .unwrap_err()
+        .to_string();
+    let line = 1 + format!("train\n{RUN}{files}").lines().count() + 1;
+    assert!(
+        message.contains(&format!("line {line}: procedural is shared")),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_model_knows_the_classes_that_its_files_show() {
+    let bench = Bench::new();
+    write_pairs(&bench, 2);
+    let known = |data: &str, before: &[&str]| {
+        let text = format!("train = [\"velocity\"]\n{RUN}{data}");
+        let config: FlowConfig = read_config(&bench.describe("run", &text)).unwrap();
+        let before: Vec<String> = before.iter().map(|class| class.to_string()).collect();
+        material(&config.data, &config.run).unwrap().known(&before)
+    };
+    let six = "classes = { named = [\"apple\", \"boat\", \"car\", \"cat\", \"house\", \"star\"] }";
+    let pairs = PAIRS.replace("classes = \"everyday\"", six);
+    let mute = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+    let named = format!("{mute}classes = [\"umbrella\", \"bee\"]\n");
+    assert_eq!(known(mute, &["pear", "plum"]), ["pear", "plum"]);
+    assert_eq!(
+        known(&named, &["pear", "plum"]),
+        ["bee", "pear", "plum", "umbrella"]
+    );
+    // A model that is not limited to some classes stays so.
+    assert!(known(&named, &[]).is_empty());
+    assert_eq!(
+        known(&format!("{named}{pairs}"), &["pear"]),
+        [
+            "apple", "bee", "boat", "car", "cat", "house", "star", "umbrella"
+        ]
+    );
+
+    let both = pairs.replace("[[data]]", "[[data]]\nclasses = [\"bee\"]");
+    let file = bench.describe("bad", &format!("train = [\"velocity\"]\n{RUN}{both}"));
+    let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+    assert!(
+        message.contains("data has classes beside procedural"),
+        "{message}"
+    );
 }

@@ -6,27 +6,12 @@ mod support;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use flowinone_tasks::data::{
-    FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
-};
+use flowinone_tasks::data::{Mixer, Source, StreamConfig};
 use flowinone_train::{Chance, FlowConfig, Lesson, read_config};
 use flowinone_weights::{slots, values};
-use support::{Bench, PAIRS, RUN, flow, losses, train_flow};
+use support::{Bench, PAIRS, RUN, flow, losses, train_flow, write_pairs};
 
 const FILES: &str = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
-
-fn write_pairs(bench: &Bench, count: u64) {
-    let config = PairConfig {
-        side: 48,
-        ..PairConfig::new(2)
-    };
-    let sampler = PairSampler::new(Icons::builtin().into(), config).unwrap();
-    let writer = FolderWriter::create(bench.path("pairs")).unwrap();
-    for index in 0..count {
-        let sample = Sample::encode(index.to_string(), &sampler.pair(index).unwrap());
-        writer.write(&sample.unwrap()).unwrap();
-    }
-}
 
 #[test]
 fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {

@@ -5,9 +5,8 @@
 
 mod support;
 
-use flowinone_tasks::data::{FolderWriter, Icons, PairConfig, PairSampler, Sample};
 use flowinone_train::{Ending, FlowLesson, checkpoints};
-use support::{Bench, Line, PAIRS, RUN, train, train_autoencoder, train_flow};
+use support::{Bench, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
 
 /// Runs `text` without a stop and with one after three steps of `batches` batches each, and compares
 /// what is left.
@@ -49,16 +48,7 @@ fn a_flow_of_all_parts_with_labels_resumes_exactly() {
 #[test]
 fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
     let bench = Bench::new();
-    let config = PairConfig {
-        side: 48,
-        ..PairConfig::new(2)
-    };
-    let sampler = PairSampler::new(Icons::builtin().into(), config).unwrap();
-    let writer = FolderWriter::create(bench.path("pairs")).unwrap();
-    for index in 0..5 {
-        let sample = Sample::encode(index.to_string(), &sampler.pair(index).unwrap());
-        writer.write(&sample.unwrap()).unwrap();
-    }
+    write_pairs(&bench, 5);
     let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
     let run = RUN.replace("batch = 2", "batch = 2\naccumulate = 2");
     let data = "[[data]]\nfiles = \"FOLDER/pairs\"\n";

@@ -72,13 +72,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let material = material(&config.data, &config.run)?;
     note_judges(&material, &config.run);
     let classes = material.classes.len();
-    // Pairs from files do not say what they show: then the model knows what it knew.
-    let known = match material.classes.is_empty() {
-        true => model.prompts.clone(),
-        false => Convention {
-            classes: material.classes.clone(),
-            ..model.prompts.clone()
-        },
+    let known = Convention {
+        classes: material.known(&model.prompts.classes),
+        ..model.prompts
     };
     let model = ModelConfig {
         trained: true,

@@ -28,7 +28,8 @@ kept() { # FOLDER SEED MADE KEPT
 kept "$folder/pairs" 1 100 10
 kept "$folder/truth/new" 2026 400 64
 "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$old" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
-"${flowinone[@]}" train --config "$recipe/run.toml"
+sed "s/umbrella/$class/" "$recipe/run.toml" > "$folder/run.toml"
+"${flowinone[@]}" train --config "$folder/run.toml"
 for model in model run/model; do
     for name in new old; do
         echo "== $model, $name"

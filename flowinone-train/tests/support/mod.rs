@@ -9,7 +9,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::OptimizerRecord;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_tasks::ModelConfig;
-use flowinone_tasks::data::{Example, Icons, Mixer, PairConfig, PairSampler, Source, StreamConfig};
+use flowinone_tasks::data::{
+    Example, FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
+};
 use flowinone_train::{
     AutoencoderConfig, AutoencoderLesson, Chance, Ending, Entry, Error, FlowConfig, FlowLesson,
     FlowModel, Lesson, Losses, RunConfig, Trainer, initialise, material, newest, read_config,
@@ -124,6 +126,20 @@ styles = []
 split = "train"
 holdout = {}
 "#;
+
+/// Writes so many pairs into the folder `pairs`.
+pub(crate) fn write_pairs(bench: &Bench, count: u64) {
+    let config = PairConfig {
+        side: 48,
+        ..PairConfig::new(2)
+    };
+    let sampler = PairSampler::new(Icons::builtin().into(), config).unwrap();
+    let writer = FolderWriter::create(bench.path("pairs")).unwrap();
+    for index in 0..count {
+        let sample = Sample::encode(index.to_string(), &sampler.pair(index).unwrap());
+        writer.write(&sample.unwrap()).unwrap();
+    }
+}
 
 pub(crate) fn device() -> Device {
     Device::flex().autodiff()
