@@ -8,7 +8,7 @@ read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-
 icons=(
     --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,bolt=high-voltage,boot=hiking-boot,bulb=light-bulb,car=automobile,cheese=cheese-wedge
     --names hat=top-hat,heart=red-heart,moon=crescent-moon,shirt=t-shirt,tree=deciduous-tree
-    --classes "${CLASSES:-apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree}"
+    --classes "${CLASSES:-airplane,apple,balloon,banana,bolt,boot,bulb,bus,butterfly,cactus,camera,car,castle,cat,cheese,croissant,crown,dolphin,doughnut,eggplant,fish,fox,guitar,hammer,hat,heart,house,jeans,key,ladder,lion,magnet,moon,mushroom,owl,pear,penguin,pig,pizza,rainbow,rocket,sailboat,shirt,star,tree,trophy,turtle,volcano}"
 )
 pairs=(
     --seed 2026 --side 128 --split validation

@@ -21,7 +21,8 @@ flowinone train-vae --config "$recipes/decoder.toml" --devices 0,0
 flowinone train --config "$recipes/tower.toml" --devices 0,0
 flowinone train --config "$recipes/source.toml" --devices 0,0
 flowinone train --config "$recipes/flow.toml" --devices 0,0
+flowinone train --config "$recipes/wider.toml" --devices 0,0
 rm -rf models/mini/shipped
-flowinone train --config "$recipes/flow.toml" --export models/mini/shipped --dtype f16
+flowinone train --config "$recipes/wider.toml" --export models/mini/shipped --dtype f16
 "$recipes/score.sh" models/mini/shipped models/mini/scores
 echo "the model is models/mini/shipped; to build it in, copy its files to flowinone-mini/model and flowinone-mini/flow/model"

@@ -6,8 +6,11 @@ set -euo pipefail
 class=${1:-umbrella}
 folder=models/new-class recipe=flowinone-train/recipes/new-class
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-old=apple,balloon,banana,butterfly,car,cat,crown,fish,guitar,house,key,mushroom,penguin,rocket,star,tree
-icons=(--icons models/icons/fluent-emoji-flat.json --names apple=red-apple,car=automobile,tree=deciduous-tree)
+old=airplane,apple,balloon,banana,bolt,boot,bulb,bus,butterfly,cactus,camera,car,castle,cat,cheese,croissant,crown,dolphin,doughnut,eggplant,fish,fox,guitar,hammer,hat,heart,house,jeans,key,ladder,lion,magnet,moon,mushroom,owl,pear,penguin,pig,pizza,rainbow,rocket,sailboat,shirt,star,tree,trophy,turtle,volcano
+icons=(
+    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,bolt=high-voltage,boot=hiking-boot,bulb=light-bulb,car=automobile,cheese=cheese-wedge
+    --names hat=top-hat,heart=red-heart,moon=crescent-moon,shirt=t-shirt,tree=deciduous-tree
+)
 pairs=(
     --side 128 --tasks class-to-image
     --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false}'
