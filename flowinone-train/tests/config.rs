@@ -5,7 +5,7 @@
 mod support;
 
 use flowinone_train::{AutoencoderConfig, FlowConfig, initialise, material, read_config};
-use support::{Bench, PAIRS, RUN, device, write_pairs};
+use support::{Bench, FILES, PAIRS, RUN, device, write_pairs};
 
 #[test]
 fn the_recipes_can_be_read() {
@@ -162,15 +162,14 @@ files = "FOLDER/pairs"
         .replace("[[data]]", "[[data]]\nweight = 3")
         .replace("seed = 1", "seed = 2\nvariety = { objects = 1 }")
         .replace("\"class-to-image\", \"text-in-image\"", "\"doodle\"");
-    let files = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
     let joined = read("joined", &format!("{shared}{sources}")).unwrap();
-    let written = read("written", &format!("{PAIRS}{own}{files}")).unwrap();
+    let written = read("written", &format!("{PAIRS}{own}{FILES}")).unwrap();
     assert_eq!(joined.data, written.data);
 
-    let message = read("bad", &format!("{files}{shared}"))
+    let message = read("bad", &format!("{FILES}{shared}"))
         .unwrap_err()
         .to_string();
-    let line = 1 + format!("train\n{RUN}{files}").lines().count() + 1;
+    let line = 1 + format!("train\n{RUN}{FILES}").lines().count() + 1;
     assert!(
         message.contains(&format!("line {line}: procedural is shared")),
         "{message}"
@@ -189,9 +188,8 @@ fn a_model_knows_the_classes_that_its_files_show() {
     };
     let six = "classes = { named = [\"apple\", \"boat\", \"car\", \"cat\", \"house\", \"star\"] }";
     let pairs = PAIRS.replace("classes = \"everyday\"", six);
-    let mute = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
-    let named = format!("{mute}classes = [\"umbrella\", \"bee\"]\n");
-    assert_eq!(known(mute, &["pear", "plum"]), ["pear", "plum"]);
+    let named = format!("{FILES}classes = [\"umbrella\", \"bee\"]\n");
+    assert_eq!(known(FILES, &["pear", "plum"]), ["pear", "plum"]);
     assert_eq!(
         known(&named, &["pear", "plum"]),
         ["bee", "pear", "plum", "umbrella"]

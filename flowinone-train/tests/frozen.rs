@@ -9,9 +9,7 @@ use burn::optim::GradientsParams;
 use flowinone_tasks::data::{Mixer, Source, StreamConfig};
 use flowinone_train::{Chance, FlowConfig, Lesson, read_config};
 use flowinone_weights::{slots, values};
-use support::{Bench, PAIRS, RUN, flow, losses, train_flow, write_pairs};
-
-const FILES: &str = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+use support::{Bench, FILES, PAIRS, RUN, flow, losses, train_flow, write_pairs};
 
 #[test]
 fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {

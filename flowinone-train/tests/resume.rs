@@ -6,7 +6,7 @@
 mod support;
 
 use flowinone_train::{Ending, FlowLesson, checkpoints};
-use support::{Bench, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
+use support::{Bench, FILES, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
 
 /// Runs `text` without a stop and with one after three steps of `batches` batches each, and compares
 /// what is left.
@@ -51,8 +51,7 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
     write_pairs(&bench, 5);
     let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
     let run = RUN.replace("batch = 2", "batch = 2\naccumulate = 2");
-    let data = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
-    compare(&bench, &format!("{top}{run}{data}"), 2, train_flow);
+    compare(&bench, &format!("{top}{run}{FILES}"), 2, train_flow);
 }
 
 #[test]

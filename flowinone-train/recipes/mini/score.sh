@@ -5,11 +5,8 @@ set -euo pipefail
 model=$1 folder=$2
 shift 2
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-icons=(
-    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,bolt=high-voltage,boot=hiking-boot,bulb=light-bulb,car=automobile,cheese=cheese-wedge
-    --names hat=top-hat,heart=red-heart,moon=crescent-moon,shirt=t-shirt,tree=deciduous-tree
-    --classes "${CLASSES:-airplane,apple,balloon,banana,bolt,boot,bulb,bus,butterfly,cactus,camera,car,castle,cat,cheese,croissant,crown,dolphin,doughnut,eggplant,fish,fox,guitar,hammer,hat,heart,house,jeans,key,ladder,lion,magnet,moon,mushroom,owl,pear,penguin,pig,pizza,rainbow,rocket,sailboat,shirt,star,tree,trophy,turtle,volcano}"
-)
+source "$(dirname "$0")/classes.sh"
+icons+=(--classes "${CLASSES:-$classes}")
 pairs=(
     --seed 2026 --side 128 --split validation
     --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one"]}'

@@ -6,11 +6,7 @@ set -euo pipefail
 class=${1:-umbrella}
 folder=models/new-class recipe=flowinone-train/recipes/new-class
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-old=airplane,apple,balloon,banana,bolt,boot,bulb,bus,butterfly,cactus,camera,car,castle,cat,cheese,croissant,crown,dolphin,doughnut,eggplant,fish,fox,guitar,hammer,hat,heart,house,jeans,key,ladder,lion,magnet,moon,mushroom,owl,pear,penguin,pig,pizza,rainbow,rocket,sailboat,shirt,star,tree,trophy,turtle,volcano
-icons=(
-    --icons models/icons/fluent-emoji-flat.json --names apple=red-apple,bolt=high-voltage,boot=hiking-boot,bulb=light-bulb,car=automobile,cheese=cheese-wedge
-    --names hat=top-hat,heart=red-heart,moon=crescent-moon,shirt=t-shirt,tree=deciduous-tree
-)
+source flowinone-train/recipes/mini/classes.sh
 pairs=(
     --side 128 --tasks class-to-image
     --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false}'
@@ -30,7 +26,7 @@ kept() { # FOLDER SEED MADE KEPT
 }
 kept "$folder/pairs" 1 100 10
 kept "$folder/truth/new" 2026 400 64
-"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$old" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
+"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
 sed "s/umbrella/$class/" "$recipe/run.toml" > "$folder/run.toml"
 "${flowinone[@]}" train --config "$folder/run.toml"
 for model in model run/model; do
@@ -38,6 +34,6 @@ for model in model run/model; do
         echo "== $model, $name"
         results=$folder/results/${model%/model}/$name
         "${flowinone[@]}" generate --model "$folder/$model" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16 > /dev/null
-        "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$old,$class" --sheet "$folder/${model%/model}-$name.png" --list 0
+        "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$classes,$class" --sheet "$folder/${model%/model}-$name.png" --list 0
     done
 done

@@ -127,6 +127,9 @@ split = "train"
 holdout = {}
 "#;
 
+/// The pairs of the folder `pairs`.
+pub(crate) const FILES: &str = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
+
 /// Writes so many pairs into the folder `pairs`.
 pub(crate) fn write_pairs(bench: &Bench, count: u64) {
     let config = PairConfig {
