@@ -68,7 +68,11 @@ impl Ground {
 
     /// A ground of colour `name`: plain for half of all draws, else a gradient or a texture.
     pub(crate) fn draw(name: ColourName, draw: &mut Draw) -> Self {
-        let colour = Colour::near(name, 8, draw);
+        Self::of(Colour::near(name, 8, draw), draw)
+    }
+
+    /// A ground of `colour`: plain for half of all draws, else a gradient or a texture.
+    pub(crate) fn of(colour: Colour, draw: &mut Draw) -> Self {
         match draw.below(10) {
             0..=4 => Self::Plain { colour },
             5..=7 => {

@@ -134,6 +134,16 @@ pub enum Mark {
         /// Length of its arms.
         arm: f32,
     },
+    /// A line to and fro over the object.
+    Scribble {
+        /// The rectangle that it covers.
+        frame: Rect,
+    },
+    /// A translucent rectangle over the object.
+    Highlight {
+        /// The rectangle.
+        frame: Rect,
+    },
 }
 
 /// An arrow that pushes an object.

@@ -28,6 +28,27 @@ pub struct Variety {
     pub marked: Vec<EditKind>,
     /// What captions describe.
     pub captions: Vec<CaptionKind>,
+    /// How sentences are put.
+    pub language: Language,
+    /// Whether objects of 15 to 70 % of the side stand anywhere, some cut by the edge and some in a
+    /// colour, on grounds of any shade that its name fits; otherwise they are of similar size, above
+    /// the words, on grounds near the plainest shade.
+    pub free: bool,
+    /// Whether marks, strokes and words differ as if drawn by many hands: in kind, place, colour and
+    /// size; otherwise they are exact and look alike.
+    pub by_hand: bool,
+}
+
+/// How sentences are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// By a few templates in lower case.
+    #[default]
+    Templates,
+    /// As people put them: in many forms, with other names of things, in any case, with or without
+    /// a full stop, politely or not.
+    Natural,
 }
 
 /// A kind of change to a scene.
@@ -110,6 +131,9 @@ impl Variety {
             edits: EditKind::ALL.to_vec(),
             marked: EditKind::MARKED.to_vec(),
             captions: CaptionKind::ALL.to_vec(),
+            language: Language::Templates,
+            free: false,
+            by_hand: false,
         }
     }
 

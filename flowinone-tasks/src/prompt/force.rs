@@ -158,7 +158,7 @@ pub struct Force {
     /// up to 1: one frame of a motion. Without, it asks for the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
-    /// The sentence below.
+    /// The sentence below; none is written if it is empty.
     #[serde(default = "Force::sentence")]
     pub instruction: String,
     /// Colour of the arrows.
@@ -268,7 +268,9 @@ impl VisualPrompt for Force {
         for (arrow, ends) in self.arrows.iter().zip(self.drawn(&frame)?) {
             arrow.draw(&mut sheet, ends, self.colour, self.width)?;
         }
-        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
+        if !self.instruction.is_empty() {
+            lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
+        }
         Ok(sheet.finish())
     }
 }
