@@ -11,7 +11,7 @@ use super::{
     CaptionKind, Colour, ColourName, Edit, EditKind, Error, Ground, Icons, Object, Operation,
     Place, Rect, Scene, Variety,
 };
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// Objects of a prompt stay above this height, where the words begin.
 const FLOOR: f32 = 0.8;

@@ -237,4 +237,29 @@ mod tests {
         ];
         assert_eq!(Physics::default().rest(discs.clone()), discs);
     }
+
+    #[test]
+    fn a_push_comes_as_far_as_a_shortened_arrow_says() {
+        use flowinone_prompts::part_of_way;
+        let physics = Physics::default();
+        let ways = |length: f64| -> Vec<f64> {
+            let pushed = disc([0.1, 0.5], 0.01, physics.velocity([length, 0.0]));
+            let states = physics.run(vec![pushed]);
+            states.map(|discs| discs[0].center[0] - 0.1).collect()
+        };
+        let (long, short) = (ways(0.4), ways(0.1));
+        for share in [0.2, 0.5, 0.8] {
+            let step = (share * long.len() as f64).round() as usize;
+            let gone = long[step] / 0.6;
+            assert!(
+                (gone - part_of_way(share, 1.0)).abs() < 0.01,
+                "{share}: {gone}"
+            );
+            let gone = short[step.min(short.len() - 1)] / 0.15;
+            assert!(
+                (gone - part_of_way(share, 0.25)).abs() < 0.01,
+                "{share}: {gone}"
+            );
+        }
+    }
 }

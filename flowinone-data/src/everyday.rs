@@ -2,7 +2,7 @@
 
 /// The names, in alphabetical order; a style has some of them.
 #[rustfmt::skip] // a word list reads as a paragraph
-pub(crate) const NAMES: [&str; 217] = [
+pub const NAMES: [&str; 217] = [
     "airplane", "ambulance", "anchor", "ant", "apple", "avocado", "axe", "backpack", "bacon",
     "badger", "bagel", "ball", "balloon", "banana", "banjo", "basket", "bat", "bear", "beaver",
     "beetle", "bell", "bicycle", "bird", "bison", "boat", "bone", "book", "bread", "broccoli",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::AtomicFile;
+use flowinone_files::AtomicFile;
 use walkdir::WalkDir;
 
 use super::damage::Damage;

@@ -60,13 +60,14 @@ struct Drawn {
 type Key = (usize, String, u32, u32, Option<[u8; 3]>);
 
 /// A drawn icon, trimmed to its visible pixels.
-pub(crate) struct Sprite {
+#[derive(Debug)]
+pub struct Sprite {
     /// Premultiplied RGBA, row by row.
-    pub(crate) pixels: Vec<[u8; 4]>,
+    pub pixels: Vec<[u8; 4]>,
     /// Size of the trimmed picture.
-    pub(crate) size: [u32; 2],
+    pub size: [u32; 2],
     /// Place of its left upper pixel, relative to the icon's centre.
-    pub(crate) offset: [f32; 2],
+    pub offset: [f32; 2],
 }
 
 impl Icons {
@@ -194,7 +195,10 @@ impl Icons {
     }
 
     /// The icon of `object` on a canvas of `side` pixels, from memory or drawn now.
-    pub(crate) fn sprite(&self, object: &Object, side: u32) -> Result<Arc<Sprite>, Error> {
+    ///
+    /// # Errors
+    /// An icon that was not loaded, or a size or rotation that cannot be drawn.
+    pub fn sprite(&self, object: &Object, side: u32) -> Result<Arc<Sprite>, Error> {
         let (set, icon) = self.find(&object.style, &object.class)?;
         let pixels = (object.size * side as f32).round();
         if !(1.0..=MAX_SIDE as f32).contains(&pixels) || !object.rotation.is_finite() {

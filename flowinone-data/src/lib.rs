@@ -1,22 +1,4 @@
-//! Pairs of prompt and target without end, with exact ground truth, and their files.
-//!
-//! A [`Scene`] is named icons on a ground, complete as data. An [`Operation`] on it is what a prompt
-//! asks for; it makes the target scene. [`PairSampler`] draws both from a seed, so that pair number
-//! `index` is always the same, on any number of threads. [`Holdout`] names what training never sees.
-//! [`ShardWriter`], [`FolderWriter`] and [`Source`] write and read the files, and [`Mixer`] makes
-//! batches of several sources.
-//!
-//! ```
-//! use flowinone_tasks::data::{Icons, PairConfig, PairSampler};
-//!
-//! # fn main() -> Result<(), flowinone_tasks::data::Error> {
-//! let sampler = PairSampler::new(Icons::builtin().into(), PairConfig::new(7))?;
-//! let pair = sampler.pair(6)?; // the seventh task: a push
-//! assert_eq!(pair.target.dimensions(), (256, 256));
-//! assert_eq!(pair.truth.expected.len(), pair.truth.gone.len());
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod caption;
 mod colour;
@@ -53,9 +35,10 @@ pub use colour::{Colour, ColourName};
 pub use damage::Damage;
 pub use dynamics::{Disc, Physics};
 pub use error::Error;
+pub use everyday::NAMES as EVERYDAY;
 pub use folder::{FolderStream, FolderWriter};
 pub use ground::{Ground, Pattern};
-pub use icons::Icons;
+pub use icons::{Icons, Sprite};
 pub use mix::{MixPosition, Mixer};
 pub use new_folder::NewFolder;
 pub use operation::{Edit, Mark, Operation, Path, Push};
@@ -72,5 +55,3 @@ pub use stream::{Part, Position, ProceduralStream, Source, StreamConfig};
 pub use truth::{Lettering, Seen, Truth};
 pub use variety::{CaptionKind, EditKind, Variety};
 pub use walk::{Layout, Walk};
-#[cfg(feature = "eval")]
-pub(crate) use {everyday::NAMES as EVERYDAY, icons::Sprite};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dynamics::{Disc, Physics};
 use super::{Colour, Error, Ground, Icons, Object, Rect, Scene};
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,11 +4,11 @@ use image::RgbImage;
 
 use super::draw::scramble;
 use super::{Error, Icons, Lettering, Mark, Operation, Truth, Variety};
-use crate::prompt::{
+use flowinone_prompts::{
     Align, Coordinate, Doodle, Drawing, Face, Force, Pen, Point, PromptError, Region, Stroke,
     TextBox, TextInImage, TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
 };
-use crate::prompt::{Colour as Ink, Mark as Drawn};
+use flowinone_prompts::{Colour as Ink, Mark as Drawn};
 
 /// Width of a doodle's line and of its ribbon, in pixels of a canvas of 512.
 const PEN: [f32; 2] = [4.5, 8.0];

@@ -3,7 +3,8 @@
 use image::RgbImage;
 
 use super::{Error, Pair, Truth};
-use crate::{Task, decode_picture};
+use flowinone_image::decode_picture;
+use flowinone_prompts::Task;
 
 /// The `type` by which the reference knows samples without a structure path.
 const GENERATED: &str = "t2i";

@@ -13,7 +13,7 @@ use super::draw::{Draw, hash};
 use super::split::Traits;
 use super::truth::change;
 use super::{Axis, Error, Holdout, Icons, Lettering, Split, Truth, Variety, everyday, pair};
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// Drafts after which the sampler gives up on a pair.
 const MAX_DRAFTS: usize = 20_000;

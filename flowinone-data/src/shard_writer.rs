@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::AtomicFile;
+use flowinone_files::AtomicFile;
 
 use super::shard::shards;
 use super::{Error, Sample};

@@ -8,7 +8,7 @@ mod row;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use flowinone_weights::AtomicFile;
+use flowinone_files::AtomicFile;
 use image::imageops;
 use image::{ImageFormat, Rgb, RgbImage};
 
@@ -16,7 +16,7 @@ use self::fit::fitted;
 use self::label::{Label, Setting};
 use self::row::{Entry, Group, Row};
 use super::Error;
-use crate::prompt::{Align, Face};
+use flowinone_prompts::{Align, Face};
 
 /// Sides that a picture can have on the sheet, in pixels.
 const CELLS: [u32; 2] = [16, 1024];
@@ -37,7 +37,7 @@ const PALE_INK: Rgb<u8> = Rgb([96; 3]);
 /// Entries of `N` pictures each (prompt and target; prompt, target and result), drawn as one picture.
 ///
 /// ```
-/// use flowinone_tasks::data::ContactSheet;
+/// use flowinone_data::ContactSheet;
 /// use image::RgbImage;
 ///
 /// let (prompt, target) = (RgbImage::new(256, 256), RgbImage::new(256, 256));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draw::hash;
 use super::{Error, Lettering, Scene};
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// Cells along a side into which positions fall.
 const CELLS: f32 = 6.0;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Colour, Error, Icons, Object, Operation, PixelBox, Scene, Split};
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// How the words of a prompt are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

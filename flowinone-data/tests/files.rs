@@ -1,11 +1,9 @@
 //! Shards and folders: bit-exact round trips, exact resumption and proportions, and damage.
-#![cfg(feature = "dataset")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flowinone_tasks::data::{
+use flowinone_data::{
     Error, FolderStream, FolderWriter, Icons, Layout, Mixer, PairConfig, PairSampler, Part, Sample,
     ShardWriter, Source, StreamConfig, Walk, shards,
 };

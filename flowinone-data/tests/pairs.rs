@@ -1,12 +1,10 @@
 //! Procedural pairs: the same from any number of threads, and true to their pictures.
-#![cfg(feature = "dataset")]
-
 use std::sync::Arc;
 
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{
+use flowinone_data::{
     Axis, Error, Holdout, Icons, Lettering, PairConfig, PairSampler, Sample, Split, Truth,
 };
+use flowinone_prompts::Task;
 use image::RgbImage;
 
 fn sampler(config: PairConfig) -> PairSampler {
@@ -16,7 +14,7 @@ fn sampler(config: PairConfig) -> PairSampler {
 fn made(sampler: &PairSampler, threads: usize) -> Vec<Sample> {
     let pool = rayon_pool(threads);
     let mut samples = vec![];
-    let encode = |pair: flowinone_tasks::data::Pair| {
+    let encode = |pair: flowinone_data::Pair| {
         let key = format!("{:09}", pair.truth.index);
         Sample::encode(key, &pair)
     };

@@ -2,15 +2,11 @@
 //!
 //! Needs `pip install webdataset`; says so and passes where it is missing, unless `FLOWINONE_PYTHON`
 //! names an interpreter that is meant to have it.
-#![cfg(feature = "dataset")]
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use flowinone_tasks::data::{
-    Icons, PairConfig, PairSampler, Sample, ShardWriter, Source, StreamConfig,
-};
+use flowinone_data::{Icons, PairConfig, PairSampler, Sample, ShardWriter, Source, StreamConfig};
 use serde_json::Value;
 
 #[test]
@@ -68,7 +64,7 @@ fn python_reads_our_shards_and_we_read_its() {
         ] {
             assert_eq!(
                 line["fields"][name],
-                flowinone_weights::sha256_of(bytes.as_slice())
+                flowinone_files::sha256_of(bytes.as_slice())
             );
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
 use super::fit::{Fit, Placed, Stage};
-use crate::data::{self, Classes, Colour, ColourName, EVERYDAY, Icons, Object};
+use flowinone_data::{self as data, Classes, Colour, ColourName, EVERYDAY, Icons, Object};
 
 /// How far each render may be shifted, in pixels of the coarse level; one more for those that are
 /// compared closely.

@@ -5,7 +5,7 @@
 
 use image::{Rgb, RgbImage};
 
-use crate::data::Sprite;
+use flowinone_data::Sprite;
 
 /// Largest side of the coarse level, in pixels.
 const SIDE: u32 = 64;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data;
+use flowinone_data as data;
 
 /// An error of scoring or judging.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum Error {
     Data(#[from] data::Error),
     /// A picture or another file cannot be read or written.
     #[error(transparent)]
-    Picture(#[from] crate::Error),
+    Picture(#[from] flowinone_image::Error),
     /// A picture that should be square is not.
     #[error("the {what} of item {key} has {width} x {height} pixels, expected a square")]
     Shape {

@@ -11,7 +11,7 @@ use image::RgbImage;
 
 use super::Error;
 use super::coarse::{Levels, reduced, reduced_sprite};
-use crate::data::{Icons, Object, Scene, Sprite};
+use flowinone_data::{Icons, Object, Scene, Sprite};
 
 /// Corners further out are all equally out of sight.
 const FAR: f32 = 1e6;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Thresholds;
-use crate::Task;
-use crate::data::ColourName;
+use flowinone_data::ColourName;
+use flowinone_prompts::Task;
 
 /// The scores of one result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -133,7 +133,7 @@ fn along(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::PixelBox;
+    use flowinone_data::PixelBox;
 
     fn whole(side: u32) -> Region {
         Region::of_boxes(side, &[]).outside()

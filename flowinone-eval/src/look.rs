@@ -6,7 +6,7 @@ use super::class::{Candidates, nearest_colour};
 use super::coarse::Levels;
 use super::fit::Stage;
 use super::item::{Kept, ObjectScore, Place, Tint};
-use crate::data::{Icons, Object, Truth};
+use flowinone_data::{Icons, Object, Truth};
 
 /// How far from its place a moved object is looked for, in pixels of the coarse level.
 const REACH: i64 = 12;

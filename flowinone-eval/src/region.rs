@@ -1,6 +1,6 @@
 //! Regions of a picture as masks: one truth value a pixel, row by row.
 
-use crate::data::PixelBox;
+use flowinone_data::PixelBox;
 
 /// Some pixels of a square picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use flowinone_encoder::{Filter, resize};
+use flowinone_image::{Filter, resize};
 use image::RgbImage;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
@@ -16,7 +16,7 @@ use super::likeness::{Structure, psnr};
 use super::look::Look;
 use super::region::Region;
 use super::{Error, Thresholds};
-use crate::data::{Classes, Icons, Seen, Truth};
+use flowinone_data::{Classes, Icons, Seen, Truth};
 
 /// Scores results by the icons that their pairs were made from.
 pub struct Scorer {

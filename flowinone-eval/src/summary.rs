@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{ItemScore, ObjectScore, Place};
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// Scores by task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -225,7 +225,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::Failure;
+    use crate::Failure;
 
     fn item(task: Task, rank: usize, place: Place, marks_left: Option<f64>) -> ItemScore {
         let object = ObjectScore {

@@ -1,7 +1,5 @@
 //! The judge before an endpoint on this machine that answers as it is told: well, busily, not at all,
 //! with rubbish, or too slowly.
-#![cfg(feature = "eval")]
-
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,11 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flowinone_tasks::Task;
-use flowinone_tasks::eval::Error;
-use flowinone_tasks::eval::judge::{
-    Endpoint, Entry, Judge, Judged, Judgement, Key, Outcome, Retry,
-};
+use flowinone_eval::Error;
+use flowinone_eval::judge::{Endpoint, Entry, Judge, Judged, Judgement, Key, Outcome, Retry};
+use flowinone_prompts::Task;
 use image::{Rgb, RgbImage};
 
 const KEY: &str = "sk-very-secret";

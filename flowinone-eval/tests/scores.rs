@@ -1,14 +1,12 @@
 //! The scorer before results of which we know what they are worth: the target itself, the target of
 //! another pair, the unedited prompt, and targets that are a little blurred, noisy, moved or recoloured.
-#![cfg(feature = "eval")]
-
 use std::sync::Arc;
 
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{
+use flowinone_data::{
     Classes, Colour, ColourName, EditKind, Icons, Object, Pair, PairConfig, PairSampler, Variety,
 };
-use flowinone_tasks::eval::{Failure, ItemScore, Place, Scorer, Summary, Work};
+use flowinone_eval::{Failure, ItemScore, Place, Scorer, Summary, Work};
+use flowinone_prompts::Task;
 use image::RgbImage;
 use image::imageops::{FilterType, blur, resize};
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::Error;
+
 /// A file being written; without [`commit`](Self::commit) nothing remains of it.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -49,6 +51,20 @@ impl Write for AtomicFile {
     fn flush(&mut self) -> io::Result<()> {
         self.temporary.flush()
     }
+}
+
+/// Writes `bytes` as a file that appears whole or not at all.
+///
+/// # Errors
+/// Names the file that cannot be written; what stood there before then stays.
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Error> {
+    let path = path.as_ref();
+    AtomicFile::create(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.commit()
+        })
+        .map_err(Error::of("write", path))
 }
 
 /// Temporary files are private; a finished one may be read by everyone.

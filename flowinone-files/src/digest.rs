@@ -1,4 +1,4 @@
-//! SHA-256 digests of files and texts, by which a directory knows its weights again.
+//! SHA-256 digests of files and texts, by which weights and pictures are known again.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,11 +14,11 @@ use crate::Error;
 /// A file that cannot be read.
 pub fn sha256(path: impl AsRef<Path>) -> Result<String, Error> {
     let path = path.as_ref();
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut file = File::open(path).map_err(Error::of("open", path))?;
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 20];
     loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
+        match file.read(&mut piece).map_err(Error::of("read", path))? {
             0 => return Ok(hexadecimal(&hash.finalize())),
             n => hash.update(&piece[..n]),
         }
@@ -26,7 +26,7 @@ pub fn sha256(path: impl AsRef<Path>) -> Result<String, Error> {
 }
 
 /// Lower-case hexadecimal digits of some bytes.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use flowinone_files::write_atomically;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame, RgbImage};
 
 use super::webp;
-use crate::{Error, write_atomically};
+use crate::Error;
 
 /// The kinds of animated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +34,7 @@ impl FrameRate {
     pub fn new(rate: f64) -> Result<Self, Error> {
         match (0.1..=100.0).contains(&rate) {
             true => Ok(Self(rate)),
-            false => Err(Error::Settings(format!(
+            false => Err(Error::FrameRate(format!(
                 "{rate} frames a second are outside 0.1 to 100"
             ))),
         }
@@ -50,7 +51,7 @@ impl FromStr for FrameRate {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unreadable = |_| Error::Settings(format!("{text:?} is no number of frames a second"));
+        let unreadable = |_| Error::FrameRate(format!("{text:?} is no number of frames a second"));
         Self::new(text.trim().parse().map_err(unreadable)?)
     }
 }
@@ -79,11 +80,11 @@ impl Animation {
 /// file that cannot be written; the error of a frame.
 ///
 /// ```no_run
-/// use flowinone_tasks::{FrameRate, read_picture, write_animation};
+/// use flowinone_image::{FrameRate, read_picture, write_animation};
 ///
 /// let frames = ["1.png", "2.png", "3.png"].iter().map(read_picture);
 /// write_animation("ball.webp".as_ref(), frames, FrameRate::new(24.0)?)?;
-/// # Ok::<(), flowinone_tasks::Error>(())
+/// # Ok::<(), flowinone_image::Error>(())
 /// ```
 pub fn write_animation<E: From<Error>>(
     path: &Path,
@@ -121,7 +122,7 @@ pub fn write_animation<E: From<Error>>(
         Animation::Gif => gif(timed, &fail)?,
         Animation::Apng => apng(size, count, timed, &fail)?,
     };
-    Ok(write_atomically(path, &bytes)?)
+    Ok(write_atomically(path, &bytes).map_err(Error::from)?)
 }
 
 /// Milliseconds that each frame is seen, in the file's units, without drift: frame `i` ends at

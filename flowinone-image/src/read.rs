@@ -38,18 +38,14 @@ pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage, Error> {
 /// Names the file that cannot be read, or that is larger than [`MAX_FILE`].
 pub fn read_picture_file(path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
     let path = path.as_ref();
-    let io = |source| Error::Io {
-        action: "read",
-        path: path.to_path_buf(),
-        source,
-    };
-    let file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
+    let unreadable = || flowinone_files::Error::of("read", path);
+    let file = File::open(path).map_err(unreadable())?;
+    let size = file.metadata().map_err(unreadable())?.len();
     let mut bytes = Vec::with_capacity(size.min(MAX_FILE) as usize);
     // A device has no size and no end.
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(io)?;
+        .map_err(unreadable())?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::picture(
             path,

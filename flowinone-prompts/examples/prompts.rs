@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use flowinone_tasks::{
+use flowinone_prompts::{
     Canvas, ClassToImage, Colour, Coordinate, Doodle, Force, ForceArrow, Ground, Mark, PROMPT_SIDE,
     Picture, Point, Prompt, Region, Stroke, TextBox, TextInImage, TextToImage, Track, Trajectory,
     VisualMarker, VisualPrompt,

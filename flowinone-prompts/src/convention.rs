@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::prompt::{Canvas, Colour, Doodle, Face, Force, Ground, Prompt, TextStyle, Trajectory};
+use crate::{Canvas, Colour, Doodle, Face, Force, Ground, Prompt, TextStyle, Trajectory};
 use crate::{PROMPT_SIDE, Task};
 
 /// How prompts for a model are drawn; the default is that of the published prompts.

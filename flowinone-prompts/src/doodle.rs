@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flowinone_encoder::center_crop;
+use flowinone_image::center_crop;
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
@@ -79,17 +79,13 @@ impl Drawing {
 }
 
 fn read_strokes(path: &Path) -> Result<Vec<Stroke>, PromptError> {
-    let io = |source| crate::Error::Io {
-        action: "read",
-        path: path.to_path_buf(),
-        source,
-    };
+    let unreadable = || flowinone_files::Error::of("read", path);
     let bad = |reason: String| PromptError::Drawing(format!("{}: {reason}", path.display()));
     let mut text = String::new();
-    let file = File::open(path).map_err(io)?;
+    let file = File::open(path).map_err(unreadable())?;
     file.take(MOST_BYTES + 1)
         .read_to_string(&mut text)
-        .map_err(io)?;
+        .map_err(unreadable())?;
     if text.len() as u64 > MOST_BYTES {
         return Err(bad(format!("it has more than {MOST_BYTES} bytes")));
     }

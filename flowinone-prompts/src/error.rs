@@ -103,11 +103,17 @@ pub enum PromptError {
     Drawing(String),
     /// A picture or drawing file that cannot be read.
     #[error(transparent)]
-    File(Box<crate::Error>),
+    File(Box<flowinone_image::Error>),
 }
 
-impl From<crate::Error> for PromptError {
-    fn from(error: crate::Error) -> Self {
+impl From<flowinone_files::Error> for PromptError {
+    fn from(error: flowinone_files::Error) -> Self {
+        flowinone_image::Error::from(error).into()
+    }
+}
+
+impl From<flowinone_image::Error> for PromptError {
+    fn from(error: flowinone_image::Error) -> Self {
         Self::File(Box::new(error))
     }
 }

@@ -47,14 +47,14 @@ impl Face {
     /// Its file, TrueType or OpenType.
     pub fn bytes(self) -> &'static [u8] {
         match self {
-            Self::Serif => include_bytes!("../../assets/LiberationSerif-Regular.ttf"),
-            Self::SerifBold => include_bytes!("../../assets/LiberationSerif-Bold.ttf"),
-            Self::Comic => include_bytes!("../../assets/ComicNeue-Bold.otf"),
+            Self::Serif => include_bytes!("../assets/LiberationSerif-Regular.ttf"),
+            Self::SerifBold => include_bytes!("../assets/LiberationSerif-Bold.ttf"),
+            Self::Comic => include_bytes!("../assets/ComicNeue-Bold.otf"),
         }
     }
 
     /// Height above and depth below the baseline.
-    pub(crate) fn extents(self) -> [f32; 2] {
+    pub fn extents(self) -> [f32; 2] {
         self.loaded().extents
     }
 

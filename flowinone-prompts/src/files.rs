@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::sha256_of;
+use flowinone_files::sha256_of;
 
 use super::{Drawing, Picture, Prompt, PromptError};
-use crate::Error;
-use crate::picture::{decode_picture, read_picture_file};
+use flowinone_image::Error;
+use flowinone_image::{decode_picture, read_picture_file};
 
 /// The content of every file that a prompt names.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ impl PromptFiles {
     /// Reads the files of a prompt.
     ///
     /// # Errors
-    /// Names the file that cannot be read or is larger than [`MAX_FILE`](crate::MAX_FILE).
+    /// Names the file that cannot be read or is larger than [`MAX_FILE`](flowinone_image::MAX_FILE).
     pub fn read(prompt: &Prompt) -> Result<Self, Error> {
         let mut files = BTreeMap::new();
         for path in prompt.files() {

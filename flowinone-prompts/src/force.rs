@@ -13,7 +13,7 @@ use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_en
 use super::sheet::{Sheet, arrow_head};
 use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
-use crate::motion::part_of_way;
+use crate::slide::part_of_way;
 
 /// Width of the white outline, in reference pixels.
 const OUTLINE: f32 = 1.0;

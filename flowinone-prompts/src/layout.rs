@@ -20,7 +20,8 @@ const SHRINK: f32 = 0.95;
 const LONGEST: usize = 8_000;
 
 /// A text, read and measured in one face.
-pub(crate) struct Text<'a> {
+#[derive(Debug)]
+pub struct Text<'a> {
     what: &'static str,
     text: String,
     length: usize,
@@ -30,18 +31,19 @@ pub(crate) struct Text<'a> {
 }
 
 /// Lines that fit an area.
-pub(crate) struct Block {
+#[derive(Debug)]
+pub struct Block {
     pub(crate) size: f32,
     lines: Vec<Range<usize>>,
 }
 
 impl<'a> Text<'a> {
     /// Reads `text`, which is called `what` in errors.
-    pub(crate) fn new(
-        what: &'static str,
-        text: &str,
-        style: &'a TextStyle,
-    ) -> Result<Self, PromptError> {
+    ///
+    /// # Errors
+    /// A text without visible characters, or with characters that the face lacks; a style outside
+    /// its range.
+    pub fn new(what: &'static str, text: &str, style: &'a TextStyle) -> Result<Self, PromptError> {
         style.validate()?;
         let length = text.trim().chars().count();
         let text = plain(text.trim(), LONGEST);
@@ -98,7 +100,10 @@ impl<'a> Text<'a> {
     }
 
     /// The largest lines that fit `width` x `height` reference pixels.
-    pub(crate) fn fit(&self, width: f32, height: f32) -> Result<Block, PromptError> {
+    ///
+    /// # Errors
+    /// A text that does not fit at the smallest size; the error says how much of it does.
+    pub fn fit(&self, width: f32, height: f32) -> Result<Block, PromptError> {
         let smallest = self.style.size.min(SMALLEST_TEXT);
         let width = width - 2.0 * self.style.outline_width;
         let mut size = self.style.size;
@@ -193,14 +198,14 @@ impl<'a> Text<'a> {
     }
 
     /// Height of a block, from the top of its first line to the foot of its last.
-    pub(crate) fn height(&self, block: &Block) -> f32 {
+    pub fn height(&self, block: &Block) -> f32 {
         let [above, below] = self.style.face.extents();
         let pitches = block.lines.len().saturating_sub(1) as f32 * self.style.line_height;
         (above + below + pitches) * block.size
     }
 
     /// The outlines of a block whose top lies at `top`, aligned between `left` and `right`.
-    pub(crate) fn path(&self, block: &Block, [left, right]: [f32; 2], top: f32) -> Option<Path> {
+    pub fn path(&self, block: &Block, [left, right]: [f32; 2], top: f32) -> Option<Path> {
         let bidi = BidiInfo::new(&self.text, None);
         let (face, size) = (self.style.face, block.size);
         let outline = self.style.outline_width;

@@ -1,19 +1,12 @@
-//! Motion: a push or a path as a sequence of prompts, and a sequence of pictures as one file.
+//! Motion: a push or a path as a sequence of prompts.
 //!
 //! Of `n` frames, frame `i` asks for the state after `i / n`: a path is cut at that share of its length,
 //! and a push is shortened to the part of its way that it has gone after that share of the time until
 //! everything rests, `t (2 - t)` by dry friction. Made with the same noise, the pictures differ as little
 //! as their prompts do.
 
-mod animation;
-mod slide;
-mod webp;
-
-pub use animation::{Animation, FrameRate, write_animation};
-pub(crate) use slide::part_of_way;
-
-use crate::prompt::within;
-use crate::{Prompt, PromptError, VisualPrompt};
+use crate::error::within;
+use crate::{Prompt, PromptError};
 
 /// Fewest and most frames of a motion.
 const FRAMES: [u32; 2] = [2, 1000];
@@ -26,12 +19,12 @@ const FRAMES: [u32; 2] = [2, 1000];
 /// A prompt of another task, or a number of frames outside 2 to 1000.
 ///
 /// ```
-/// use flowinone_tasks::{Prompt, Trajectory, in_motion};
+/// use flowinone_prompts::{Prompt, Trajectory, in_motion};
 ///
 /// let prompt = Prompt::from(Trajectory::new("car.png").path("100,300 400,250".parse()?));
 /// let frames = in_motion(&prompt, 24)?;
 /// assert_eq!((frames.len(), &frames[23]), (24, &prompt));
-/// # Ok::<(), flowinone_tasks::PromptError>(())
+/// # Ok::<(), flowinone_prompts::PromptError>(())
 /// ```
 pub fn in_motion(prompt: &Prompt, frames: u32) -> Result<Vec<Prompt>, PromptError> {
     let [least, most] = FRAMES.map(|frames| frames as f32);
@@ -50,7 +43,7 @@ pub fn in_motion(prompt: &Prompt, frames: u32) -> Result<Vec<Prompt>, PromptErro
             let until = whole.until.unwrap_or(1.0) * share(frame);
             Ok(whole.clone().until(until).into())
         }
-        (false, other) => Err(PromptError::NoMotion(other.task())),
+        (false, other) => Err(PromptError::NoMotion(VisualPrompt::task(other))),
     };
     (1..=frames).map(moment).collect()
 }
@@ -58,7 +51,7 @@ pub fn in_motion(prompt: &Prompt, frames: u32) -> Result<Vec<Prompt>, PromptErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Force, Picture, Point, TextToImage, Trajectory};
+    use crate::{Force, Picture, Point, TextToImage, Trajectory, VisualPrompt};
     use image::{Rgb, RgbImage};
 
     fn ground() -> Picture {

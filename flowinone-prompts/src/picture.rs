@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use flowinone_encoder::center_crop;
+use flowinone_image::center_crop;
 use image::RgbImage;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
@@ -18,7 +18,7 @@ use super::{Frame, Ground, PROMPT_SIDE, PromptError};
 pub enum Picture {
     /// An empty canvas; places on it are those of a picture of 512 x 512 pixels.
     Blank(Ground),
-    /// A file, read by [`read_picture`](crate::read_picture) each time the prompt is drawn.
+    /// A file, read by [`read_picture`](flowinone_image::read_picture) each time the prompt is drawn.
     File(PathBuf),
     /// Pixels.
     Pixels(RgbImage),
@@ -31,7 +31,7 @@ impl Picture {
     /// A file that is no usable picture.
     pub fn read(&self) -> Result<RgbImage, PromptError> {
         match self {
-            Self::File(path) => Ok(crate::read_picture(path)?),
+            Self::File(path) => Ok(flowinone_image::read_picture(path)?),
             Self::Pixels(pixels) => Ok(pixels.clone()),
             Self::Blank(ground) => Ok(ground.paint(PROMPT_SIDE)),
         }

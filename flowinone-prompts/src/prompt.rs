@@ -1,54 +1,14 @@
-//! Visual prompts: one type a task, drawn onto a square canvas in the conventions of the published
+//! A visual prompt: one type a task, drawn onto a square canvas in the conventions of the published
 //! prompts. All lengths are stated for a canvas of 512 pixels and grow with it:
 //! `length = reference * side / 512`.
-
-mod canvas;
-mod colour;
-mod coordinate;
-mod doodle;
-mod edit;
-mod error;
-mod face;
-mod files;
-mod force;
-mod frame;
-mod layout;
-mod lettering;
-mod marker;
-mod picture;
-mod sheet;
-mod strokes;
-mod svg;
-mod text_box;
-mod track;
-mod trajectory;
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-pub use canvas::{Canvas, ClassToImage, Ground, TextToImage};
-pub use colour::Colour;
-pub use coordinate::{Coordinate, Point, Region};
-pub use doodle::{Doodle, Drawing};
-pub use edit::TextInImage;
-pub use error::PromptError;
-pub(crate) use error::within;
-pub use face::Face;
-pub use files::PromptFiles;
-pub use force::{Force, ForceArrow};
-pub use frame::Frame;
-pub use layout::SMALLEST_TEXT;
-#[cfg(feature = "dataset")]
-pub(crate) use layout::Text;
-pub use lettering::{Align, TextStyle};
-pub use marker::{Mark, VisualMarker};
-pub use picture::Picture;
-pub use strokes::{Pen, Stroke};
-pub use text_box::TextBox;
-pub use track::Track;
-pub use trajectory::Trajectory;
-
-use crate::Task;
+use crate::{
+    ClassToImage, Doodle, Force, PromptError, Task, TextBox, TextInImage, TextToImage, Trajectory,
+    VisualMarker,
+};
 
 /// Side of the canvas of the published prompts, in pixels.
 pub const PROMPT_SIDE: u32 = 512;
@@ -56,12 +16,12 @@ pub const PROMPT_SIDE: u32 = 512;
 /// A prompt that can be drawn.
 ///
 /// ```
-/// use flowinone_tasks::{Task, TextToImage, VisualPrompt};
+/// use flowinone_prompts::{Task, TextToImage, VisualPrompt};
 ///
 /// let prompt = TextToImage::new("a tram in the rain");
 /// assert_eq!(prompt.task(), Task::TextToImage);
 /// assert_eq!(prompt.render(512)?.dimensions(), (512, 512));
-/// # Ok::<(), flowinone_tasks::PromptError>(())
+/// # Ok::<(), flowinone_prompts::PromptError>(())
 /// ```
 pub trait VisualPrompt {
     /// The task that it asks for, from which routing follows.
@@ -78,7 +38,7 @@ pub trait VisualPrompt {
 /// Any prompt; in JSON an object whose `task` says which.
 ///
 /// ```
-/// use flowinone_tasks::Prompt;
+/// use flowinone_prompts::Prompt;
 ///
 /// let line = r#"{"task": "force", "picture": "ball.png", "arrows": [{"at": {"from": [0.3, 0.5], "to": [0.6, 0.5]}}]}"#;
 /// let prompt: Prompt = serde_json::from_str(line)?;

@@ -50,19 +50,15 @@ const ELEMENTS: [&str; 19] = [
 
 /// Reads the lines of an SVG file, laid over a canvas of `frame`'s proportions.
 pub(crate) fn read(path: &Path, frame: &Frame) -> Result<Vec<Line>, PromptError> {
-    let io = |source| crate::Error::Io {
-        action: "read",
-        path: path.to_path_buf(),
-        source,
-    };
-    let size = std::fs::metadata(path).map_err(io)?.len();
+    let unreadable = || flowinone_files::Error::of("read", path);
+    let size = std::fs::metadata(path).map_err(unreadable())?.len();
     if size > MOST_BYTES {
         return Err(PromptError::Drawing(format!(
             "{} has {size} bytes, more than the {MOST_BYTES} allowed; simplify it",
             path.display()
         )));
     }
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = std::fs::read(path).map_err(unreadable())?;
     lines(&bytes, frame)
         .map_err(|reason| PromptError::Drawing(format!("{}: {reason}", path.display())))
 }

@@ -8,8 +8,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
-
 /// What a prompt picture asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +77,11 @@ impl Task {
     }
 }
 
+/// A name that is no task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no task; the tasks are {names}", names = Task::ALL.map(Task::name).join(", "))]
+pub struct UnknownTask(String);
+
 impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -86,14 +89,14 @@ impl fmt::Display for Task {
 }
 
 impl FromStr for Task {
-    type Err = Error;
+    type Err = UnknownTask;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, UnknownTask> {
         let matches = |task: &Self| text == task.name() || text == task.benchmark_name();
         Self::ALL
             .into_iter()
             .find(matches)
-            .ok_or_else(|| Error::UnknownTask(text.to_string()))
+            .ok_or_else(|| UnknownTask(text.to_string()))
     }
 }
 

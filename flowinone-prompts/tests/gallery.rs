@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use flowinone_tasks::{
+use flowinone_prompts::{
     Align, Canvas, Colour, Doodle, Face, Force, Ground, Mark, Picture, Point, Prompt, Region,
     Stroke, TextBox, TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker,
     VisualPrompt, read_picture,

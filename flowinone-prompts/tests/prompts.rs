@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use flowinone_tasks::{
+use flowinone_prompts::{
     Canvas, ClassToImage, Colour, Coordinate, Doodle, Drawing, Face, Force, ForceArrow, Ground,
     Mark, Pen, Picture, Point, Prompt, PromptError, Region, SMALLEST_TEXT, Stroke, Task, TextBox,
     TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker, VisualPrompt,
@@ -340,7 +340,7 @@ fn seeded_canvases_differ_and_can_be_read() {
     let canvases: Vec<Canvas> = (0..40).map(Canvas::seeded).collect();
     assert_eq!(canvases[7], Canvas::seeded(7));
     let aligned = |align| canvases.iter().filter(|c| c.style.align == align).count();
-    use flowinone_tasks::Align::{Centre, Left, Right};
+    use flowinone_prompts::Align::{Centre, Left, Right};
     assert!(
         [Left, Centre, Right]
             .into_iter()

@@ -1,6 +1,6 @@
 //! What no prompt accepts, each an error that says what is wrong.
 
-use flowinone_tasks::{
+use flowinone_prompts::{
     ClassToImage, Colour, Coordinate, Doodle, Drawing, Force, ForceArrow, Mark, Point, PromptError,
     Region, Stroke, TextBox, TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker,
     VisualPrompt,

@@ -1,12 +1,12 @@
 //! Requests that are drawn into the scene: a marker, a doodle, an arrow that pushes, a path.
 
 use super::{Draft, Drafter, FLOOR, Maybe, fits, moved, without};
-use crate::data::caption::{self, Words};
-use crate::data::dynamics::Physics;
-use crate::data::operation::middle;
-use crate::data::outline::warped;
-use crate::data::scene::words as words_of;
-use crate::data::{Edit, EditKind, Mark, Operation, Path, Push};
+use crate::caption::{self, Words};
+use crate::dynamics::Physics;
+use crate::operation::middle;
+use crate::outline::warped;
+use crate::scene::words as words_of;
+use crate::{Edit, EditKind, Mark, Operation, Path, Push};
 
 impl Drafter<'_> {
     pub(super) fn mark(&mut self) -> Maybe<Draft> {

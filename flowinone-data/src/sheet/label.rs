@@ -3,7 +3,8 @@
 use image::{Rgb, RgbImage};
 use tiny_skia::{Color, FillRule, Paint, Path, Pixmap, Transform};
 
-use crate::prompt::{Align, Face, PromptError, Text, TextStyle};
+use flowinone_prompts::layout::Text;
+use flowinone_prompts::{Align, Face, PromptError, TextStyle};
 
 /// Stands for characters that the face lacks.
 const UNKNOWN: char = '?';

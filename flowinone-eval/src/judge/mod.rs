@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flowinone_weights::sha256;
+use flowinone_files::sha256;
 
 pub use benchmark::Prompt;
 pub use endpoint::{Endpoint, Key};
@@ -32,7 +32,8 @@ pub use verdict::Verdict;
 use self::endpoint::{Connection, Fault};
 use self::journal::Journal;
 use super::Error;
-use crate::{Task, read_picture};
+use flowinone_image::read_picture;
+use flowinone_prompts::Task;
 
 /// How often a waiting thread looks whether it should stop.
 const PULSE: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// Quality at which prompts are sent, as in VP-Bench.
 const QUALITY: u8 = 95;
@@ -158,10 +158,13 @@ mod tests {
             .collect();
         let bytes = |url: &str| STANDARD.decode(url.split_once(',').unwrap().1).unwrap();
         assert!(urls[0].starts_with("data:image/jpeg;"));
-        let back = crate::decode_picture(&bytes(urls[0])).unwrap();
+        let back = flowinone_image::decode_picture(&bytes(urls[0])).unwrap();
         assert_eq!(back.dimensions(), (8, 8));
         assert!(urls[1].starts_with("data:image/png;"));
-        assert_eq!(crate::decode_picture(&bytes(urls[1])).unwrap(), result);
+        assert_eq!(
+            flowinone_image::decode_picture(&bytes(urls[1])).unwrap(),
+            result
+        );
         // Where nothing is kept, the canvas is not judged.
         let made = ask(Task::ClassToImage, None).to_string();
         assert!(made.contains("for reference") && made.contains("read it in"));

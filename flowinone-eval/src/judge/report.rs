@@ -8,7 +8,7 @@ use super::benchmark::Prompt;
 use super::journal::{Entry, Outcome};
 use super::question::Scenario;
 use super::verdict::Verdict;
-use crate::Task;
+use flowinone_prompts::Task;
 
 /// All that a judge has said about a folder of results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
