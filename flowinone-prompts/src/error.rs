@@ -133,6 +133,7 @@ impl PromptError {
 }
 
 /// `value` if it is finite and within `least..=most`, else an error that says the range.
+#[cfg(feature = "draw")]
 pub(crate) fn within(
     name: &'static str,
     value: f32,

@@ -1,51 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-mod canvas;
 mod colour;
 mod convention;
-mod coordinate;
-mod doodle;
-mod edit;
+#[cfg(feature = "draw")]
+mod draw;
 mod error;
 mod face;
-mod files;
-mod force;
-mod frame;
-pub mod layout;
-mod lettering;
-mod marker;
-mod motion;
-mod picture;
-mod prompt;
-mod sheet;
-mod slide;
-mod strokes;
-mod svg;
+mod ground;
 mod task;
-mod text_box;
-mod track;
-mod trajectory;
 
-pub use canvas::{Canvas, ClassToImage, Ground, TextToImage};
 pub use colour::Colour;
-pub use convention::Convention;
-pub use coordinate::{Coordinate, Point, Region};
-pub use doodle::{Doodle, Drawing};
-pub use edit::TextInImage;
+pub use convention::{Convention, PROMPT_SIDE};
+#[cfg(feature = "draw")]
+pub use draw::*;
 pub use error::PromptError;
 pub use face::Face;
-pub use files::PromptFiles;
-pub use force::{Force, ForceArrow};
-pub use frame::Frame;
-pub use layout::SMALLEST_TEXT;
-pub use lettering::{Align, TextStyle};
-pub use marker::{Mark, VisualMarker};
-pub use motion::in_motion;
-pub use picture::Picture;
-pub use prompt::{PROMPT_SIDE, Prompt, VisualPrompt};
-pub use slide::part_of_way;
-pub use strokes::{Pen, Stroke};
+pub use ground::Ground;
 pub use task::{Task, UnknownTask};
-pub use text_box::TextBox;
-pub use track::Track;
-pub use trajectory::Trajectory;

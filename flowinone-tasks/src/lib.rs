@@ -10,6 +10,7 @@ mod manifest;
 mod noise;
 mod pipeline;
 mod precision;
+#[cfg(feature = "prompts")]
 mod record;
 mod settings;
 
@@ -21,5 +22,6 @@ pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Source};
 pub use pipeline::{Item, Pipeline, Start};
 pub use precision::Precision;
+#[cfg(feature = "prompts")]
 pub use record::{Input, Record, read_record, write_png};
 pub use settings::Settings;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Rect};
 
-use super::error::within;
+use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::marker::{MOST_POINTS, line_width};
 use super::sheet::{Sheet, polyline};

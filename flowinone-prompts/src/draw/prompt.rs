@@ -10,9 +10,6 @@ use crate::{
     VisualMarker,
 };
 
-/// Side of the canvas of the published prompts, in pixels.
-pub const PROMPT_SIDE: u32 = 512;
-
 /// A prompt that can be drawn.
 ///
 /// ```

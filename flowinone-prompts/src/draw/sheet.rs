@@ -6,7 +6,7 @@ use tiny_skia::{
     Stroke, Transform,
 };
 
-use super::error::within;
+use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::{Colour, PromptError};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Transform};
 
-use super::error::within;
+use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::layout::{Block, Text};
 use super::sheet::Sheet;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tiny_skia::{PathBuilder, Rect};
 
 use super::coordinate::split;
-use super::error::within;
+use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::sheet::{Sheet, arrow_head, polyline};
 use super::track::smooth;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::within;
+use crate::error::within;
 use super::marker::{MOST_POINTS, SHORTEST, distance, on_canvas};
 use super::{Frame, Point, PromptError};
 

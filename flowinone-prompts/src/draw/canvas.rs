@@ -1,46 +1,14 @@
 //! Class and text prompts: words on a canvas of one colour or of two that blend from top to foot.
 
-use std::str::FromStr;
-
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 
 use super::sheet::Sheet;
-use super::{Align, Colour, Face, PromptError, TextStyle, VisualPrompt, lettering};
+use super::{Align, Colour, Face, Ground, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
-
-/// What a canvas is painted with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ground {
-    /// One colour.
-    Plain(Colour),
-    /// A vertical gradient.
-    Gradient {
-        /// Colour of the first row.
-        top: Colour,
-        /// Colour of the last row.
-        foot: Colour,
-    },
-}
-
-impl FromStr for Ground {
-    type Err = PromptError;
-
-    /// Reads `#rrggbb`, or `#rrggbb,#rrggbb` from top to foot.
-    fn from_str(text: &str) -> Result<Self, PromptError> {
-        match text.split_once(',') {
-            None => text.parse().map(Self::Plain),
-            Some((top, foot)) => Ok(Self::Gradient {
-                top: top.trim().parse()?,
-                foot: foot.trim().parse()?,
-            }),
-        }
-    }
-}
 
 /// An empty canvas and how words stand on it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -106,22 +74,6 @@ impl Canvas {
         let mut sheet = Sheet::over(&self.ground.paint(side));
         lettering::write(&mut sheet, what, text, &self.style)?;
         Ok(sheet.finish())
-    }
-}
-
-impl Ground {
-    /// The ground alone, `side` x `side` pixels.
-    pub fn paint(&self, side: u32) -> RgbImage {
-        let (Colour(top), Colour(foot)) = match *self {
-            Self::Plain(colour) => (colour, colour),
-            Self::Gradient { top, foot } => (top, foot),
-        };
-        let last = f32::from(side.saturating_sub(1).max(1) as u16);
-        RgbImage::from_fn(side, side, |_, y| {
-            let share = y as f32 / last;
-            let mix = |i: usize| f32::from(top[i]) * (1.0 - share) + f32::from(foot[i]) * share;
-            Rgb([mix(0), mix(1), mix(2)].map(|value| value.round() as u8))
-        })
     }
 }
 
