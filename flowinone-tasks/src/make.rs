@@ -219,16 +219,12 @@ impl Build {
         }
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        let fail = |source| Error::Io {
-            action: "write",
-            path: target.to_path_buf(),
-            source,
-        };
-        std::fs::create_dir_all(parent).map_err(fail)?;
+        let fail = || flowinone_files::Error::of("write", &target);
+        std::fs::create_dir_all(parent).map_err(fail())?;
         let folder = tempfile::Builder::new()
             .prefix(".flowinone-")
             .tempdir_in(parent)
-            .map_err(fail)?;
+            .map_err(fail())?;
         Ok(Self {
             config: config.clone(),
             precision,
@@ -315,17 +311,13 @@ impl Build {
             components: self.components,
         };
         write_description(self.folder.path(), &self.config, &manifest)?;
-        let fail = |source| Error::Io {
-            action: "write",
-            path: self.target.clone(),
-            source,
-        };
+        let fail = || flowinone_files::Error::of("write", &self.target);
         if self.target.exists() {
-            std::fs::remove_dir(&self.target).map_err(fail)?; // empty, as checked before
+            std::fs::remove_dir(&self.target).map_err(fail())?; // empty, as checked before
         }
         let folder = self.folder.keep();
-        share(&folder).map_err(fail)?;
-        std::fs::rename(&folder, &self.target).map_err(fail)?;
+        share(&folder).map_err(fail())?;
+        std::fs::rename(&folder, &self.target).map_err(fail())?;
         ModelDirectory::open(self.target)
     }
 }

@@ -1,9 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arrange;
-mod atomic;
 mod checkpoint;
-mod digest;
 mod error;
 mod plan;
 mod pytorch;
@@ -12,9 +10,7 @@ mod safetensors;
 mod shards;
 mod slots;
 
-pub use atomic::AtomicFile;
 pub use checkpoint::{Checkpoint, Entry, Format};
-pub use digest::{sha256, sha256_of};
 pub use error::{Error, Mismatch};
 pub use plan::{Key, LoadOptions, Plan, load, restore};
 pub use random::{Random, randomize};
