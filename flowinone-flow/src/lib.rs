@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod alone;
 mod attention;
+mod bench_hooks;
 mod config;
 mod convnext;
 mod cross;
@@ -25,7 +25,7 @@ mod transformer;
 mod upsample;
 
 #[cfg(all(test, feature = "cpu"))]
-mod inside;
+mod reference_tests;
 
 pub use config::{ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig};
 pub use error::Error;

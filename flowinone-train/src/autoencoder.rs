@@ -10,7 +10,7 @@ use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::held_out::caption;
+use crate::validation_set::caption;
 use crate::{AutoencoderConfig, Chance, Error, Half, HeldOut, Lesson, Losses};
 
 /// What makes a reconstruction good.

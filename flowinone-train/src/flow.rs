@@ -20,11 +20,11 @@ use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::aids::{Aids, detail};
 use crate::autoencoder::{images, pixels, psnr, save};
-use crate::frozen::{Coming, Frozen};
-use crate::held_out::caption;
+use crate::auxiliary_losses::{Aids, detail};
+use crate::frozen_features::{Coming, Frozen};
 use crate::labels::JUDGEMENTS;
+use crate::validation_set::caption;
 use crate::{
     Cache, Chance, DataConfig, Error, FlowConfig, FlowModel, HeldOut, Labels, Lesson, Losses, Part,
     Vocabulary,

@@ -12,7 +12,7 @@ use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
 use flowinone_weights::{Random, randomize};
 
 use crate::Error;
-use crate::lesson::Losses;
+use crate::train_task::Losses;
 
 /// Width to which each token is brought before all of them are joined.
 const TOKEN_WIDTH: usize = 24;

@@ -19,7 +19,7 @@ use flowinone_tasks::data::Mixer;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::tidy;
-use crate::descent::{Descent, pools};
+use crate::data_parallel::{Descent, pools};
 use crate::optimiser::identified;
 use crate::{
     Chance, Checkpoint, Entry, Error, Journal, Lesson, Loader, Optimiser, Progress, RunConfig,

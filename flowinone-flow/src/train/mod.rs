@@ -15,17 +15,17 @@
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
-mod average;
-mod nulls;
+mod condition_dropout;
+mod ema;
 mod objective;
 mod path;
-mod places;
 mod scales;
-mod source;
+mod sincos_position_init;
+mod source_losses;
 
-pub use average::{Average, AverageDecay};
-pub use nulls::{null_items, rotated_targets};
+pub use condition_dropout::{null_items, rotated_targets};
+pub use ema::{Average, AverageDecay};
 pub use objective::{Draws, Evaluation, Losses, Objective, Teacher, TrainingBatch};
 pub use path::{Path, logit_normal};
 pub use scales::{Coarsening, coarser};
-pub use source::{Contrast, divergence};
+pub use source_losses::{Contrast, divergence};

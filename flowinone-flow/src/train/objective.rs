@@ -12,10 +12,10 @@ use burn::tensor::{DType, Tensor};
 use flowinone_sampler::Branch;
 use serde::{Deserialize, Serialize};
 
-use super::nulls::{null_items, rotated_targets};
+use super::condition_dropout::{null_items, rotated_targets};
 use super::path::{Path, logit_normal};
 use super::scales::{Coarsening, coarser};
-use super::source::{Contrast, divergence};
+use super::source_losses::{Contrast, divergence};
 use crate::{Error, FlowNetwork, Source, StageVelocities, Structure, Time};
 
 /// What is minimised, and with which weights.

@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use crate::cached::{distance, evaluated_where_due, length};
 use crate::error::check_threshold;
 use crate::field::host_rows;
+use crate::step_cache::{distance, evaluated_where_due, length};
 use crate::{Error, Evaluated, VelocityField};
 
 /// A field that reuses an item's last velocity while its [glance](VelocityField::glance) has changed by
