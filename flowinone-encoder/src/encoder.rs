@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor};
 use flowinone_kernels::Precision;
 use flowinone_weights::{Checkpoint, LoadOptions};
 
-use crate::{Aligner, EncoderConfig, VisionTower, locate};
+use crate::{Aligner, EncoderConfig, VisionTower, map_key};
 
 /// A map from pictures to tokens.
 ///
@@ -78,7 +78,7 @@ impl JanusEncoder {
         checkpoint: &Checkpoint,
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
-        flowinone_weights::load(self, checkpoint, locate, options)
+        flowinone_weights::load(self, checkpoint, map_key, options)
     }
 
     /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those

@@ -13,7 +13,7 @@ use flowinone_weights::{Checkpoint, LoadOptions, load};
 
 use crate::FlowConfig;
 use crate::convnext::ConvNextStage;
-use crate::keys::locate;
+use crate::keys::map_key;
 use crate::source::SourceEncoder;
 use crate::structure::{Structure, StructureTokens};
 use crate::time::Time;
@@ -46,7 +46,7 @@ impl FlowNetwork {
         checkpoint: &Checkpoint,
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
-        load(self, checkpoint, locate, options)
+        load(self, checkpoint, map_key, options)
     }
 
     /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those

@@ -1,4 +1,4 @@
-//! First-block caching: keep a velocity while what the first block of the network says has changed but
+//! First-block caching: keep a velocity while the output of the network's first block has changed but
 //! little (as `ParaAttention`'s First Block Cache).
 //!
 //! ```text
@@ -12,26 +12,30 @@
 //! Each item of a batch decides for itself, from sums on the host over its own values. Where guidance
 //! begins or ends the velocity is evaluated.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
+use crate::batched::host_rows;
 use crate::error::check_threshold;
-use crate::field::host_rows;
 use crate::step_cache::{distance, evaluated_where_due, length};
-use crate::{Error, Evaluated, VelocityField};
+use crate::{BatchedField, Error, Evaluated, FieldRun, VelocityField};
 
-/// A field that reuses an item's last velocity while its [glance](VelocityField::glance) has changed by
-/// less than a threshold.
+/// A field that reuses an item's last velocity while its [probe](FieldRun::probe) has changed by less
+/// than a threshold.
 ///
-/// It remembers, so it serves one run at a time. A threshold of 0 is the field itself, and so is any
-/// threshold for a field without a glance.
+/// A threshold of 0 is the field itself, and so is any threshold for a field without a probe.
 #[derive(Debug, Clone)]
-pub struct FirstBlock<F, const D: usize> {
+pub struct FirstBlockCache<F> {
     field: F,
     threshold: f64,
-    memory: RefCell<BTreeMap<usize, Memory<D>>>,
+}
+
+/// A run with the velocities that are kept, by item.
+struct FirstBlockCacheRun<'a, const D: usize> {
+    field: Box<dyn FieldRun<D> + 'a>,
+    threshold: f64,
+    memory: BTreeMap<usize, Memory<D>>,
 }
 
 /// What is known of an item.
@@ -39,65 +43,75 @@ pub struct FirstBlock<F, const D: usize> {
 struct Memory<const D: usize> {
     /// The velocity of the last evaluation, `[1, ...]`.
     velocity: Tensor<D>,
-    /// The glance there.
-    glance: Vec<f64>,
+    /// The probe there.
+    probe: Vec<f64>,
     /// Network branches that the field could have evaluated then.
     branches: usize,
 }
 
-impl<F, const D: usize> FirstBlock<F, D> {
-    /// Keeps velocities of `field` while their glances have changed by less than `threshold` of
-    /// themselves.
+impl<F> FirstBlockCache<F> {
+    /// Keeps velocities of `field` while their probes have changed by less than the share `threshold`.
     pub fn new(field: F, threshold: f64) -> Self {
-        Self {
-            field,
-            threshold,
-            memory: RefCell::default(),
-        }
+        Self { field, threshold }
     }
 }
 
-impl<const D: usize, F: VelocityField<D>> VelocityField<D> for FirstBlock<F, D> {
+impl<const D: usize, F: VelocityField<D>> VelocityField<D> for FirstBlockCache<F> {
     fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        let items: Vec<usize> = (0..x.dims()[0]).collect();
-        self.evaluate(x, t, &items).velocity
+        self.field.velocity(x, t)
+    }
+}
+
+impl<const D: usize, F: BatchedField<D>> BatchedField<D> for FirstBlockCache<F> {
+    fn run(&self) -> Box<dyn FieldRun<D> + '_> {
+        Box::new(FirstBlockCacheRun {
+            field: self.field.run(),
+            threshold: self.threshold,
+            memory: BTreeMap::new(),
+        })
     }
 
-    /// What it evaluates at most.
+    fn validate(&self) -> Result<(), Error> {
+        check_threshold("first-block cache", self.threshold)?;
+        self.field.validate()
+    }
+}
+
+impl<const D: usize> FieldRun<D> for FirstBlockCacheRun<'_, D> {
+    /// At most those of the field below.
     fn branches(&self, t: f64) -> usize {
         self.field.branches(t)
     }
 
-    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let glances = match self.threshold {
+    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        let probes = match self.threshold {
             0.0 => None,
-            _ => self.field.glance(x.clone(), t, items),
+            _ => self.field.probe(x.clone(), t, items),
         };
-        let Some(glances) = glances else {
+        let Some(probes) = probes else {
             return self.field.evaluate(x, t, items);
         };
-        let mut memory = self.memory.borrow_mut();
         let now = self.field.branches(t);
-        let mut glances = host_rows(&glances);
+        let mut probes = host_rows(&probes);
         let is_due = |place: &usize| {
-            let holds = memory.get(&items[*place]).is_some_and(|known| {
-                let change = distance(&glances[*place], &known.glance) / length(&known.glance);
+            let holds = self.memory.get(&items[*place]).is_some_and(|known| {
+                let change = distance(&probes[*place], &known.probe) / length(&known.probe);
                 known.branches == now && change < self.threshold // NaN does not hold
             });
             !holds
         };
         let due: Vec<usize> = (0..items.len()).filter(is_due).collect();
         evaluated_where_due(
-            &self.field,
+            &mut *self.field,
             (x, t),
             items,
             &due,
-            &mut *memory,
+            &mut self.memory,
             |memory, fresh| {
                 for (row, place) in due.iter().enumerate() {
                     let known = Memory {
                         velocity: fresh.velocity.clone().narrow(0, row, 1),
-                        glance: std::mem::take(&mut glances[*place]),
+                        probe: std::mem::take(&mut probes[*place]),
                         branches: now,
                     };
                     memory.insert(items[*place], known);
@@ -107,17 +121,7 @@ impl<const D: usize, F: VelocityField<D>> VelocityField<D> for FirstBlock<F, D> 
         )
     }
 
-    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.field.glance(x, t, items)
-    }
-
-    fn begin(&self) {
-        self.memory.borrow_mut().clear();
-        self.field.begin();
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check_threshold("first-block cache", self.threshold)?;
-        self.field.validate()
+    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+        self.field.probe(x, t, items)
     }
 }

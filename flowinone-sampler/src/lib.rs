@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod adaptive_guidance;
+mod batched;
 mod error;
 mod evaluator;
 mod field;
@@ -13,15 +14,16 @@ mod step_cache;
 mod trajectory;
 
 pub use adaptive::Tolerance;
-pub use adaptive_guidance::UntilAgreed;
+pub use adaptive_guidance::AdaptiveGuidance;
+pub use batched::{BatchedField, Evaluated, FieldRun};
 pub use error::{Error, Stage};
 pub use evaluator::{Evaluations, Evaluator};
-pub use field::{Branch, BranchedField, Evaluated, Row, VelocityField};
-pub use first_block_cache::FirstBlock;
+pub use field::{Branch, BranchItem, BranchedField, VelocityField};
+pub use first_block_cache::FirstBlockCache;
 pub use grid::{Grid, Step};
 pub use guidance::{Guidance, GuidanceRule, Guided};
 pub use solver::{
     AB2, AB3, AdamsBashforth, DOPRI5, EULER, HEUN, MIDPOINT, OdeSolver, RK4, Slope, Solver, Tableau,
 };
-pub use step_cache::Cached;
-pub use trajectory::{State, Trajectory, integrate, march, trajectory};
+pub use step_cache::StepCache;
+pub use trajectory::{State, States, integrate, integrate_steps, trajectory};

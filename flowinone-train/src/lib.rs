@@ -27,29 +27,29 @@ mod trainer;
 mod training_data;
 mod validation_set;
 
-pub use autoencoder::{AutoencoderLesson, Pictures, Reconstruction, latent_deviation};
-pub use auxiliary_losses::Aids;
-pub use batch_rng::Chance;
+pub use autoencoder::{AutoencoderTrainTask, Pictures, Reconstruction, latent_deviation};
+pub use auxiliary_losses::AuxiliaryLosses;
+pub use batch_rng::BatchRng;
 pub use cache::{Cache, CacheKey, CacheReport, digest};
-pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
+pub use checkpoint::{Progress, RunCheckpoint, checkpoints, newest_checkpoint};
 pub use config::{
-    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Half, Kind, Part,
-    Procedural, Products, RunConfig,
+    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, FlowTrainingConfig, Half, Kind,
+    MatmulPrecision, Part, Procedural, RunConfig, ValidationConfig,
 };
-pub use data_parallel::{Descent, pools};
+pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;
-pub use flow::{FlowBatch, FlowLesson};
-pub use gradients::{Accumulated, gathered, limited, norm};
+pub use flow::{FlowBatch, FlowTrainTask};
+pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
 pub use labels::{LabelHeads, Labels, Vocabulary};
 pub use loader::Loader;
-pub use metric_log::{Entry, Journal, read_journal};
+pub use metric_log::{LogEntry, MetricLog, read_metric_log};
 pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
 pub use plot::Plot;
-pub use read::{Configuration, Fault, read_config};
+pub use read::{Configuration, Fault, read_training_config};
 pub use schedule::{Decay, Schedule};
-pub use train_task::{Lesson, Losses, Prepare};
-pub use trainable_flow::FlowModel;
-pub use trainer::{Ending, Trainer};
-pub use training_data::{Material, material};
-pub use validation_set::{Group, HeldOut};
+pub use train_task::{Batcher, Losses, TrainTask};
+pub use trainable_flow::TrainableFlow;
+pub use trainer::{StopReason, Trainer};
+pub use training_data::TrainingData;
+pub use validation_set::{ValidationGroup, ValidationSet};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use flowinone_tasks::{
-    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model, untrained,
+    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model_config, untrained,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub fn initialise(
     let config = match source {
         ModelSource::Preset(Preset::Mini) => ModelConfig::mini(),
         ModelSource::Preset(Preset::Tiny) => ModelConfig::tiny(),
-        ModelSource::Config(path) => read_model(path)?,
+        ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {
             let directory = ModelDirectory::open(path)?;
             let networks = directory.load(device, Precision::F32)?;

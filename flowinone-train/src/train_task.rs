@@ -1,4 +1,4 @@
-//! What is learned: the model that changes, how pictures become its batches, and what a batch costs.
+//! What is trained: the model that changes, how pictures become its batches, and the loss of a batch.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use flowinone_tasks::data::Example;
 
-use crate::{Chance, Error};
+use crate::{BatchRng, Error};
 
-/// How examples become a batch; it runs on another thread.
-pub type Prepare<B> = Box<dyn Fn(Vec<Example>) -> Result<B, Error> + Send>;
+/// Makes a batch of examples; it runs on another thread.
+pub type Batcher<B> = Box<dyn Fn(Vec<Example>) -> Result<B, Error> + Send>;
 
-/// Something to train.
-pub trait Lesson: Send {
+/// Something to train: a model with its batches, its loss and its validation.
+pub trait TrainTask: Send {
     /// The parameters that are trained.
     type Model: Module + Send + 'static;
     /// A batch as it waits in memory, made on another thread.
@@ -21,18 +21,18 @@ pub trait Lesson: Send {
     /// Where the arithmetic happens, with gradients.
     fn device(&self) -> Device;
 
-    /// How examples become a batch; it runs on another thread.
-    fn prepare(&self) -> Prepare<Self::Batch>;
+    /// Makes batches of examples; it runs on another thread.
+    fn batcher(&self) -> Batcher<Self::Batch>;
 
-    /// The losses of a batch, means over its items.
-    fn losses(&self, model: &Self::Model, batch: Self::Batch, chance: &mut Chance) -> Losses;
+    /// The losses of a batch, means over its items; `rng` has the batch's random numbers.
+    fn train_step(&self, model: &Self::Model, batch: Self::Batch, rng: &mut BatchRng) -> Losses;
 
-    /// Judges the averaged model on examples that it is not trained on: numbers by name, none if
-    /// there are no such examples, and pictures in `folder`.
+    /// Validates the averaged model on examples that it is not trained on. Returns metrics by name,
+    /// which are empty if there are no such examples, and writes pictures into `folder`.
     ///
     /// # Errors
     /// Examples that cannot be made, or files that cannot be written.
-    fn evaluate(
+    fn validate(
         &self,
         model: &Self::Model,
         step: u64,
@@ -40,11 +40,11 @@ pub trait Lesson: Send {
     ) -> Result<Vec<(String, f64)>, Error>;
 }
 
-/// What a batch costs.
+/// The losses of a batch.
 #[derive(Debug, Clone)]
 pub struct Losses {
-    /// What a step descends, `[1]`.
+    /// The loss that a step minimises, `[1]`.
     pub total: Tensor<1>,
-    /// Its parts and other numbers worth watching, each `[1]`, by name.
+    /// Its terms and other metrics worth watching, each `[1]`, by name.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }

@@ -1,93 +1,97 @@
-//! The networks that a run of the flow changes, and what they begin with: a model's weights, those of a
-//! run that came before, or random ones.
+//! The networks that a run trains, and what they are initialised from: a model's weights, those of an
+//! earlier run, or random ones.
 
 use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
-use flowinone_flow::train::Contrast;
+use flowinone_flow::train::ContrastiveLoss;
 use flowinone_tasks::{FlowInOne, ModelConfig};
-use flowinone_weights::{Random, randomize};
+use flowinone_weights::{Init, randomize};
 
-use crate::{Checkpoint, Error, FlowConfig, LabelHeads, Part, newest};
+use crate::{Error, FlowTrainingConfig, LabelHeads, Part, RunCheckpoint, newest_checkpoint};
 
-/// What a run of the flow changes.
+/// The networks that a run can train, with the heads of its losses. Field names are those of the
+/// parameters in its checkpoints.
 #[derive(Module, Debug)]
-pub struct FlowModel {
+pub struct TrainableFlow {
     /// Vision tower and aligner.
     pub encoder: JanusEncoder,
     /// Source encoder and velocity network.
     pub network: FlowNetwork,
-    pub(crate) contrast: Contrast,
+    pub(crate) contrast: ContrastiveLoss,
     pub(crate) heads: Option<LabelHeads>,
 }
 
-impl FlowModel {
-    /// The networks that `config` begins with, on the device of `networks`: those, which are a `model`, or
-    /// what the run to start from or chance has in their place. Labels choose between so many `classes`.
+impl TrainableFlow {
+    /// Builds the networks for a run. Parts listed in `config.reinit` are initialised at random; if
+    /// `config.init_from` names a run, the rest is loaded from its newest checkpoint, otherwise from
+    /// `networks`, those of `model`. `classes` is the number of label classes.
     ///
     /// # Errors
-    /// A run to start from that has no checkpoint, or other networks.
-    pub fn begin(
-        config: &FlowConfig,
+    /// `config.init_from` has no checkpoint, or is a run of other networks.
+    pub fn new(
+        config: &FlowTrainingConfig,
         model: &ModelConfig,
         networks: &FlowInOne,
         classes: usize,
         device: &Device,
     ) -> Result<Self, Error> {
         let seed = config.run.seed;
-        let before = config.start.as_deref().map(|folder| {
+        let before = config.init_from.as_deref().map(|folder| {
             let none = || Error::file(folder, "the run has no checkpoint to start from");
-            newest(folder)?.ok_or_else(none)
+            newest_checkpoint(folder)?.ok_or_else(none)
         });
         let before = before.transpose()?;
-        let known = before.as_ref().map(Checkpoint::classes).transpose()?;
+        let known = before.as_ref().map(RunCheckpoint::classes).transpose()?;
         let heads = || {
             let [tokens, width] = [model.encoder.tokens(), model.encoder.output_width];
             let classes = known.flatten().unwrap_or(classes);
             let heads = LabelHeads::new(tokens, width, classes, device);
-            randomize(heads, seed, Random::by_fan_in)
+            randomize(heads, seed, Init::by_fan_in)
         };
-        let mut begun = Self {
+        let mut flow = Self {
             encoder: networks.encoder().clone(),
             network: networks.flow().clone(),
-            contrast: Contrast::new(device),
-            heads: (config.aids.labels > 0.0).then(heads).transpose()?,
+            contrast: ContrastiveLoss::new(device),
+            heads: (config.auxiliary_losses.labels > 0.0)
+                .then(heads)
+                .transpose()?,
         };
         if let Some(before) = before {
-            begun = before.average(begun)?;
-            let heads = begun.heads.take();
-            let heads = heads.map(|heads| heads.of_classes(classes, seed));
-            begun.heads = heads.transpose()?;
+            flow = before.ema(flow)?;
+            let heads = flow.heads.take();
+            let heads = heads.map(|heads| heads.with_classes(classes, seed));
+            flow.heads = heads.transpose()?;
         }
-        for part in &config.anew {
-            begun = begun.anew(*part, model, seed, device)?;
+        for part in &config.reinit {
+            flow = flow.reinit(*part, model, seed, device)?;
         }
-        Ok(begun.changing(|part| config.trains(part)))
+        Ok(flow.frozen_except(|part| config.trains(part)))
     }
 
-    /// With random weights in a part.
-    fn anew(
+    /// With a part reinitialised at random.
+    fn reinit(
         mut self,
         part: Part,
         model: &ModelConfig,
         seed: u64,
         device: &Device,
     ) -> Result<Self, Error> {
-        let network = || randomize(model.flow.init(device), seed, flowinone_flow::random);
+        let network = || randomize(model.flow.init(device), seed, flowinone_flow::default_init);
         match part {
             Part::Encoder => {
                 let encoder = model.encoder.init(device);
-                self.encoder = randomize(encoder, seed, flowinone_encoder::random)?;
+                self.encoder = randomize(encoder, seed, flowinone_encoder::default_init)?;
             }
-            Part::Source => self.network.source = network()?.source.placed(),
-            Part::Velocity => self.network.velocity = network()?.velocity.placed(),
+            Part::Source => self.network.source = network()?.source.spatial_identity_init(),
+            Part::Velocity => self.network.velocity = network()?.velocity.sincos_position_init(),
         }
         Ok(self)
     }
 
     /// Without gradients in the parts that are not `trained`.
-    fn changing(mut self, trained: impl Fn(Part) -> bool) -> Self {
+    fn frozen_except(mut self, trained: impl Fn(Part) -> bool) -> Self {
         if !trained(Part::Encoder) {
             self.encoder = self.encoder.no_grad();
         }

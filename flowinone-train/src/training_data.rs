@@ -1,4 +1,4 @@
-//! From configured data to a mixer of sources, and to examples for judging that are never trained on.
+//! From configured data to a mixer of sources, and to a validation set that is never trained on.
 
 use std::sync::Arc;
 
@@ -7,67 +7,68 @@ use flowinone_tasks::data::{
 };
 
 use crate::config::Procedural;
-use crate::{DataConfig, Error, HeldOut, Kind, RunConfig};
+use crate::{DataConfig, Error, Kind, RunConfig, ValidationSet};
 
 /// The data of a run.
-pub struct Material {
+pub struct TrainingData {
     /// Batches for training.
     pub mixer: Mixer,
-    /// Examples for judging: those that the configuration names, or else pairs of the same kind as
+    /// Examples for validation: those that the configuration names, or else pairs of the same kind as
     /// the first procedural source but from streams of their own; `None` if there are neither, or
     /// none are wanted.
-    pub held_out: Option<HeldOut>,
+    pub validation: Option<ValidationSet>,
     /// The classes of procedural sources, in alphabetical order.
     pub classes: Vec<String>,
     /// The classes that files are said to show.
     shown: Vec<String>,
 }
 
-/// Opens the sources of a run.
-///
-/// # Errors
-/// A source that cannot be opened.
-pub fn material(data: &[DataConfig], run: &RunConfig) -> Result<Material, Error> {
-    let judged = &run.evaluations;
-    let named = judged.source.as_deref().filter(|_| judged.examples > 0);
-    let mut held_out = named
-        .map(|path| HeldOut::open(path, judged.examples))
-        .transpose()?;
-    let (mut sources, mut classes, mut shown) = (vec![], vec![], vec![]);
-    for source in data {
-        let stream = StreamConfig::new(run.seed);
-        let opened = match &source.kind {
-            Kind::Files(path) => Source::open(path, stream)?,
-            Kind::Procedural(pairs) => {
-                let icons = Arc::new(pairs.icons()?);
-                let sampler = PairSampler::new(icons.clone(), pairs.pairs.clone())?;
-                classes.extend(sampler.classes().map(String::from));
-                if held_out.is_none() && judged.examples > 0 {
-                    let config = PairConfig {
-                        split: Split::Validation,
-                        ..pairs.pairs.clone()
-                    };
-                    held_out = Some(HeldOut::Pairs(PairSampler::new(icons, config)?));
+impl TrainingData {
+    /// Opens the sources of a run.
+    ///
+    /// # Errors
+    /// A source that cannot be opened.
+    pub fn open(data: &[DataConfig], run: &RunConfig) -> Result<Self, Error> {
+        let wanted = &run.validation;
+        let named = wanted.source.as_deref().filter(|_| wanted.examples > 0);
+        let mut validation = named
+            .map(|path| ValidationSet::open(path, wanted.examples))
+            .transpose()?;
+        let (mut sources, mut classes, mut shown) = (vec![], vec![], vec![]);
+        for source in data {
+            let stream = StreamConfig::new(run.seed);
+            let opened = match &source.kind {
+                Kind::Files(path) => Source::open(path, stream)?,
+                Kind::Procedural(pairs) => {
+                    let icons = Arc::new(pairs.icons()?);
+                    let sampler = PairSampler::new(icons.clone(), pairs.pairs.clone())?;
+                    classes.extend(sampler.classes().map(String::from));
+                    if validation.is_none() && wanted.examples > 0 {
+                        let config = PairConfig {
+                            split: Split::Validation,
+                            ..pairs.pairs.clone()
+                        };
+                        validation = Some(ValidationSet::Pairs(PairSampler::new(icons, config)?));
+                    }
+                    Source::procedural(sampler, stream)
                 }
-                Source::procedural(sampler, stream)
-            }
-        };
-        shown.extend_from_slice(&source.classes);
-        sources.push((opened, source.weight));
+            };
+            shown.extend_from_slice(&source.classes);
+            sources.push((opened, source.weight));
+        }
+        classes.sort();
+        classes.dedup();
+        Ok(Self {
+            mixer: Mixer::new(sources, run.batch, run.seed)?,
+            validation,
+            classes,
+            shown,
+        })
     }
-    classes.sort();
-    classes.dedup();
-    Ok(Material {
-        mixer: Mixer::new(sources, run.batch, run.seed)?,
-        held_out,
-        classes,
-        shown,
-    })
-}
 
-impl Material {
     /// The classes that a model knows after the run, in alphabetical order: those of the data, and
-    /// those that it knew `before` if there is no procedural source; none if it was not limited to some.
+    /// those that it knew `before` if there is no procedural source. Empty if the data names no class
+    /// and `before` is empty: the model is then not limited to certain classes.
     pub fn known(&self, before: &[String]) -> Vec<String> {
         let known = match self.classes.as_slice() {
             [] => before,

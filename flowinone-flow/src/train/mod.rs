@@ -8,10 +8,11 @@
 //! ```
 //!
 //! [`Objective`] is that sum for one batch. Its pieces are [`Path`] and [`logit_normal`] (states
-//! and times), [`null_items`] and [`rotated_targets`] (the unconditional branch), [`coarser`] (the
-//! coarse stage's target), [`divergence`] and [`Contrast`] (the source). [`Average`] follows the
-//! weights of any module through training. [`VelocityNetwork::placed`](crate::VelocityNetwork::placed)
-//! is a better start than chance alone.
+//! and times), [`condition_dropout`](condition_dropout()) and [`rotated_targets`] (the unconditional
+//! branch), [`coarser`] (the coarse stage's target), [`kl`] and [`ContrastiveLoss`] (the source). [`Ema`]
+//! averages the weights of any module over the steps of training. A network that is trained from scratch
+//! learns faster from
+//! [`VelocityNetwork::sincos_position_init`](crate::VelocityNetwork::sincos_position_init).
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
@@ -23,9 +24,9 @@ mod scales;
 mod sincos_position_init;
 mod source_losses;
 
-pub use condition_dropout::{null_items, rotated_targets};
-pub use ema::{Average, AverageDecay};
-pub use objective::{Draws, Evaluation, Losses, Objective, Teacher, TrainingBatch};
+pub use condition_dropout::{condition_dropout, rotated_targets};
+pub use ema::{Ema, EmaDecay};
+pub use objective::{ClipFeatures, Evaluation, FlowLosses, Objective, StepNoise, TrainingBatch};
 pub use path::{Path, logit_normal};
 pub use scales::{Coarsening, coarser};
-pub use source_losses::{Contrast, divergence};
+pub use source_losses::{ContrastiveLoss, kl};
