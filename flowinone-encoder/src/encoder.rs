@@ -81,9 +81,9 @@ impl JanusEncoder {
         flowinone_weights::load(self, checkpoint, map_key, options)
     }
 
-    /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those
-    /// of a network without weights as soon as each has been filled. It can be neither trained nor
-    /// saved any more. On devices without such kernels nothing changes.
+    /// The same network to compute with alone: its linear layers packed for the CPU's kernels,
+    /// those of a network without weights as soon as each has been filled. It can be neither
+    /// trained nor saved any more. On devices without such kernels nothing changes.
     ///
     /// Norms, softmax, the patch embedding and the positions stay float32 at any precision. The
     /// tower runs once for a picture, and all else follows from it: 8 bits become bfloat16 here.

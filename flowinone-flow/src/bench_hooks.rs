@@ -6,8 +6,9 @@ use flowinone_sampler::Branch;
 use crate::{StructureTokens, Time, VelocityNetwork};
 
 impl VelocityNetwork {
-    /// For benchmarks: the first block of the transformer stage on the tokens of both branches of guidance,
-    /// `[2 items, 1 + side * side, width]` to the same shape, as in a guided step at time `t`.
+    /// For benchmarks: the first block of the transformer stage on the tokens of both branches of
+    /// guidance, `[2 items, 1 + side * side, width]` to the same shape, as in a guided step at time
+    /// `t`.
     ///
     /// # Panics
     /// If tokens or structure have other shapes.

@@ -138,7 +138,8 @@ impl StructureTokens {
                 copies => shared.repeat_dim(0, copies),
             };
         };
-        // The indicators of all copies in front of what these share, so that the map is applied once.
+        // The indicators of all copies in front of what these share, so that the map is applied
+        // once.
         let leading = indicator.clone().reshape([self.copies, items, width]);
         let leading = leading.swap_dims(0, 1); // [items, copies, width]
         let all = map(Tensor::cat(vec![leading, self.normalized.clone()], 1));

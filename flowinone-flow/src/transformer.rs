@@ -64,8 +64,8 @@ impl TransformerStage {
         States { sequences, tokens }
     }
 
-    /// What the first block adds to the latent's tokens, `[batch, tokens * width]`: nearly for nothing,
-    /// and it changes as the velocity does.
+    /// What the first block adds to the latent's tokens, `[batch, tokens * width]`: nearly for
+    /// nothing, and it changes as the velocity does.
     pub(crate) fn probe(
         &self,
         x: Tensor<4>,

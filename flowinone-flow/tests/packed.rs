@@ -57,11 +57,12 @@ fn apart(a: Tensor<4>, b: Tensor<4>) -> f32 {
 
 #[test]
 fn fewer_bits_move_a_velocity_little() {
-    // Rounding to bfloat16 moves a number by 2^-9 / sqrt(3) = 1.1e-3 of its size or so, in 8 bits by
-    // 0.29 steps of 1 / 127 of the largest of its row, at three deviations 7e-3 of its own; a sum of
-    // products with random signs moves by as much of itself, twice over, and what blocks add gathers
-    // it. Measured: velocity 3.8e-3 and 1.6e-2, source 7.7e-3 (bfloat16 in both). The bounds leave
-    // room for other processors, which do not round the inputs to bfloat16, and little more.
+    // Rounding to bfloat16 moves a number by 2^-9 / sqrt(3) = 1.1e-3 of its size or so, in 8 bits
+    // by 0.29 steps of 1 / 127 of the largest of its row, at three deviations 7e-3 of its own; a
+    // sum of products with random signs moves by as much of itself, twice over, and what blocks add
+    // gathers it. Measured: velocity 3.8e-3 and 1.6e-2, source 7.7e-3 (bfloat16 in both). The
+    // bounds leave room for other processors, which do not round the inputs to bfloat16, and little
+    // more.
     for (name, config) in [("mini", FlowConfig::mini()), ("middle", middle())] {
         let model = network(&config);
         let side = config.latent_side;

@@ -1,5 +1,5 @@
-//! Fields as a run sees them: velocities of chosen items of a batch, what they cost, and what the run
-//! remembers on the way.
+//! Fields as a run sees them: velocities of chosen items of a batch, what they cost, and what the
+//! run remembers on the way.
 
 use burn::tensor::Tensor;
 

@@ -110,8 +110,8 @@ pub trait BranchedField<const D: usize> {
         Tensor::cat(rows.iter().map(row).collect(), 0)
     }
 
-    /// Features `[rows, features]` that change as those velocities do and cost much less, such as the
-    /// output of a network's first block; `None` if the field has none.
+    /// Features `[rows, features]` that change as those velocities do and cost much less, such as
+    /// the output of a network's first block; `None` if the field has none.
     fn probe(&self, _x: Tensor<D>, _t: f64, _rows: &[BranchItem]) -> Option<Tensor<2>> {
         None
     }

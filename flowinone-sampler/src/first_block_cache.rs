@@ -1,5 +1,5 @@
-//! First-block caching: keep a velocity while the output of the network's first block has changed but
-//! little (as `ParaAttention`'s First Block Cache).
+//! First-block caching: keep a velocity while the output of the network's first block has changed
+//! but little (as `ParaAttention`'s First Block Cache).
 //!
 //! ```text
 //! change = |g(x, t) - g_a| / |g_a|     g: the first block's output, g_a: at the last evaluation
@@ -9,8 +9,8 @@
 //! The original keeps what the other blocks add to the first one's output. Here both stages see the
 //! states of all blocks, so the velocity itself is kept.
 //!
-//! Each item of a batch decides for itself, from sums on the host over its own values. Where guidance
-//! begins or ends the velocity is evaluated.
+//! Each item of a batch decides for itself, from sums on the host over its own values. Where
+//! guidance begins or ends the velocity is evaluated.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ use crate::error::check_threshold;
 use crate::step_cache::{distance, evaluated_where_due, length};
 use crate::{BatchedField, Error, Evaluated, FieldRun, VelocityField};
 
-/// A field that reuses an item's last velocity while its [probe](FieldRun::probe) has changed by less
-/// than a threshold.
+/// A field that reuses an item's last velocity while its [probe](FieldRun::probe) has changed by
+/// less than a threshold.
 ///
 /// A threshold of 0 is the field itself, and so is any threshold for a field without a probe.
 #[derive(Debug, Clone)]
@@ -50,7 +50,8 @@ struct Memory<const D: usize> {
 }
 
 impl<F> FirstBlockCache<F> {
-    /// Keeps velocities of `field` while their probes have changed by less than the share `threshold`.
+    /// Keeps velocities of `field` while their probes have changed by less than the share
+    /// `threshold`.
     pub fn new(field: F, threshold: f64) -> Self {
         Self { field, threshold }
     }

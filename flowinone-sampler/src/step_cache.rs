@@ -7,8 +7,9 @@
 //! e < threshold:  v(x, t) := v_a               else evaluate, and e = 0
 //! ```
 //!
-//! `EasyCache` also moves the kept velocity with the state, which suits its own parametrisation. Here
-//! `v` points from source to picture and is constant along a straight path, so it is kept as it is.
+//! `EasyCache` also moves the kept velocity with the state, which suits its own parametrisation.
+//! Here `v` points from source to picture and is constant along a straight path, so it is kept as
+//! it is.
 //!
 //! Each item of a batch decides for itself, from sums on the host over its own values, and only the
 //! items that need it are evaluated: the decision does not depend on the other items of the batch.
@@ -176,8 +177,8 @@ impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
     }
 }
 
-/// Evaluates the items at the places `due`, hands them to `remember`, and takes the velocities of the
-/// others from what `kept` finds.
+/// Evaluates the items at the places `due`, hands them to `remember`, and takes the velocities of
+/// the others from what `kept` finds.
 pub(crate) fn evaluated_where_due<const D: usize, M>(
     field: &mut dyn FieldRun<D>,
     (x, t): (Tensor<D>, f64),

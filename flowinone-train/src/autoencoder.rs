@@ -1,5 +1,5 @@
-//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over all
-//! values, `d` the differences of neighbouring pixels, on random crops.
+//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over
+//! all values, `d` the differences of neighbouring pixels, on random crops.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ pub struct Reconstruction {
     pub gradient: f64,
     /// Weight of the squared difference.
     pub squared: f64,
-    /// Weight of the KL divergence of the posterior from a standard normal one, a mean over all latent
-    /// values.
+    /// Weight of the KL divergence of the posterior from a standard normal one, a mean over all
+    /// latent values.
     #[serde(alias = "divergence")]
     pub kl: f64,
     /// Side of the random crops in pixels. If `None`, whole pictures.
@@ -46,8 +46,8 @@ impl Default for Reconstruction {
 }
 
 impl AutoencoderTrainingConfig {
-    /// The autoencoder to be trained, from one on a device with gradients; a half that is not trained
-    /// has none.
+    /// The autoencoder to be trained, from one on a device with gradients; a half that is not
+    /// trained has none.
     #[must_use]
     pub fn freeze(&self, mut autoencoder: Autoencoder) -> Autoencoder {
         if !self.trains(Half::Encoder) {

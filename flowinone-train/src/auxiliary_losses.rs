@@ -20,7 +20,8 @@ use crate::Losses;
 pub struct AuxiliaryLosses {
     /// Weight of the squared distance between the source's mean and the target.
     pub anchor: f64,
-    /// Target standard deviation of the source distribution. If `None`, only the KL term acts on it.
+    /// Target standard deviation of the source distribution. If `None`, only the KL term acts on
+    /// it.
     pub deviation: Option<f64>,
     /// Added to the normal number that a time is the sigmoid of: below zero, times near the start
     /// come more often.
@@ -57,7 +58,8 @@ impl AuxiliaryLosses {
 }
 
 /// How much each place of the targets `[batch, channels, side, side]` differs from the rest of its
-/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times that.
+/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times
+/// that.
 pub(crate) fn detail(target: Tensor<4>) -> Tensor<4> {
     let mean = target.clone().mean_dim(2).mean_dim(3);
     let differs = (target - mean).square().mean_dim(1).detach();

@@ -1,13 +1,14 @@
-//! The random numbers of one batch: a stream for each (seed, batch), so that a resumed run draws what
-//! an uninterrupted one would have drawn, and the parts of a divided batch what the whole would have.
+//! The random numbers of one batch: a stream for each (seed, batch), so that a resumed run draws
+//! what an uninterrupted one would have drawn, and the parts of a divided batch what the whole
+//! would have.
 
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Random numbers of a batch, drawn on the host. Every call draws `items * k` values, `k` for each item,
-/// in item order.
+/// Random numbers of a batch, drawn on the host. Every call draws `items * k` values, `k` for each
+/// item, in item order.
 #[derive(Debug, Clone)]
 pub struct BatchRng {
     random: ChaCha8Rng,

@@ -1,8 +1,8 @@
 //! Features of frozen networks, cached on disk: one file for each picture and network, named by the
 //! SHA-256 of the network's digest and the picture's bytes.
 //!
-//! A file is the SHA-256 of its body in hexadecimal digits, then the body: rank and extents as `u32`,
-//! values as `f32`, little-endian. A file that is not that is computed again.
+//! A file is the SHA-256 of its body in hexadecimal digits, then the body: rank and extents as
+//! `u32`, values as `f32`, little-endian. A file that is not that is computed again.
 
 use std::fmt;
 use std::io::Write;
@@ -84,8 +84,8 @@ impl Cache {
         })
     }
 
-    /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then it
-    /// is kept. A disk that cannot be written to is told once, and costs nothing but time.
+    /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then
+    /// it is kept. A disk that cannot be written to is told once, and costs nothing but time.
     pub fn result(
         &self,
         key: &CacheKey,

@@ -1,6 +1,6 @@
-//! Checkpoints of a run: everything that it needs to go on as if it had never stopped. Each is a folder
-//! that appears whole, `step-00001200/`, with the weights, their moving average (EMA), the optimiser's
-//! moments and the progress (step, data position, skipped steps).
+//! Checkpoints of a run: everything that it needs to go on as if it had never stopped. Each is a
+//! folder that appears whole, `step-00001200/`, with the weights, their moving average (EMA), the
+//! optimiser's moments and the progress (step, data position, skipped steps).
 
 use std::path::{Path, PathBuf};
 
@@ -110,8 +110,8 @@ impl RunCheckpoint {
         self.step
     }
 
-    /// Writes a checkpoint into `folder` and removes all but the newest `keep`. One of the same step
-    /// that is there already stays as it is.
+    /// Writes a checkpoint into `folder` and removes all but the newest `keep`. One of the same
+    /// step that is there already stays as it is.
     ///
     /// # Errors
     /// It cannot be written; older checkpoints then stay as they are.

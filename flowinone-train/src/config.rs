@@ -1,5 +1,5 @@
-//! The description of a training run; unknown keys are refused. Keys that had another name in earlier
-//! versions are still read by that name.
+//! The description of a training run; unknown keys are refused. Keys that had another name in
+//! earlier versions are still read by that name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,17 +54,17 @@ fn ema_decay() -> f64 {
     0.9999
 }
 
-/// Precision of matrix products in a step: those of the networks' linear layers and of Muon, and the
-/// convolutions of an autoencoder that encodes streamed pictures. Weights, moments, sums and the
-/// validated model stay in float32.
+/// Precision of matrix products in a step: those of the networks' linear layers and of Muon, and
+/// the convolutions of an autoencoder that encodes streamed pictures. Weights, moments, sums and
+/// the validated model stay in float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MatmulPrecision {
     /// Factors in float32.
     #[default]
     Float32,
-    /// Factors rounded to bfloat16 where the processor multiplies bfloat16, for a faster step; float32
-    /// elsewhere.
+    /// Factors rounded to bfloat16 where the processor multiplies bfloat16, for a faster step;
+    /// float32 elsewhere.
     Bfloat16,
 }
 
@@ -113,8 +113,8 @@ pub struct ValidationConfig {
     pub steps: u64,
     /// Examples of each task; 0 turns validation off.
     pub examples: usize,
-    /// Shards or a folder of pairs that training does not see. If `None`, pairs held out of the first
-    /// procedural source.
+    /// Shards or a folder of pairs that training does not see. If `None`, pairs held out of the
+    /// first procedural source.
     pub source: Option<PathBuf>,
 }
 
@@ -229,8 +229,9 @@ pub struct FlowTrainingConfig {
     pub init_from: Option<PathBuf>,
     /// Which of its networks are trained; the autoencoder never is.
     pub train: Vec<Part>,
-    /// Which of its networks are reinitialised at random, whatever weights the model has. Source encoder
-    /// and velocity network are then initialised so that each token starts at its own place.
+    /// Which of its networks are reinitialised at random, whatever weights the model has. Source
+    /// encoder and velocity network are then initialised so that each token starts at its own
+    /// place.
     #[serde(default, alias = "anew")]
     pub reinit: Vec<Part>,
     /// The run.
@@ -243,8 +244,8 @@ pub struct FlowTrainingConfig {
     pub auxiliary_losses: AuxiliaryLosses,
     /// How pictures are sampled in validation. If `None`, by the model's own settings.
     pub sampling: Option<Settings>,
-    /// Cache directory for features of the frozen networks (visual tokens, latents) of pictures read
-    /// from files. `None` disables the cache.
+    /// Cache directory for features of the frozen networks (visual tokens, latents) of pictures
+    /// read from files. `None` disables the cache.
     pub cache: Option<PathBuf>,
     /// Where examples come from.
     pub data: Vec<DataConfig>,

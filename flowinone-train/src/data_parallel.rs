@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each device has its own copy of the weights for the step, and an equal part of the processor's
-//! threads: on a processor that is named several times, whole parts of a batch run side by side and no
-//! thread waits for another at every operation.
+//! threads: on a processor that is named several times, whole parts of a batch run side by side and
+//! no thread waits for another at every operation.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -36,8 +36,8 @@ struct Run<'a, L: TrainTask> {
     sum: AccumulatedGradients<L::Model>,
 }
 
-/// A thread pool for each of `devices`, which share all threads evenly; none for a single device, which
-/// computes on the threads of its caller.
+/// A thread pool for each of `devices`, which share all threads evenly; none for a single device,
+/// which computes on the threads of its caller.
 ///
 /// # Errors
 /// Threads that cannot be started.

@@ -5,7 +5,8 @@
 //!      + c mean(detail(x1) (v - u)^2)
 //! ```
 //!
-//! A run that does not train the velocity network leaves out the flow matching loss and costs a third.
+//! A run that does not train the velocity network leaves out the flow matching loss and costs a
+//! third.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -281,7 +282,8 @@ impl TrainTask for FlowTrainTask {
 }
 
 impl FlowTrainTask {
-    /// Accuracies of the label heads on the validation set, and distances to the wanted places, by task.
+    /// Accuracies of the label heads on the validation set, and distances to the wanted places, by
+    /// task.
     fn label_metrics(
         &self,
         model: &TrainableFlow,

@@ -1,10 +1,10 @@
-//! Features of the networks that a run does not train: visual tokens, and latents as the modes of the
-//! autoencoder's posteriors, both without gradients.
+//! Features of the networks that a run does not train: visual tokens, and latents as the modes of
+//! the autoencoder's posteriors, both without gradients.
 //!
-//! Pictures of files come again in every epoch. Each is then encoded by itself, so that its features
-//! do not depend on the batch, and may be kept in a [`Cache`]: the bits are the same with and without
-//! it, and runs of another matmul precision share no entries. Pairs made on the fly never come again
-//! and are encoded as whole batches.
+//! Pictures of files come again in every epoch. Each is then encoded by itself, so that its
+//! features do not depend on the batch, and may be kept in a [`Cache`]: the bits are the same with
+//! and without it, and runs of another matmul precision share no entries. Pairs made on the fly
+//! never come again and are encoded as whole batches.
 
 use std::sync::{Arc, OnceLock};
 
@@ -102,7 +102,8 @@ impl FrozenFeatures {
         }
     }
 
-    /// The visual tokens of pictures by an encoder that is not trained, `[pictures, tokens, width]`.
+    /// The visual tokens of pictures by an encoder that is not trained,
+    /// `[pictures, tokens, width]`.
     pub(crate) fn tokens(&self, encoder: &JanusEncoder, pictures: &[RgbImage]) -> Tensor<3> {
         let encoder = encoder.valid();
         if matches!(self.reuse, Reuse::Streaming) {

@@ -43,8 +43,8 @@ pub fn clip_grad_norm<M: Module>(
     }
 }
 
-/// The sum of the gradients of several devices, on the first of them. The additions are spread over all
-/// devices, parameter by parameter, as in Burn's own training.
+/// The sum of the gradients of several devices, on the first of them. The additions are spread over
+/// all devices, parameter by parameter, as in Burn's own training.
 pub fn all_reduce<M: Module>(model: &M, parts: Vec<(GradientsParams, Device)>) -> GradientsParams {
     let Some((_, home)) = parts.first() else {
         return GradientsParams::new();

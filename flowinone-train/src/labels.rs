@@ -156,8 +156,8 @@ fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
     Some([x, y, from_x, from_y])
 }
 
-/// The biases of [`LabelHeads::class`] in the checkpoint of a [`TrainableFlow`](crate::TrainableFlow): one for
-/// each class and one for none.
+/// The biases of [`LabelHeads::class`] in the checkpoint of a
+/// [`TrainableFlow`](crate::TrainableFlow): one for each class and one for none.
 pub(crate) const CLASS_BIASES: &str = "heads.class.bias";
 
 /// Reads labels off visual tokens; used in training only.
@@ -203,8 +203,8 @@ impl LabelHeads {
         Ok(Self { class, ..self })
     }
 
-    /// The loss of tokens `[batch, tokens, width]` against their labels, with accuracies and distances
-    /// to the wanted places as metrics.
+    /// The loss of tokens `[batch, tokens, width]` against their labels, with accuracies and
+    /// distances to the wanted places as metrics.
     ///
     /// # Panics
     /// If there is not one label for each item.
@@ -247,8 +247,8 @@ impl LabelHeads {
     }
 }
 
-/// Smooth L1 of the numbers that are `wanted`, in fractions of the side, and the mean distance of the
-/// first two of them, a point, if any are wanted: `[1]` each.
+/// Smooth L1 of the numbers that are `wanted`, in fractions of the side, and the mean distance of
+/// the first two of them, a point, if any are wanted: `[1]` each.
 fn smooth_l1(
     read: Tensor<2>,
     labels: &[Labels],

@@ -37,8 +37,8 @@ pub struct MetricLog {
 }
 
 impl MetricLog {
-    /// Continues the log in `folder`, or starts one. Entries after step `step` belong to a run that was
-    /// cut off and are dropped.
+    /// Continues the log in `folder`, or starts one. Entries after step `step` belong to a run that
+    /// was cut off and are dropped.
     ///
     /// # Errors
     /// The file cannot be read or written.

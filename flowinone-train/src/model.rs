@@ -32,7 +32,8 @@ pub enum Preset {
     Tiny,
 }
 
-/// The configuration and networks of a source, in float32 on `device`; random weights follow `seed`.
+/// The configuration and networks of a source, in float32 on `device`; random weights follow
+/// `seed`.
 ///
 /// # Errors
 /// A file that cannot be used.

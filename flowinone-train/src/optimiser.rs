@@ -1,5 +1,5 @@
-//! AdamW, and Muon where it is wanted. Weight decay is on matrices and kernels alone; norms, biases and
-//! `nodecay_*` are left alone.
+//! AdamW, and Muon where it is wanted. Weight decay is on matrices and kernels alone; norms, biases
+//! and `nodecay_*` are left alone.
 
 use std::path::Path;
 
@@ -38,8 +38,9 @@ pub enum Matrices {
     /// AdamW, as for all other parameters.
     #[default]
     Adamw,
-    /// Muon: orthogonalised momentum, at this multiple of the learning rate. At 1 its steps are as long
-    /// as AdamW's usual ones; it learns more from a sample, for somewhat more arithmetic a step.
+    /// Muon: orthogonalised momentum, at this multiple of the learning rate. At 1 its steps are as
+    /// long as AdamW's usual ones; it learns more from a sample, for somewhat more arithmetic a
+    /// step.
     Muon(f64),
 }
 
@@ -142,8 +143,8 @@ impl Optimiser {
     }
 }
 
-/// Whether a parameter is a matrix between hidden features: those of repeated blocks, whose paths have an
-/// index, and the kernel of the patches, one row for each feature.
+/// Whether a parameter is a matrix between hidden features: those of repeated blocks, whose paths
+/// have an index, and the kernel of the patches, one row for each feature.
 fn inner_matrix(path: &str, shape: &[usize]) -> bool {
     let repeated = || path.split('.').any(|part| part.parse::<usize>().is_ok());
     match shape.len() {

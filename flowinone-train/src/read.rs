@@ -46,8 +46,8 @@ pub trait Configuration: DeserializeOwned {
     fn check(&self) -> Result<(), Fault>;
 }
 
-/// Reads a configuration; relative paths in it start at the current folder. Its `[procedural]` holds for
-/// every `[data.procedural]` that does not say otherwise.
+/// Reads a configuration; relative paths in it start at the current folder. Its `[procedural]`
+/// holds for every `[data.procedural]` that does not say otherwise.
 ///
 /// # Errors
 /// Names the file, the line and what is wrong there.
@@ -71,8 +71,8 @@ pub fn read_training_config<C: Configuration>(path: &Path) -> Result<C, Error> {
     Ok(config)
 }
 
-/// The line of a key, from 1, by its present or its former name; that of the innermost table around it
-/// if the key itself is not there.
+/// The line of a key, from 1, by its present or its former name; that of the innermost table around
+/// it if the key itself is not there.
 fn line(text: &str, key: &str) -> usize {
     let mut at = 0;
     let table = DeTable::parse(text);

@@ -1,4 +1,5 @@
-//! What is trained: the model that changes, how pictures become its batches, and the loss of a batch.
+//! What is trained: the model that changes, how pictures become its batches, and the loss of a
+//! batch.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The networks that a run trains, and what they are initialised from: a model's weights, those of an
-//! earlier run, or random ones.
+//! The networks that a run trains, and what they are initialised from: a model's weights, those of
+//! an earlier run, or random ones.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -25,8 +25,8 @@ pub struct TrainableFlow {
 
 impl TrainableFlow {
     /// Builds the networks for a run. Parts listed in `config.reinit` are initialised at random; if
-    /// `config.init_from` names a run, the rest is loaded from its newest checkpoint, otherwise from
-    /// `networks`, those of `model`. `classes` is the number of label classes.
+    /// `config.init_from` names a run, the rest is loaded from its newest checkpoint, otherwise
+    /// from `networks`, those of `model`. `classes` is the number of label classes.
     ///
     /// # Errors
     /// `config.init_from` has no checkpoint, or is a run of other networks.

@@ -72,8 +72,8 @@ impl<L: TrainTask> Trainer<L> {
         Self::data_parallel(vec![task], model, mixer, config)
     }
 
-    /// The same on several devices: each batch is divided evenly among `tasks`, one for each device. The
-    /// weights are on the first one's, which also steps and validates.
+    /// The same on several devices: each batch is divided evenly among `tasks`, one for each
+    /// device. The weights are on the first one's, which also steps and validates.
     ///
     /// # Errors
     /// As [`new`](Self::new); and a batch that cannot be divided evenly.
@@ -158,8 +158,8 @@ impl<L: TrainTask> Trainer<L> {
     /// Data or files that fail, or five steps in a row without a finite loss: the last good
     /// checkpoint is named.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<StopReason, Error> {
-        // On a thread that shares the work: any other would wait for the pool at every operation. The pool
-        // is this run's own, so that no other work of this process comes between.
+        // On a thread that shares the work: any other would wait for the pool at every operation.
+        // The pool is this run's own, so that no other work of this process comes between.
         let threads = rayon::current_num_threads();
         match ThreadPoolBuilder::new().num_threads(threads).build() {
             Ok(pool) => pool.install(|| self.work(stop)),
@@ -245,8 +245,8 @@ impl<L: TrainTask> Trainer<L> {
         Ok(Some(numbers))
     }
 
-    /// Gradients of the batches of one step, and the step itself unless something is not finite: its
-    /// numbers, and whether they all are finite; `None` once the data has ended.
+    /// Gradients of the batches of one step, and the step itself unless something is not finite:
+    /// its numbers, and whether they all are finite; `None` once the data has ended.
     fn train_step(&mut self) -> Result<Option<Numbers>, Error> {
         let config = &self.config;
         let mut sum = DataParallelStep::new(&mut self.tasks, &self.pools, &self.model, config);

@@ -13,9 +13,9 @@ use crate::{DataConfig, Error, Kind, RunConfig, ValidationSet};
 pub struct TrainingData {
     /// Batches for training.
     pub mixer: Mixer,
-    /// Examples for validation: those that the configuration names, or else pairs of the same kind as
-    /// the first procedural source but from streams of their own; `None` if there are neither, or
-    /// none are wanted.
+    /// Examples for validation: those that the configuration names, or else pairs of the same kind
+    /// as the first procedural source but from streams of their own; `None` if there are neither,
+    /// or none are wanted.
     pub validation: Option<ValidationSet>,
     /// The classes of procedural sources, in alphabetical order.
     pub classes: Vec<String>,
@@ -67,8 +67,8 @@ impl TrainingData {
     }
 
     /// The classes that a model knows after the run, in alphabetical order: those of the data, and
-    /// those that it knew `before` if there is no procedural source. Empty if the data names no class
-    /// and `before` is empty: the model is then not limited to certain classes.
+    /// those that it knew `before` if there is no procedural source. Empty if the data names no
+    /// class and `before` is empty: the model is then not limited to certain classes.
     pub fn known(&self, before: &[String]) -> Vec<String> {
         let known = match self.classes.as_slice() {
             [] => before,

@@ -1,5 +1,5 @@
-//! Examples for validation, which no run is trained on: pairs of streams of their own, or files that
-//! the configuration names.
+//! Examples for validation, which no run is trained on: pairs of streams of their own, or files
+//! that the configuration names.
 
 use std::path::Path;
 
@@ -30,7 +30,8 @@ pub struct ValidationGroup {
 }
 
 impl ValidationSet {
-    /// Reads shards or a folder: the first `count` samples of each kind, in the order of their names.
+    /// Reads shards or a folder: the first `count` samples of each kind, in the order of their
+    /// names.
     ///
     /// # Errors
     /// Neither shards nor a folder of pairs, no sample, or too many damaged ones.

@@ -1,5 +1,5 @@
-//! Stopping and going on is the same as not stopping, bit for bit: losses, weights, their average and
-//! the optimiser's moments.
+//! Stopping and going on is the same as not stopping, bit for bit: losses, weights, their average
+//! and the optimiser's moments.
 #![cfg(feature = "cpu")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
@@ -8,8 +8,8 @@ mod support;
 use flowinone_train::{FlowTrainTask, StopReason, checkpoints};
 use support::{Bench, FILES, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
 
-/// Runs `text` without a stop and with one after three steps of `batches` batches each, and compares
-/// what is left.
+/// Runs `text` without a stop and with one after three steps of `batches` batches each, and
+/// compares what is left.
 fn compare(
     bench: &Bench,
     text: &str,
@@ -76,8 +76,8 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
             "batch = 2",
             &format!("batch = 4\nmatmul_precision = \"{products}\""),
         );
-        // Adam's first steps are as long for small gradients as for large ones, and rounding may turn a
-        // small one: such steps are to be short.
+        // Adam's first steps are as long for small gradients as for large ones, and rounding may
+        // turn a small one: such steps are to be short.
         let run = run.replace("learning_rate = 1e-3", "learning_rate = 1e-4");
         let config = bench.describe(products, &format!("{top}{run}{PAIRS}"));
         assert_eq!(train_flow(&config, None), StopReason::Complete);

@@ -1,4 +1,5 @@
-//! What a step does: which gradients, which decay, on which devices, and what if they are not finite.
+//! What a step does: which gradients, which decay, on which devices, and what if they are not
+//! finite.
 #![cfg(feature = "cpu")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 

@@ -59,9 +59,9 @@ impl Autoencoder {
         }
     }
 
-    /// Rounds maps and weights of the convolutions inside to bfloat16 when they are multiplied, for any
-    /// precision below float32, on processors that multiply it; sums, norms, attention and the first and
-    /// last convolutions stay in float32, and so do the parameters.
+    /// Rounds maps and weights of the convolutions inside to bfloat16 when they are multiplied, for
+    /// any precision below float32, on processors that multiply it; sums, norms, attention and the
+    /// first and last convolutions stay in float32, and so do the parameters.
     #[must_use]
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.encoder.set_precision(precision);

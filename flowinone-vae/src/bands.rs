@@ -1,7 +1,7 @@
 //! A large latent decoded in bands of rows: the same picture, in less memory.
 //!
-//! Above the lowest resolution a decoder is 3x3 convolutions, which see one row further up and down,
-//! and group norms, which see a whole map, but only two numbers of each group:
+//! Above the lowest resolution a decoder is 3x3 convolutions, which see one row further up and
+//! down, and group norms, which see a whole map, but only two numbers of each group:
 //!
 //! ```text
 //!   band i - 1   ================

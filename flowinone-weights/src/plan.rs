@@ -175,8 +175,8 @@ impl Plan {
         self.entries.get(&param.path).map(|(_, entry)| entry.name())
     }
 
-    /// Reads the values for `param`, in its own shape and layout, as `dtype`. A large tensor that is stored
-    /// in its layout is never held whole in the stored type.
+    /// Reads the values for `param`, in its own shape and layout, as `dtype`. A large tensor that
+    /// is stored in its layout is never held whole in the stored type.
     ///
     /// # Errors
     /// Names the tensor that cannot be read or is not finite in that type.

@@ -145,8 +145,9 @@ pub struct Saved {
 /// Writes one tensor for each parameter, in its own shape and the given type, to a safetensors
 /// file at `path`.
 ///
-/// `source` is called once for each parameter, in order, and must return values of that shape and type; only
-/// one tensor is in memory at a time. The file appears under its name only when it is complete.
+/// `source` is called once for each parameter, in order, and must return values of that shape and
+/// type; only one tensor is in memory at a time. The file appears under its name only when it is
+/// complete.
 ///
 /// # Errors
 /// What `source` returns, a source of another shape, or a failure to write, naming the file.

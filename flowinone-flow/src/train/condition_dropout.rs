@@ -1,6 +1,7 @@
-//! Condition dropout, from which the unconditional branch of classifier-free guidance learns. A source
-//! depends on its prompt, so the targets of the items whose condition is dropped (null items) are
-//! rotated among themselves: the start of a null item then says nothing about its target.
+//! Condition dropout, from which the unconditional branch of classifier-free guidance learns. A
+//! source depends on its prompt, so the targets of the items whose condition is dropped (null
+//! items) are rotated among themselves: the start of a null item then says nothing about its
+//! target.
 //!
 //! ```text
 //! null_i = uniform_i < p;   no item is null if only one would be

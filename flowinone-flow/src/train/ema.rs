@@ -37,12 +37,12 @@ impl EmaDecay {
 ///
 /// It is kept outside of any gradient graph and in float32, whatever the element type of the
 /// weights: at a decay of 0.9999 a half-precision average would not move. Other parameters and the
-/// module's structure are those it was made from. Where a module in training asks for no gradient, the
-/// average is the weights themselves and costs nothing.
+/// module's structure are those it was made from. Where a module in training asks for no gradient,
+/// the average is the weights themselves and costs nothing.
 #[derive(Debug, Clone)]
 pub struct Ema<M> {
-    /// Always present except during an update, which takes it so that its tensors are overwritten and
-    /// not copied.
+    /// Always present except during an update, which takes it so that its tensors are overwritten
+    /// and not copied.
     module: Option<M>,
     decay: EmaDecay,
     updates: u64,

@@ -1,4 +1,5 @@
-//! How the flow is trained: matching its velocity along straight paths from the source to the target.
+//! How the flow is trained: matching its velocity along straight paths from the source to the
+//! target.
 //!
 //! ```text
 //! x0 = mean + exp(log_var / 2) * noise,   (mean, log_var) = source(tokens)
@@ -8,10 +9,10 @@
 //! ```
 //!
 //! [`Objective`] is that sum for one batch. Its pieces are [`Path`] and [`logit_normal`] (states
-//! and times), [`condition_dropout`](condition_dropout()) and [`rotated_targets`] (the unconditional
-//! branch), [`coarser`] (the coarse stage's target), [`kl`] and [`ContrastiveLoss`] (the source). [`Ema`]
-//! averages the weights of any module over the steps of training. A network that is trained from scratch
-//! learns faster from
+//! and times), [`condition_dropout`](condition_dropout()) and [`rotated_targets`] (the
+//! unconditional branch), [`coarser`] (the coarse stage's target), [`kl`] and [`ContrastiveLoss`]
+//! (the source). [`Ema`] averages the weights of any module over the steps of training. A network
+//! that is trained from scratch learns faster from
 //! [`VelocityNetwork::sincos_position_init`](crate::VelocityNetwork::sincos_position_init).
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.

@@ -69,8 +69,8 @@ pub struct ClipFeatures<'a> {
     pub features: Tensor<2>,
 }
 
-/// The losses of a batch, in float32; one value for each item unless said otherwise. Only the sums are
-/// weighted.
+/// The losses of a batch, in float32; one value for each item unless said otherwise. Only the sums
+/// are weighted.
 #[derive(Debug, Clone)]
 pub struct FlowLosses {
     /// Mean square error of the transformer stage, `[batch]`.
@@ -145,8 +145,9 @@ impl Objective {
         Ok(())
     }
 
-    /// The random choices of one step: standard normal `noise` of the target's shape, and for each item one
-    /// standard normal number for its time and one uniform in [0, 1) that may make it null.
+    /// The random choices of one step: standard normal `noise` of the target's shape, and for each
+    /// item one standard normal number for its time and one uniform in [0, 1) that may make it
+    /// null.
     pub fn step_noise(&self, noise: Tensor<4>, normals: &[f32], uniforms: &[f32]) -> StepNoise {
         StepNoise {
             noise,

@@ -1,6 +1,7 @@
-//! Initialisation of networks with random weights so that each token finds its place from the first step
-//! on: sine-cosine position embeddings and a source encoder that keeps places. With random positions it
-//! takes many thousands of samples until anything of the prompt picture arrives where it belongs.
+//! Initialisation of networks with random weights so that each token finds its place from the first
+//! step on: sine-cosine position embeddings and a source encoder that keeps places. With random
+//! positions it takes many thousands of samples until anything of the prompt picture arrives where
+//! it belongs.
 //!
 //! ```text
 //! position[row, column] = [sin(w row), cos(w row), sin(w column), cos(w column)],
@@ -17,8 +18,9 @@ use crate::input::InputLayer;
 use crate::{SourceEncoder, VelocityNetwork};
 
 impl VelocityNetwork {
-    /// The same network with sine-cosine position embeddings, equal for the latent and the structure
-    /// latent, and keys equal to queries in the structure path: for training from scratch.
+    /// The same network with sine-cosine position embeddings, equal for the latent and the
+    /// structure latent, and keys equal to queries in the structure path: for training from
+    /// scratch.
     #[must_use]
     pub fn sincos_position_init(mut self) -> Self {
         let stage = &mut self.transformer;
@@ -36,9 +38,9 @@ impl VelocityNetwork {
 }
 
 impl SourceEncoder {
-    /// The same network with each compressed token a visual token, and each value of the start's mean a
-    /// product with the token in whose square it lies; the log-variance is a constant. For training
-    /// from scratch.
+    /// The same network with each compressed token a visual token, and each value of the start's
+    /// mean a product with the token in whose square it lies; the log-variance is a constant. For
+    /// training from scratch.
     ///
     /// A network with other numbers of visual and compressed tokens, or whose latent's side is no
     /// multiple of the tokens' side, stays as it is.

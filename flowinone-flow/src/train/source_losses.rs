@@ -1,5 +1,5 @@
-//! Losses on the source distribution: a KL term that keeps it near a standard normal, and a contrastive
-//! loss that ties each start to the picture it must become.
+//! Losses on the source distribution: a KL term that keeps it near a standard normal, and a
+//! contrastive loss that ties each start to the picture it must become.
 //!
 //! ```text
 //! kl          = -1/2 sum(1 + log_var - (0.3 mean)^6 - exp(log_var))
@@ -31,8 +31,8 @@ pub fn kl(source: &Source) -> Tensor<1> {
     terms.sum_dim(1).mul_scalar(-0.5).squeeze_dim(1)
 }
 
-/// The contrastive loss between starts and CLIP features of the target pictures, with its one learned
-/// parameter.
+/// The contrastive loss between starts and CLIP features of the target pictures, with its one
+/// learned parameter.
 #[derive(Module, Debug)]
 pub struct ContrastiveLoss {
     /// Factor of the similarities, `[1]`; used as it is, not as an exponent.

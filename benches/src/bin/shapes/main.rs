@@ -4,9 +4,9 @@
 //! shapes NAME [DTYPE] [--runs N]
 //! ```
 //!
-//! It prints one line of JSON when it is ready, then one for each run. Without `--runs` it runs once
-//! for every line that it reads, so that another program can take turns with it. Threads are those
-//! of `RAYON_NUM_THREADS`. Weights and inputs are random.
+//! It prints one line of JSON when it is ready, then one for each run. Without `--runs` it runs
+//! once for every line that it reads, so that another program can take turns with it. Threads are
+//! those of `RAYON_NUM_THREADS`. Weights and inputs are random.
 
 mod inference;
 mod training;

@@ -1,8 +1,9 @@
-//! Training steps of the mini model, by the trainer's own code: 32 items, gradients clipped, one step of
-//! AdamW; data and averaged weights are left out. The processor is named once for each thread, so that
-//! every thread has an equal share of the batch.
+//! Training steps of the mini model, by the trainer's own code: 32 items, gradients clipped, one
+//! step of AdamW; data and averaged weights are left out. The processor is named once for each
+//! thread, so that every thread has an equal share of the batch.
 //!
-//! - [`step`]: vision tower, source encoder and velocity network learn, the autoencoder only encodes.
+//! - [`step`]: vision tower, source encoder and velocity network learn, the autoencoder only
+//!   encodes.
 //! - [`autoencoder`]: the autoencoder learns, on crops of 32 x 32 pixels.
 
 use std::path::{Path, PathBuf};
@@ -92,8 +93,8 @@ pub(crate) fn autoencoder(precision: MatmulPrecision) -> Computation {
     steps(task, vae.expect("random weights"), precision, part)
 }
 
-/// Steps of a task on the same batch again and again; `part(first, items)` makes `items` items of it
-/// from item `first` on.
+/// Steps of a task on the same batch again and again; `part(first, items)` makes `items` items of
+/// it from item `first` on.
 fn steps<L>(
     task: L,
     mut model: L::Model,
