@@ -1,4 +1,4 @@
-//! One block alone, for measurements: what a guided step spends nearly all its time on.
+//! One block by itself, for benchmarks: a guided step spends nearly all its time in such blocks.
 
 use burn::tensor::Tensor;
 use flowinone_sampler::Branch;
@@ -6,8 +6,9 @@ use flowinone_sampler::Branch;
 use crate::{StructureTokens, Time, VelocityNetwork};
 
 impl VelocityNetwork {
-    /// The first block of the transformer stage on the tokens of both branches of guidance,
-    /// `[2 items, 1 + side * side, width]` to the same shape, as in a guided step at time `t`.
+    /// For benchmarks: the first block of the transformer stage on the tokens of both branches of
+    /// guidance, `[2 items, 1 + side * side, width]` to the same shape, as in a guided step at time
+    /// `t`.
     ///
     /// # Panics
     /// If tokens or structure have other shapes.
@@ -21,7 +22,7 @@ impl VelocityNetwork {
         let tau = Time::Shared(t).tau(batch, &x.device());
         let branches = [Branch::Conditional, Branch::Unconditional].map(|b| vec![b; batch / 2]);
         let indicator = self.transformer.indicator.tokens(&branches.concat(), width);
-        let structure = structure.map(|structure| structure.doubled().led_by(indicator));
+        let structure = structure.map(|structure| structure.doubled().with_indicator(indicator));
         self.transformer.blocks[0].forward(x, structure.as_ref(), &tau)
     }
 }

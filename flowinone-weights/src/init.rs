@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::arrange::arrange;
-use crate::{Error, Layout, Slot, fill};
+use crate::{Error, Layout, ParamSpec, fill};
 
 /// The distribution of a parameter's random values.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Random {
+pub enum Init {
     /// Normal about zero.
     Normal {
         /// Standard deviation.
@@ -31,7 +31,7 @@ pub enum Random {
 
 const PIECE: usize = 1 << 18;
 
-impl Random {
+impl Init {
     /// The usual scale of the parameter at a module path, by its shape there: linear and kernel
     /// weights have variance 1 / fan-in, gains (`gamma`) lie around one, all else is small.
     pub fn by_fan_in(path: &str, shape: &[usize]) -> Self {
@@ -51,18 +51,18 @@ impl Random {
         }
     }
 
-    /// Draws the values of `slot` for `seed`, as `dtype`.
-    pub fn draw(self, slot: &Slot, seed: u64, dtype: FloatDType) -> TensorData {
+    /// Draws the values of `param` for `seed`, as `dtype`.
+    pub fn draw(self, param: &ParamSpec, seed: u64, dtype: FloatDType) -> TensorData {
         let (mean, std) = match self {
             Self::Normal { std } => (0.0, std),
             Self::Around { mean, std } => (mean, std),
         };
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
-        hash.update(slot.path.as_bytes());
+        hash.update(param.path.as_bytes());
         let key: [u8; 32] = hash.finalize().into();
 
-        let mut values = vec![0.0f32; slot.len()];
+        let mut values = vec![0.0f32; param.len()];
         values
             .par_chunks_mut(PIECE)
             .enumerate()
@@ -74,10 +74,10 @@ impl Random {
                     *value = mean + std * normal;
                 }
             });
-        let data = TensorData::new(values, slot.shape.clone());
+        let data = TensorData::new(values, param.shape.clone());
         match dtype {
             FloatDType::F32 => data,
-            other => arrange(data, &slot.shape, Layout::Same, other)
+            other => arrange(data, &param.shape, Layout::Same, other)
                 .expect("normal values of moderate scale are finite in every element type"),
         }
     }
@@ -90,10 +90,10 @@ impl Random {
 pub fn randomize<M: Module>(
     module: M,
     seed: u64,
-    scale: impl Fn(&str, &[usize]) -> Random,
+    scale: impl Fn(&str, &[usize]) -> Init,
 ) -> Result<M, Error> {
-    fill(module, |slot| {
-        Ok(scale(&slot.path, &slot.shape).draw(slot, seed, FloatDType::F32))
+    fill(module, |param| {
+        Ok(scale(&param.path, &param.shape).draw(param, seed, FloatDType::F32))
     })
 }
 
@@ -102,17 +102,17 @@ mod tests {
     use super::*;
 
     fn draw(path: &str, seed: u64) -> Vec<f32> {
-        let slot = Slot {
+        let param = ParamSpec {
             path: path.into(),
             shape: vec![PIECE + 1000],
             layout: Layout::Same,
         };
-        let random = Random::Around {
+        let random = Init::Around {
             mean: 1.0,
             std: 0.5,
         };
         random
-            .draw(&slot, seed, FloatDType::F32)
+            .draw(&param, seed, FloatDType::F32)
             .try_to_vec()
             .unwrap()
     }

@@ -1,12 +1,12 @@
 //! The scale of random parameters at which a network of any size keeps values of order one.
 
-use flowinone_weights::Random;
+use flowinone_weights::Init;
 
 /// The distribution of random values for the parameter at a module path, by its shape there.
 ///
 /// Weights have variance 1 / fan-in, so that tokens of order one stay so through every layer.
-pub fn random(path: &str, shape: &[usize]) -> Random {
-    Random::by_fan_in(path, shape)
+pub fn default_init(path: &str, shape: &[usize]) -> Init {
+    Init::by_fan_in(path, shape)
 }
 
 #[cfg(test)]
@@ -15,8 +15,8 @@ mod tests {
 
     #[test]
     fn weights_follow_their_fan_in_and_gains_stay_near_one() {
-        let normal = |std| Random::Normal { std };
-        let gain = Random::Around {
+        let normal = |std| Init::Normal { std };
+        let gain = Init::Around {
             mean: 1.0,
             std: 0.02,
         };
@@ -36,7 +36,7 @@ mod tests {
             ("vision_tower.norm.gamma", &[16], gain),
             ("vision_tower.norm.beta", &[16], normal(0.02)),
         ] {
-            assert_eq!(random(path, shape), expected, "{path}");
+            assert_eq!(default_init(path, shape), expected, "{path}");
         }
     }
 }

@@ -7,38 +7,39 @@
 //! e < threshold:  v(x, t) := v_a               else evaluate, and e = 0
 //! ```
 //!
-//! `EasyCache` also moves the kept velocity with the state, which suits its own parametrisation. Here
-//! `v` points from source to picture and is constant along a straight path, so it is kept as it is.
+//! `EasyCache` also moves the kept velocity with the state, which suits its own parametrisation.
+//! Here `v` points from source to picture and is constant along a straight path, so it is kept as
+//! it is.
 //!
-//! Each item of a batch decides for itself, from sums on the host over its own values, and the
-//! field below evaluates the items that need it: whoever shares the batch has no say. Where guidance
-//! begins or ends the velocity jumps: it is evaluated there, and its rate is learnt again.
+//! Each item of a batch decides for itself, from sums on the host over its own values, and only the
+//! items that need it are evaluated: the decision does not depend on the other items of the batch.
+//! Where guidance begins or ends the velocity jumps: it is evaluated there, and its rate is learnt
+//! again.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
+use crate::batched::host_rows;
 use crate::error::check_threshold;
-use crate::field::host_rows;
-use crate::{Error, Evaluated, VelocityField};
+use crate::{BatchedField, Error, Evaluated, FieldRun, VelocityField};
 
 /// A field that reuses an item's last velocity while its estimated relative change stays below a
 /// threshold.
 ///
-/// It remembers, so it serves one run at a time. A threshold of 0 is the field itself. It is made
-/// for rules of one evaluation a step on even steps, Euler's above all; the error estimate of an
-/// adaptive solver cannot see through it.
+/// A threshold of 0 is the field itself, and so is a single [`velocity`](VelocityField::velocity)
+/// outside a run. It is made for solvers of one evaluation a step on even steps, Euler's above all;
+/// the error estimate of an adaptive solver cannot see through it.
 ///
 /// ```
 /// # #[cfg(feature = "cpu")] {
 /// use burn::tensor::{Device, Tensor};
-/// use flowinone_sampler::{Cached, Grid, Solver, integrate};
+/// use flowinone_sampler::{StepCache, Grid, Solver, integrate};
 ///
 /// let slow = |x: Tensor<2>, t: f64| x * 0.1 + t;
 /// let x0 = || Tensor::from_floats([[1.0, 2.0]], &Device::flex());
 /// let every = integrate(Solver::Euler, &slow, x0(), Grid::Uniform, 50)?;
-/// let some = integrate(Solver::Euler, &Cached::new(slow, 0.1), x0(), Grid::Uniform, 50)?;
+/// let some = integrate(Solver::Euler, &StepCache::new(slow, 0.1), x0(), Grid::Uniform, 50)?;
 /// assert_eq!((every.evaluations.calls, every.evaluations.branches), (50, 50));
 /// assert_eq!(some.evaluations.calls, 50); // the solver asks as often
 /// assert!(some.evaluations.branches < 25); // the field is evaluated less often
@@ -47,10 +48,16 @@ use crate::{Error, Evaluated, VelocityField};
 /// # Ok::<(), flowinone_sampler::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Cached<F, const D: usize> {
+pub struct StepCache<F> {
     field: F,
     threshold: f64,
-    memory: RefCell<BTreeMap<usize, Memory<D>>>,
+}
+
+/// A run with the velocities that are kept, by item.
+struct StepCacheRun<'a, const D: usize> {
+    field: Box<dyn FieldRun<D> + 'a>,
+    threshold: f64,
+    memory: BTreeMap<usize, Memory<D>>,
 }
 
 /// What is known of an item.
@@ -81,48 +88,59 @@ impl<const D: usize> Memory<D> {
     }
 }
 
-impl<F, const D: usize> Cached<F, D> {
+impl<F> StepCache<F> {
     /// Keeps velocities of `field` while their estimated relative change is below `threshold`.
     pub fn new(field: F, threshold: f64) -> Self {
-        Self {
-            field,
-            threshold,
-            memory: RefCell::default(),
-        }
+        Self { field, threshold }
     }
 }
 
-impl<const D: usize, F: VelocityField<D>> VelocityField<D> for Cached<F, D> {
+impl<const D: usize, F: VelocityField<D>> VelocityField<D> for StepCache<F> {
     fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        let items: Vec<usize> = (0..x.dims()[0]).collect();
-        self.evaluate(x, t, &items).velocity
+        self.field.velocity(x, t)
+    }
+}
+
+impl<const D: usize, F: BatchedField<D>> BatchedField<D> for StepCache<F> {
+    fn run(&self) -> Box<dyn FieldRun<D> + '_> {
+        Box::new(StepCacheRun {
+            field: self.field.run(),
+            threshold: self.threshold,
+            memory: BTreeMap::new(),
+        })
     }
 
-    /// What it evaluates at most.
+    fn validate(&self) -> Result<(), Error> {
+        check_threshold("step cache", self.threshold)?;
+        self.field.validate()
+    }
+}
+
+impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
+    /// At most those of the field below.
     fn branches(&self, t: f64) -> usize {
         self.field.branches(t)
     }
 
-    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
         if self.threshold == 0.0 {
             return self.field.evaluate(x, t, items);
         }
-        let mut memory = self.memory.borrow_mut();
         let mut states = host_rows(&x);
         let now = self.field.branches(t);
         let mut due = vec![]; // places in `items`
         for (place, item) in items.iter().enumerate() {
-            let known = memory.get_mut(item);
+            let known = self.memory.get_mut(item);
             if !known.is_some_and(|known| known.holds(&states[*item], now, self.threshold)) {
                 due.push(place);
             }
         }
         evaluated_where_due(
-            &self.field,
+            &mut *self.field,
             (x, t),
             items,
             &due,
-            &mut *memory,
+            &mut self.memory,
             |memory, fresh| {
                 let values = host_rows(&fresh.velocity);
                 for ((row, item), values) in due
@@ -154,25 +172,15 @@ impl<const D: usize, F: VelocityField<D>> VelocityField<D> for Cached<F, D> {
         )
     }
 
-    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.field.glance(x, t, items)
-    }
-
-    fn begin(&self) {
-        self.memory.borrow_mut().clear();
-        self.field.begin();
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check_threshold("step cache", self.threshold)?;
-        self.field.validate()
+    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+        self.field.probe(x, t, items)
     }
 }
 
-/// Evaluates the items at the places `due`, hands them to `remember`, and takes the velocities of the others
-/// from what `kept` finds.
+/// Evaluates the items at the places `due`, hands them to `remember`, and takes the velocities of
+/// the others from what `kept` finds.
 pub(crate) fn evaluated_where_due<const D: usize, M>(
-    field: &impl VelocityField<D>,
+    field: &mut dyn FieldRun<D>,
     (x, t): (Tensor<D>, f64),
     items: &[usize],
     due: &[usize],

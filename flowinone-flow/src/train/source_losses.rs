@@ -1,13 +1,13 @@
-//! Losses on where the flow starts: a divergence that keeps it near a Gaussian, and a contrast that
-//! ties each start to the picture it must become.
+//! Losses on the source distribution: a KL term that keeps it near a standard normal, and a
+//! contrastive loss that ties each start to the picture it must become.
 //!
 //! ```text
-//! divergence = -1/2 sum(1 + log_var - (0.3 mean)^6 - exp(log_var))
+//! kl          = -1/2 sum(1 + log_var - (0.3 mean)^6 - exp(log_var))
 //! contrastive = (CE(s a b^T) + CE(s b a^T)) / 2,   a = x0 / |x0|,   b = features / |features|
 //! ```
 //!
-//! The divergence is that of Kullback and Leibler but for `(0.3 mean)^6`, where the textbook has
-//! `mean^2`: means are free within about +-3 and held beyond.
+//! The KL term is the Kullback-Leibler divergence except for `(0.3 mean)^6`, where the textbook has
+//! `mean^2`: means are free within about +-3 and penalised beyond.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -19,8 +19,8 @@ use crate::Source;
 /// Keeps the length of a start or of features away from zero.
 const EPSILON: f64 = 1e-12;
 
-/// The divergence of each item's source, summed over its values, in float32: `[batch]`.
-pub fn divergence(source: &Source) -> Tensor<1> {
+/// The KL term of each item's source, summed over its values, in float32: `[batch]`.
+pub fn kl(source: &Source) -> Tensor<1> {
     let [mean, log_var] = [&source.mean, &source.log_var].map(|moment| {
         let values: Tensor<2> = moment.clone().cast(DType::F32).flatten(1, 3);
         values // [batch, values]
@@ -31,15 +31,15 @@ pub fn divergence(source: &Source) -> Tensor<1> {
     terms.sum_dim(1).mul_scalar(-0.5).squeeze_dim(1)
 }
 
-/// The contrastive loss between starts and a teacher's features of the target pictures, with its one
-/// learned number.
+/// The contrastive loss between starts and CLIP features of the target pictures, with its one
+/// learned parameter.
 #[derive(Module, Debug)]
-pub struct Contrast {
+pub struct ContrastiveLoss {
     /// Factor of the similarities, `[1]`; used as it is, not as an exponent.
     pub logit_scale: Param<Tensor<1>>,
 }
 
-impl Contrast {
+impl ContrastiveLoss {
     /// With the scale at ln 10.
     pub fn new(device: &Device) -> Self {
         let value = std::f64::consts::LN_10;
@@ -58,7 +58,7 @@ impl Contrast {
         let (starts_shape, features_shape) = (starts.dims(), features.dims());
         assert_eq!(
             starts_shape, features_shape,
-            "starts of shape {starts_shape:?} and teacher's features of {features_shape:?}"
+            "starts of shape {starts_shape:?} and CLIP features of {features_shape:?}"
         );
         let scale: Tensor<2> = self.logit_scale.val().cast(DType::F32).unsqueeze();
         let logits = directions(starts).matmul(directions(features).transpose()) * scale; // [batch, batch]
@@ -98,7 +98,7 @@ mod tests {
             mean: Tensor::full([2, 1, 2, 2], mean, &device),
             log_var: Tensor::full([2, 1, 2, 2], log_var, &device),
         };
-        let cost = |mean, log_var| number(divergence(&source(mean, log_var)).narrow(0, 0, 1));
+        let cost = |mean, log_var| number(kl(&source(mean, log_var)).narrow(0, 0, 1));
         assert_eq!(cost(0.0, 0.0), 0.0);
         let expected = -0.5 * 4.0 * (1.0 - 0.5 - 0.6f64.powi(6) - (-0.5f64).exp());
         assert!((cost(2.0, -0.5) - expected).abs() < 1e-5);
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn the_contrast_is_least_for_matching_features() {
         let device = Device::flex();
-        let contrast = Contrast::new(&device);
+        let contrast = ContrastiveLoss::new(&device);
         let starts = Tensor::<4>::from_floats([[[[2.0, 0.0]]], [[[0.0, 5.0]]]], &device);
         let matching = Tensor::<2>::from_floats([[1.0, 0.0], [0.0, 1.0]], &device);
         let crossed = Tensor::<2>::from_floats([[0.0, 1.0], [1.0, 0.0]], &device);

@@ -5,29 +5,30 @@
 //! cosine similarity).
 //!
 //! Each item of a batch decides for itself, from sums on the host over its own values, and the
-//! network then evaluates the unconditional rows that are still wanted: whoever shares the batch
-//! has no say.
+//! network then evaluates only the unconditional rows that are still wanted: the decision does not
+//! depend on the other items of the batch.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use burn::tensor::Tensor;
 
+use crate::batched::host_rows;
 use crate::error::check_threshold;
-use crate::field::host_rows;
 use crate::guidance::branches_of;
-use crate::{BranchedField, Error, Evaluated, Guidance, Guided, VelocityField};
+use crate::{
+    BatchedField, BranchedField, Error, Evaluated, FieldRun, Guidance, Guided, VelocityField,
+};
 
 /// A [`Guided`] field whose guidance ends, item by item, when the branches agree.
 ///
-/// It remembers who has agreed, so it serves one run at a time. A threshold of 0 is the guided
-/// field itself.
+/// A threshold of 0 is the guided field itself, and so is a single
+/// [`velocity`](VelocityField::velocity) outside a run.
 ///
 /// ```
 /// # #[cfg(feature = "cpu")] {
 /// use burn::tensor::{Device, Tensor};
 /// use flowinone_sampler::{
-///     Branch, Grid, GuidanceRule, Guided, Solver, UntilAgreed, integrate,
+///     Branch, Grid, GuidanceRule, Guided, Solver, AdaptiveGuidance, integrate,
 /// };
 ///
 /// // The branches meet as t grows.
@@ -36,7 +37,7 @@ use crate::{BranchedField, Error, Evaluated, Guidance, Guided, VelocityField};
 ///     Branch::Unconditional => x.ones_like() * Tensor::from_floats([[1.0, t]], &x.device()),
 /// };
 /// let guidance = GuidanceRule::Constant { scale: 3.0 };
-/// let field = UntilAgreed::new(Guided { field, guidance }, 0.05);
+/// let field = AdaptiveGuidance::new(Guided { field, guidance }, 0.05);
 /// let x0 = Tensor::zeros([1, 2], &Device::flex());
 /// let end = integrate(Solver::Euler, &field, x0, Grid::Uniform, 10)?;
 /// // At t = 0.6 the cosine similarity is 0.970: the last three steps are not guided.
@@ -45,41 +46,62 @@ use crate::{BranchedField, Error, Evaluated, Guidance, Guided, VelocityField};
 /// # Ok::<(), flowinone_sampler::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct UntilAgreed<F, G> {
+pub struct AdaptiveGuidance<F, G> {
     guided: Guided<F, G>,
     threshold: f64,
-    agreed: RefCell<BTreeSet<usize>>,
 }
 
-impl<F, G> UntilAgreed<F, G> {
+/// A run with the items whose branches have agreed.
+struct AdaptiveGuidanceRun<'a, F, G> {
+    guided: &'a Guided<F, G>,
+    threshold: f64,
+    agreed: BTreeSet<usize>,
+}
+
+impl<F, G> AdaptiveGuidance<F, G> {
     /// Guidance that ends when `1 - cosine similarity` of the branches falls below `threshold`.
     pub fn new(guided: Guided<F, G>, threshold: f64) -> Self {
-        Self {
-            guided,
-            threshold,
-            agreed: RefCell::default(),
-        }
+        Self { guided, threshold }
     }
 }
 
-impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for UntilAgreed<F, G> {
+impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for AdaptiveGuidance<F, G> {
     fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        let items: Vec<usize> = (0..x.dims()[0]).collect();
-        self.evaluate(x, t, &items).velocity
+        self.guided.velocity(x, t)
+    }
+}
+
+impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for AdaptiveGuidance<F, G> {
+    fn run(&self) -> Box<dyn FieldRun<D> + '_> {
+        Box::new(AdaptiveGuidanceRun {
+            guided: &self.guided,
+            threshold: self.threshold,
+            agreed: BTreeSet::new(),
+        })
     }
 
-    /// What it evaluates at most.
+    fn validate(&self) -> Result<(), Error> {
+        check_threshold("adaptive guidance", self.threshold)?;
+        self.guided.validate()
+    }
+}
+
+impl<const D: usize, F, G> FieldRun<D> for AdaptiveGuidanceRun<'_, F, G>
+where
+    F: BranchedField<D>,
+    G: Guidance,
+{
+    /// At most those of the guided field.
     fn branches(&self, t: f64) -> usize {
-        self.guided.branches(t)
+        FieldRun::<D>::branches(&self.guided, t)
     }
 
-    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        let Guided { field, guidance } = self.guided;
         if self.threshold == 0.0 {
             return self.guided.evaluate(x, t, items);
         }
-        let mut agreed = self.agreed.borrow_mut();
-        let Guided { field, guidance } = &self.guided;
-        let is_guided = |item: &usize| guidance.is_active(t) && !agreed.contains(item);
+        let is_guided = |item: &usize| guidance.is_active(t) && !self.agreed.contains(item);
         let places: Vec<usize> = (0..items.len()).filter(|&i| is_guided(&items[i])).collect();
         let guided: Vec<usize> = places.iter().map(|&i| items[i]).collect();
         let mut branches = vec![1; items.len()];
@@ -100,7 +122,7 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Unti
             .zip(host_rows(&unconditional));
         for (item, (c, u)) in guided.into_iter().zip(pairs) {
             if disagreement(&c, &u) < self.threshold {
-                agreed.insert(item);
+                self.agreed.insert(item);
             }
         }
         let combined = guidance.combine(of_guided, unconditional, t);
@@ -117,17 +139,8 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Unti
         Evaluated { velocity, branches }
     }
 
-    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.guided.glance(x, t, items)
-    }
-
-    fn begin(&self) {
-        self.agreed.borrow_mut().clear();
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        check_threshold("adaptive guidance", self.threshold)?;
-        self.guided.validate()
+    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+        FieldRun::<D>::probe(&self.guided, x, t, items)
     }
 }
 

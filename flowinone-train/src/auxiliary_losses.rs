@@ -1,12 +1,12 @@
-//! What helps a model that starts from nothing, beside the reference's losses:
+//! Auxiliary losses, which the reference does not have, for a model that is trained from scratch:
 //!
 //! ```text
-//! anchor (mean (m - x1)^2 + detail * mean d (m - x1)^2)      the mean m of the start, drawn to the target
-//! mean (log_var - 2 ln deviation)^2                          its deviation, held
-//! detail * mean d (v - u)^2                                  the velocity, where there is something to see
+//! anchor (mean (m - x1)^2 + detail * mean d (m - x1)^2)      pulls the source's mean m to the target
+//! mean (log_var - 2 ln deviation)^2                          fixes the source's deviation
+//! detail * mean d (v - u)^2                                  velocity error where the target has detail
 //! ```
 //!
-//! `d` says how much a place of the target differs from the rest of its picture.
+//! `d` is how much a place of the target differs from the rest of its picture.
 
 use burn::tensor::Tensor;
 use flowinone_flow::Source;
@@ -14,27 +14,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::Losses;
 
-/// Losses beside the reference's, for models that start from nothing; all off by default.
+/// Auxiliary losses for models that are trained from scratch; all are off by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Aids {
-    /// Weight of the squared distance between the mean of the start and the target.
+pub struct AuxiliaryLosses {
+    /// Weight of the squared distance between the source's mean and the target.
     pub anchor: f64,
-    /// Standard deviation to which that of the start is drawn; it follows the divergence without.
+    /// Target standard deviation of the source distribution. If `None`, only the KL term acts on
+    /// it.
     pub deviation: Option<f64>,
-    /// Added to the normal number from which a time follows: below zero, times near the start are
-    /// seen more.
+    /// Added to the normal number that a time is the sigmoid of: below zero, times near the start
+    /// come more often.
     pub time_shift: f64,
-    /// Weight of the labels that are read off the visual tokens; needs ground truth.
+    /// Weight of the labels that are read from the visual tokens; needs ground truth.
     pub labels: f64,
-    /// Weight of the errors of velocity and anchor at places where the target differs from the rest of
-    /// its picture: small objects on wide grounds.
+    /// Weight of the errors of velocity and anchor where the target differs from the rest of its
+    /// picture, as small objects on plain backgrounds do.
     pub detail: f64,
 }
 
-impl Aids {
-    /// What the distribution of the start costs, from the latents that are to come out.
-    pub(crate) fn start(&self, source: Source, target: Tensor<4>) -> Losses {
+impl AuxiliaryLosses {
+    /// The losses on the source distribution, for the target latents.
+    pub(crate) fn source_losses(&self, source: Source, target: Tensor<4>) -> Losses {
         let mut total = Tensor::zeros([1], &target.device());
         let mut parts = vec![];
         if let Some(deviation) = self.deviation {
@@ -57,7 +58,8 @@ impl Aids {
 }
 
 /// How much each place of the targets `[batch, channels, side, side]` differs from the rest of its
-/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times that.
+/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times
+/// that.
 pub(crate) fn detail(target: Tensor<4>) -> Tensor<4> {
     let mean = target.clone().mean_dim(2).mean_dim(3);
     let differs = (target - mean).square().mean_dim(1).detach();

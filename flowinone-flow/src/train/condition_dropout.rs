@@ -1,23 +1,25 @@
-//! Null items, from which the unconditional branch learns: their targets go round among
-//! themselves, so that a null item's start says nothing about its target.
+//! Condition dropout, from which the unconditional branch of classifier-free guidance learns. A
+//! source depends on its prompt, so the targets of the items whose condition is dropped (null
+//! items) are rotated among themselves: the start of a null item then says nothing about its
+//! target.
 //!
 //! ```text
-//! null_i = uniform_i < p;   none, if at most one falls
+//! null_i = uniform_i < p;   no item is null if only one would be
 //! x1 of the k-th null item <- x1 of the (k + 1)-th, of the last <- of the first
 //! ```
 
 use burn::tensor::{Int, Tensor};
 
-/// Which items are null, for one uniform number in [0, 1) each.
+/// Which items are null, their condition dropped, for one uniform number in [0, 1) each.
 ///
 /// A single null item could only keep its own target: then there is none.
 ///
 /// ```
-/// use flowinone_flow::train::null_items;
-/// assert_eq!(null_items(&[0.05, 0.5, 0.02], 0.1), [true, false, true]);
-/// assert_eq!(null_items(&[0.05, 0.5, 0.7], 0.1), [false, false, false]);
+/// use flowinone_flow::train::condition_dropout;
+/// assert_eq!(condition_dropout(&[0.05, 0.5, 0.02], 0.1), [true, false, true]);
+/// assert_eq!(condition_dropout(&[0.05, 0.5, 0.7], 0.1), [false, false, false]);
 /// ```
-pub fn null_items(uniforms: &[f32], probability: f64) -> Vec<bool> {
+pub fn condition_dropout(uniforms: &[f32], probability: f64) -> Vec<bool> {
     let falls = |&uniform: &f32| f64::from(uniform) < probability;
     let single = uniforms.iter().filter(|u| falls(u)).count() <= 1;
     uniforms
@@ -66,9 +68,12 @@ mod tests {
 
     #[test]
     fn a_single_null_item_is_cleared() {
-        assert_eq!(null_items(&[0.9, 0.05, 0.5], 0.1), [false; 3]);
-        assert_eq!(null_items(&[0.0], 1.0), [false]);
-        assert_eq!(null_items(&[], 0.1), [false; 0]);
-        assert_eq!(null_items(&[0.1, 0.099, 0.0], 0.1), [false, true, true]);
+        assert_eq!(condition_dropout(&[0.9, 0.05, 0.5], 0.1), [false; 3]);
+        assert_eq!(condition_dropout(&[0.0], 1.0), [false]);
+        assert_eq!(condition_dropout(&[], 0.1), [false; 0]);
+        assert_eq!(
+            condition_dropout(&[0.1, 0.099, 0.0], 0.1),
+            [false, true, true]
+        );
     }
 }

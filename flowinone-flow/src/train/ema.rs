@@ -1,5 +1,5 @@
-//! An average of a module's weights over the steps of training, steadier than any one of them:
-//! `average <- average + (1 - decay) * (weights - average)` after each step.
+//! The exponential moving average (EMA) of a module's weights over the steps of training:
+//! `ema <- ema + (1 - decay) * (weights - ema)` after each step.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How much of the average each update keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AverageDecay {
+pub enum EmaDecay {
     /// The same share at every update; the reference's is 0.9999.
     Constant(f64),
     /// `min(share, (1 + n) / (10 + n))` at update `n`, counted from 0: the weights that training
@@ -18,7 +18,7 @@ pub enum AverageDecay {
     Rising(f64),
 }
 
-impl AverageDecay {
+impl EmaDecay {
     /// The reference's: 0.9999 at every update.
     pub fn reference() -> Self {
         Self::Constant(0.9999)
@@ -37,25 +37,25 @@ impl AverageDecay {
 ///
 /// It is kept outside of any gradient graph and in float32, whatever the element type of the
 /// weights: at a decay of 0.9999 a half-precision average would not move. Other parameters and the
-/// module's structure are those it was made from. Where a module in training asks for no gradient, the
-/// average is the weights themselves and costs nothing.
+/// module's structure are those it was made from. Where a module in training asks for no gradient,
+/// the average is the weights themselves and costs nothing.
 #[derive(Debug, Clone)]
-pub struct Average<M> {
-    /// Always there, but for the moment of an update, which takes it so that its tensors are
-    /// overwritten and not copied.
+pub struct Ema<M> {
+    /// Always present except during an update, which takes it so that its tensors are overwritten
+    /// and not copied.
     module: Option<M>,
-    decay: AverageDecay,
+    decay: EmaDecay,
     updates: u64,
 }
 
-impl<M: Module> Average<M> {
+impl<M: Module> Ema<M> {
     /// Starts at the module's present weights.
-    pub fn new(module: &M, decay: AverageDecay) -> Self {
+    pub fn new(module: &M, decay: EmaDecay) -> Self {
         Self::resumed(module.clone(), decay, 0)
     }
 
     /// Goes on from an average that was saved after `updates` updates.
-    pub fn resumed(module: M, decay: AverageDecay, updates: u64) -> Self {
+    pub fn resumed(module: M, decay: EmaDecay, updates: u64) -> Self {
         Self {
             module: Some(module.valid().map(&mut Single)),
             decay,
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_update_takes_the_same_share_of_the_difference() {
         let device = Device::flex();
-        let mut average = Average::new(&layer(0.0, &device), AverageDecay::Constant(0.75));
+        let mut average = Ema::new(&layer(0.0, &device), EmaDecay::Constant(0.75));
         average.update(&layer(1.0, &device));
         assert_eq!(first(average.module()), (0.25, -0.25));
         average.update(&layer(1.0, &device));
@@ -183,15 +183,15 @@ mod tests {
 
     #[test]
     fn a_rising_decay_forgets_the_start() {
-        assert_eq!(AverageDecay::Rising(0.9999).at(0), 0.1);
-        assert_eq!(AverageDecay::Rising(0.9999).at(1_000_000), 0.9999);
-        assert_eq!(AverageDecay::reference().at(0), 0.9999);
+        assert_eq!(EmaDecay::Rising(0.9999).at(0), 0.1);
+        assert_eq!(EmaDecay::Rising(0.9999).at(1_000_000), 0.9999);
+        assert_eq!(EmaDecay::reference().at(0), 0.9999);
     }
 
     #[test]
     fn frozen_weights_are_their_own_average() {
         let device = Device::flex().autodiff();
-        let mut average = Average::new(&layer(0.0, &device), AverageDecay::Constant(0.75));
+        let mut average = Ema::new(&layer(0.0, &device), EmaDecay::Constant(0.75));
         let mut half_frozen = layer(1.0, &device);
         half_frozen.weight = half_frozen.weight.set_require_grad(false);
         half_frozen.bias = half_frozen.bias.map(|bias| bias.set_require_grad(true));
@@ -202,12 +202,12 @@ mod tests {
     #[test]
     fn an_average_resumes_where_it_was_saved() {
         let device = Device::flex();
-        let decay = AverageDecay::Rising(0.9);
-        let mut whole = Average::new(&layer(0.0, &device), decay);
+        let decay = EmaDecay::Rising(0.9);
+        let mut whole = Ema::new(&layer(0.0, &device), decay);
         whole.update(&layer(1.0, &device));
         let record = whole.module().clone().into_record();
         let saved = layer(7.0, &device).load_record(record);
-        let mut resumed = Average::resumed(saved, decay, whole.updates());
+        let mut resumed = Ema::resumed(saved, decay, whole.updates());
         for average in [&mut whole, &mut resumed] {
             average.update(&layer(2.0, &device));
         }
@@ -224,7 +224,7 @@ mod tests {
                 bias: layer.bias,
             }
         };
-        let mut average = Average::new(&half(1.0), AverageDecay::Constant(0.9999));
+        let mut average = Ema::new(&half(1.0), EmaDecay::Constant(0.9999));
         average.update(&half(2.0));
         let (weight, _) = first(average.module());
         assert!((weight - 1.0001).abs() < 1e-6, "{weight}");

@@ -1,4 +1,5 @@
-//! The journal of a run: one entry a step, as JSON lines and as a table.
+//! The metric log of a run: one entry a step, as JSON lines (`journal.jsonl`) and as a table
+//! (`journal.csv`).
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -10,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Error;
 
-/// What happened in one step, or in one evaluation.
+/// The metrics of one step, or of one validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct LogEntry {
     /// Steps done.
     pub step: u64,
-    /// Numbers by name: losses, learning rate, norm of the gradient, samples a second. JSON has no
-    /// infinities: a number that is not finite is written as `null` and read as not a number.
+    /// Metrics by name: losses, learning rate, norm of the gradient, samples a second. JSON has no
+    /// infinities: a value that is not finite is written as `null` and read as NaN.
     #[serde(flatten, deserialize_with = "numbers")]
     pub numbers: BTreeMap<String, f64>,
 }
@@ -28,23 +29,23 @@ fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, 
         .collect())
 }
 
-/// A journal that grows.
+/// A metric log that grows.
 #[derive(Debug)]
-pub struct Journal {
+pub struct MetricLog {
     lines: BufWriter<File>,
     path: PathBuf,
 }
 
-impl Journal {
-    /// Goes on with the journal in `folder`, or starts one. Entries after step `step` belong to a
-    /// run that was cut off and are dropped.
+impl MetricLog {
+    /// Continues the log in `folder`, or starts one. Entries after step `step` belong to a run that
+    /// was cut off and are dropped.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn open(folder: &Path, step: u64) -> Result<Self, Error> {
         let path = folder.join("journal.jsonl");
-        let kept: Vec<Entry> = match path.exists() {
-            true => read_journal(&path)?,
+        let kept: Vec<LogEntry> = match path.exists() {
+            true => read_metric_log(&path)?,
             false => vec![],
         };
         let failed = |e| Error::io("write", &path)(e);
@@ -64,11 +65,11 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn add(&mut self, entry: &Entry) -> Result<(), Error> {
+    pub fn add(&mut self, entry: &LogEntry) -> Result<(), Error> {
         writeln!(self.lines, "{}", line(entry)).map_err(Error::io("write", &self.path))
     }
 
-    /// Brings everything to disk, and writes the same as a table beside it, `journal.csv`.
+    /// Flushes everything to disk, and writes the same as a table, `journal.csv`, next to it.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -76,7 +77,7 @@ impl Journal {
         let written = self.lines.flush();
         let written = written.and_then(|()| self.lines.get_ref().sync_data());
         written.map_err(Error::io("write", &self.path))?;
-        let entries = read_journal(&self.path)?;
+        let entries = read_metric_log(&self.path)?;
         let path = self.path.with_extension("csv");
         let failed = |e| Error::io("write", &path)(e);
         let mut names: Vec<&String> = entries.iter().flat_map(|e| e.numbers.keys()).collect();
@@ -99,15 +100,15 @@ impl Journal {
     }
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &LogEntry) -> String {
     serde_json::to_string(entry).expect("numbers by name")
 }
 
-/// Reads a journal; a last line that was cut off is left out.
+/// Reads a metric log; a last line that was cut off is left out.
 ///
 /// # Errors
 /// The file cannot be read, or a line is no entry.
-pub fn read_journal(path: &Path) -> Result<Vec<Entry>, Error> {
+pub fn read_metric_log(path: &Path) -> Result<Vec<LogEntry>, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let lines: Result<Vec<String>, _> = BufReader::new(file).lines().collect();
     let lines = lines.map_err(Error::io("read", path))?;
@@ -129,16 +130,16 @@ pub fn read_journal(path: &Path) -> Result<Vec<Entry>, Error> {
 mod tests {
     use super::*;
 
-    fn entry(step: u64, loss: f64) -> Entry {
+    fn entry(step: u64, loss: f64) -> LogEntry {
         let numbers = [("loss".to_string(), loss)].into();
-        Entry { step, numbers }
+        LogEntry { step, numbers }
     }
 
     #[test]
-    fn a_journal_goes_on_where_its_run_does() {
+    fn a_log_continues_where_its_run_does() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
-        let mut journal = Journal::open(folder.path(), 0).unwrap();
+        let mut journal = MetricLog::open(folder.path(), 0).unwrap();
         for step in 1..=4 {
             journal.add(&entry(step, 1.0 / step as f64)).unwrap();
         }
@@ -148,7 +149,7 @@ mod tests {
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"step\":5,\"lo")).unwrap();
 
-        let mut journal = Journal::open(folder.path(), 3).unwrap();
+        let mut journal = MetricLog::open(folder.path(), 3).unwrap();
         journal.add(&entry(4, 9.0)).unwrap();
         journal.commit().unwrap();
         let expected = [
@@ -157,7 +158,7 @@ mod tests {
             entry(3, 1.0 / 3.0),
             entry(4, 9.0),
         ];
-        assert_eq!(read_journal(&path).unwrap(), expected);
+        assert_eq!(read_metric_log(&path).unwrap(), expected);
         let table = std::fs::read_to_string(folder.path().join("journal.csv")).unwrap();
         assert_eq!(
             table,
@@ -168,10 +169,10 @@ mod tests {
     #[test]
     fn a_loss_that_is_not_finite_can_be_written_and_read() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(folder.path(), 0).unwrap();
+        let mut journal = MetricLog::open(folder.path(), 0).unwrap();
         journal.add(&entry(1, f64::INFINITY)).unwrap();
         journal.commit().unwrap();
-        let read = read_journal(&folder.path().join("journal.jsonl")).unwrap();
+        let read = read_metric_log(&folder.path().join("journal.jsonl")).unwrap();
         assert!(read[0].numbers["loss"].is_nan());
     }
 
@@ -180,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         std::fs::write(&path, "{\"step\":1}\nhello\n{\"step\":2}\n").unwrap();
-        let message = read_journal(&path).unwrap_err().to_string();
+        let message = read_metric_log(&path).unwrap_err().to_string();
         assert!(
             message.contains("journal.jsonl") && message.contains("line 2"),
             "{message}"

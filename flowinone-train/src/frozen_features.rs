@@ -1,9 +1,10 @@
-//! What the networks that a run does not change say about pictures: visual tokens, and latents as the
-//! modes of the autoencoder's posteriors, both outside of any gradient.
+//! Features of the networks that a run does not train: visual tokens, and latents as the modes of
+//! the autoencoder's posteriors, both without gradients.
 //!
-//! Pictures of files come again with every pass. Each is then encoded alone, so that its result does
-//! not depend on the batch, and may be kept in a [`Cache`]: with it and without it the bits are the
-//! same, and runs with other products share nothing. Pairs made on the fly never come again and are encoded as whole batches.
+//! Pictures of files come again in every epoch. Each is then encoded by itself, so that its
+//! features do not depend on the batch, and may be kept in a [`Cache`]: the bits are the same with
+//! and without it, and runs of another matmul precision share no entries. Pairs made on the fly
+//! never come again and are encoded as whole batches.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,46 +17,48 @@ use image::RgbImage;
 
 use crate::autoencoder::pixels;
 use crate::cache::{Cache, CacheKey, digest};
-use crate::{Chance, Products};
+use crate::{BatchRng, MatmulPrecision};
 
-/// How pictures come.
+/// Whether a picture is seen more than once.
 #[derive(Debug, Clone)]
-pub(crate) enum Coming {
-    /// Once each.
-    Once,
-    /// Again and again.
-    Again(Option<Arc<Cache>>),
+pub(crate) enum Reuse {
+    /// Each picture is seen once.
+    Streaming,
+    /// Each picture comes again in every epoch; its features may be cached.
+    Repeated(Option<Arc<Cache>>),
 }
 
-/// The networks that do not change.
-pub(crate) struct Frozen {
+/// The networks that are not trained, with what they need.
+pub(crate) struct FrozenFeatures {
     autoencoder: Autoencoder,
-    /// The same in the precision in which pictures that come once are encoded.
-    quick: Autoencoder,
-    coming: Coming,
+    /// The same in the precision in which streamed pictures are encoded.
+    low_precision: Autoencoder,
+    reuse: Reuse,
     model: ModelConfig,
-    products: Products,
+    matmul_precision: MatmulPrecision,
     device: Device,
     autoencoder_digest: OnceLock<String>,
     encoder_digest: OnceLock<String>,
 }
 
-impl Frozen {
-    /// For an autoencoder, on `device` without gradients, in a run with such products.
+impl FrozenFeatures {
+    /// For an autoencoder, on `device` without gradients, in a run of that matmul precision.
     pub(crate) fn new(
         autoencoder: &Autoencoder,
-        coming: Coming,
+        reuse: Reuse,
         model: &ModelConfig,
-        products: Products,
+        matmul_precision: MatmulPrecision,
         device: &Device,
     ) -> Self {
         let device = device.clone().inner();
         let autoencoder = autoencoder.valid().to_device(&device);
         Self {
-            quick: autoencoder.clone().in_precision(products.precision()),
+            low_precision: autoencoder
+                .clone()
+                .in_precision(matmul_precision.precision()),
             autoencoder,
-            products,
-            coming,
+            matmul_precision,
+            reuse,
             model: model.clone(),
             device,
             autoencoder_digest: OnceLock::new(),
@@ -65,12 +68,12 @@ impl Frozen {
 
     /// The same for another device.
     pub(crate) fn on(&self, device: &Device) -> Self {
-        let coming = self.coming.clone();
+        let reuse = self.reuse.clone();
         Self::new(
             &self.autoencoder,
-            coming,
+            reuse,
             &self.model,
-            self.products,
+            self.matmul_precision,
             device,
         )
     }
@@ -82,27 +85,28 @@ impl Frozen {
 
     /// The cache, if there is one.
     pub(crate) fn cache(&self) -> Option<&Cache> {
-        match &self.coming {
-            Coming::Again(Some(cache)) => Some(cache),
+        match &self.reuse {
+            Reuse::Repeated(Some(cache)) => Some(cache),
             _ => None,
         }
     }
 
     /// The latents of pictures, `[pictures, channels, side, side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
-        match self.coming {
-            Coming::Once => self.quick.encode(self.pixels(pictures)).mode(),
-            Coming::Again(_) => {
+        match self.reuse {
+            Reuse::Streaming => self.low_precision.encode(self.pixels(pictures)).mode(),
+            Reuse::Repeated(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
                 Tensor::cat(means, 0) * self.model.vae.scale
             }
         }
     }
 
-    /// The visual tokens of pictures by an encoder that does not change, `[pictures, tokens, width]`.
+    /// The visual tokens of pictures by an encoder that is not trained,
+    /// `[pictures, tokens, width]`.
     pub(crate) fn tokens(&self, encoder: &JanusEncoder, pictures: &[RgbImage]) -> Tensor<3> {
         let encoder = encoder.valid();
-        if matches!(self.coming, Coming::Once) {
+        if matches!(self.reuse, Reuse::Streaming) {
             return encoder.encode(self.pixels(pictures));
         }
         let config = &self.model.encoder;
@@ -113,7 +117,7 @@ impl Frozen {
             };
             let digest = self.encoder_digest.get_or_init(|| digest(config, &encoder));
             let shape = [1, config.tokens(), config.output_width];
-            self.kept(cache, digest, picture, &shape, || compute().into_data())
+            self.cached(cache, digest, picture, &shape, || compute().into_data())
         };
         Tensor::cat(pictures.iter().map(one).collect(), 0)
     }
@@ -136,11 +140,11 @@ impl Frozen {
             Tensor::cat(vec![posterior.mean(), posterior.log_var()], 0).into_data()
         };
         let network = self.autoencoder_digest.get_or_init(network);
-        let moments: Tensor<4> = self.kept(cache, network, picture, &shape, compute);
+        let moments: Tensor<4> = self.cached(cache, network, picture, &shape, compute);
         moments.narrow(0, 0, 1)
     }
 
-    fn kept<const D: usize>(
+    fn cached<const D: usize>(
         &self,
         cache: &Cache,
         digest: &str,
@@ -148,15 +152,15 @@ impl Frozen {
         shape: &[usize; D],
         compute: impl FnOnce() -> TensorData,
     ) -> Tensor<D> {
-        // Rounded results are others.
-        let key = match self.products {
-            Products::Float32 => CacheKey::new(digest, picture),
-            Products::Bfloat16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
+        // Features of rounded factors differ, so they have keys of their own.
+        let key = match self.matmul_precision {
+            MatmulPrecision::Float32 => CacheKey::new(digest, picture),
+            MatmulPrecision::Bfloat16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
         };
         Tensor::from_data(cache.result(&key, shape, compute), &self.device)
     }
 
     fn pixels(&self, pictures: &[RgbImage]) -> Tensor<4> {
-        pixels(pictures, None, &mut Chance::new(0, 0), &self.device)
+        pixels(pictures, None, &mut BatchRng::new(0, 0), &self.device)
     }
 }

@@ -1,4 +1,4 @@
-//! The inside of the networks against the reference, layer by layer, to 1e-5.
+//! Intermediate results of the networks against the reference, layer by layer, to 1e-5.
 
 use burn::tensor::{Device, Tensor};
 use flowinone_parity::{Folder, Tensors, assert_close, folders};
@@ -76,7 +76,7 @@ fn the_transformer_stage_matches_the_reference_inside() {
         check("s0.image_latent", structure_input.forward(latent));
 
         let token = stage.indicator.tokens(&[Branch::Conditional], x.dims()[2]);
-        let structure = scene.structure.led_by(token.clone());
+        let structure = scene.structure.with_indicator(token.clone());
         let x = Tensor::cat(vec![token, x], 1);
         let block = &stage.blocks[0];
         check(

@@ -1,12 +1,12 @@
 //! The scale of random parameters at which a network of any size keeps values of order one.
 
-use flowinone_weights::Random;
+use flowinone_weights::Init;
 
 /// The distribution of random values for the parameter at a module path, by its shape there.
 ///
 /// Weights have variance 1 / fan-in, so that a random decoder gives pictures of order one.
-pub fn random(path: &str, shape: &[usize]) -> Random {
-    Random::by_fan_in(path, shape)
+pub fn default_init(path: &str, shape: &[usize]) -> Init {
+    Init::by_fan_in(path, shape)
 }
 
 #[cfg(test)]
@@ -15,21 +15,21 @@ mod tests {
 
     #[test]
     fn weights_follow_their_fan_in_and_gains_stay_near_one() {
-        let normal = |std| Random::Normal { std };
-        let gain = Random::Around {
+        let normal = |std| Init::Normal { std };
+        let gain = Init::Around {
             mean: 1.0,
             std: 0.02,
         };
         assert_eq!(
-            random("encoder.conv_out.weight", &[8, 4, 2, 2]),
+            default_init("encoder.conv_out.weight", &[8, 4, 2, 2]),
             normal(0.25)
         );
         assert_eq!(
-            random("encoder.mid.attn_1.q.weight", &[16, 16]),
+            default_init("encoder.mid.attn_1.q.weight", &[16, 16]),
             normal(0.25)
         );
-        assert_eq!(random("quant_conv.bias", &[8]), normal(0.02));
-        assert_eq!(random("decoder.norm_out.gamma", &[8]), gain);
-        assert_eq!(random("decoder.norm_out.beta", &[8]), normal(0.02));
+        assert_eq!(default_init("quant_conv.bias", &[8]), normal(0.02));
+        assert_eq!(default_init("decoder.norm_out.gamma", &[8]), gain);
+        assert_eq!(default_init("decoder.norm_out.beta", &[8]), normal(0.02));
     }
 }

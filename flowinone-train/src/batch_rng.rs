@@ -1,21 +1,22 @@
-//! The random numbers of one batch: a stream for each (seed, batch), so that a resumed run draws what
-//! an uninterrupted one would have drawn, and the parts of a divided batch what the whole would have.
+//! The random numbers of one batch: a stream for each (seed, batch), so that a resumed run draws
+//! what an uninterrupted one would have drawn, and the parts of a divided batch what the whole
+//! would have.
 
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Random numbers of a batch, drawn on the host. Every call draws one number for each of some things
-/// that the items of the batch have in equal number and in their order.
+/// Random numbers of a batch, drawn on the host. Every call draws `items * k` values, `k` for each
+/// item, in item order.
 #[derive(Debug, Clone)]
-pub struct Chance {
+pub struct BatchRng {
     random: ChaCha8Rng,
     part: usize,
     parts: usize,
 }
 
-impl Chance {
+impl BatchRng {
     /// The numbers of batch `batch` of a run.
     pub fn new(seed: u64, batch: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -45,7 +46,7 @@ impl Chance {
         self.draw(count, |random| StandardNormal.sample(random))
     }
 
-    /// Numbers spread evenly over [0, 1).
+    /// Uniform numbers in [0, 1).
     pub fn uniforms(&mut self, count: usize) -> Vec<f32> {
         self.draw(count, |random| random.random())
     }
@@ -55,7 +56,7 @@ impl Chance {
         self.draw(count, |random| random.random_range(0..end))
     }
 
-    /// Draws for the whole batch and keeps the part's share.
+    /// Draws for the whole batch and keeps the part's values.
     fn draw<T>(&mut self, count: usize, mut one: impl FnMut(&mut ChaCha8Rng) -> T) -> Vec<T> {
         let all = (0..count * self.parts).map(|_| one(&mut self.random));
         let all: Vec<T> = all.collect();
@@ -78,22 +79,22 @@ mod tests {
 
     #[test]
     fn each_step_has_its_own_numbers_and_always_the_same() {
-        let draw = |batch| Chance::new(7, batch).normals(4);
+        let draw = |batch| BatchRng::new(7, batch).normals(4);
         assert_eq!(draw(3), draw(3));
         assert_ne!(draw(3), draw(4));
-        let uniforms = Chance::new(7, 3).uniforms(100);
+        let uniforms = BatchRng::new(7, 3).uniforms(100);
         assert!(uniforms.iter().all(|u| (0.0..1.0).contains(u)));
     }
 
     #[test]
     fn the_parts_of_a_batch_draw_what_the_whole_draws() {
-        let draw = |mut chance: Chance, count| {
-            let numbers = (chance.normals(2 * count), chance.below(9, count));
-            (numbers, chance.uniforms(count))
+        let draw = |mut rng: BatchRng, count| {
+            let numbers = (rng.normals(2 * count), rng.below(9, count));
+            (numbers, rng.uniforms(count))
         };
-        let ((normals, below), uniforms) = draw(Chance::new(7, 3), 6);
+        let ((normals, below), uniforms) = draw(BatchRng::new(7, 3), 6);
         for part in 0..3 {
-            let drawn = draw(Chance::new(7, 3).of_part(part, 3), 2);
+            let drawn = draw(BatchRng::new(7, 3).of_part(part, 3), 2);
             let [two, four] = [2, 4].map(|n| part * n..(part + 1) * n);
             let expected = (normals[four].to_vec(), below[two.clone()].to_vec());
             assert_eq!(drawn, (expected, uniforms[two].to_vec()));

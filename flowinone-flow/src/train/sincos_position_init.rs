@@ -1,6 +1,7 @@
-//! Starts for networks with random weights in which a token keeps or finds its place from the first
-//! step on. Without, it takes many thousands of samples before anything of the prompt picture arrives
-//! where it belongs.
+//! Initialisation of networks with random weights so that each token finds its place from the first
+//! step on: sine-cosine position embeddings and a source encoder that keeps places. With random
+//! positions it takes many thousands of samples until anything of the prompt picture arrives where
+//! it belongs.
 //!
 //! ```text
 //! position[row, column] = [sin(w row), cos(w row), sin(w column), cos(w column)],
@@ -17,33 +18,34 @@ use crate::input::InputLayer;
 use crate::{SourceEncoder, VelocityNetwork};
 
 impl VelocityNetwork {
-    /// The same network with positions as waves, equal for the latent and the structure latent,
-    /// and keys like queries in the structure path: for training from nothing.
+    /// The same network with sine-cosine position embeddings, equal for the latent and the
+    /// structure latent, and keys equal to queries in the structure path: for training from
+    /// scratch.
     #[must_use]
-    pub fn placed(mut self) -> Self {
+    pub fn sincos_position_init(mut self) -> Self {
         let stage = &mut self.transformer;
         for layer in [&mut stage.input, &mut self.convnext.input]
             .into_iter()
             .chain(&mut stage.structure_input)
         {
-            place(layer);
+            set_positions(layer);
         }
         for path in stage.blocks.iter_mut().filter_map(|b| b.structure.as_mut()) {
-            look_at_the_same_place(path);
+            attend_to_the_same_place(path);
         }
         self
     }
 }
 
 impl SourceEncoder {
-    /// The same network with each compressed token a visual token, and each value of the start's mean a
-    /// product with the token in whose square it lies; the log-variance is a constant. For training
-    /// from nothing.
+    /// The same network with each compressed token a visual token, and each value of the start's
+    /// mean a product with the token in whose square it lies; the log-variance is a constant. For
+    /// training from scratch.
     ///
     /// A network with other numbers of visual and compressed tokens, or whose latent's side is no
     /// multiple of the tokens' side, stays as it is.
     #[must_use]
-    pub fn placed(mut self) -> Self {
+    pub fn spatial_identity_init(mut self) -> Self {
         let compressor = self.token_compressor.parameters_mut().expect(TRAINED);
         let [tokens, compressed] = compressor.weight.dims();
         let across = tokens.isqrt();
@@ -78,7 +80,7 @@ impl SourceEncoder {
     }
 }
 
-fn place(layer: &mut InputLayer) {
+fn set_positions(layer: &mut InputLayer) {
     let [places, width] = layer.positions.dims();
     let waves = TensorData::new(waves(places.isqrt(), width), [places, width]);
     set(&mut layer.positions, waves);
@@ -112,7 +114,7 @@ fn waves(side: usize, width: usize) -> Vec<f32> {
     values
 }
 
-fn look_at_the_same_place(path: &mut StructureAttention) {
+fn attend_to_the_same_place(path: &mut StructureAttention) {
     let query = path.query.parameters().expect(TRAINED).weight.val(); // [width, width]
     let [width, _] = query.dims();
     let layer = path.key_value.parameters_mut().expect(TRAINED);
@@ -150,8 +152,8 @@ mod tests {
     fn a_fresh_source_keeps_the_places_of_its_tokens() {
         let device = Device::flex();
         let config = FlowConfig::mini();
-        let network = flowinone_weights::randomize(config.init(&device), 3, crate::random);
-        let mut source = network.unwrap().source.placed();
+        let network = flowinone_weights::randomize(config.init(&device), 3, crate::default_init);
+        let mut source = network.unwrap().source.spatial_identity_init();
         // Without the layers that mix, to see the two ends alone.
         source.context_encoder.layers.clear();
         let [tokens, width] = [config.source.tokens, config.source.token_width];
@@ -191,8 +193,8 @@ mod tests {
     fn a_fresh_network_looks_at_the_same_place_of_the_structure() {
         let device = Device::flex();
         let config = FlowConfig::mini();
-        let network = flowinone_weights::randomize(config.init(&device), 3, crate::random);
-        let velocity = network.unwrap().velocity.placed();
+        let network = flowinone_weights::randomize(config.init(&device), 3, crate::default_init);
+        let velocity = network.unwrap().velocity.sincos_position_init();
         let places = velocity.transformer.input.positions.val();
         let path = velocity.transformer.blocks[0].structure.as_ref().unwrap();
         let [side, width] = places.dims();

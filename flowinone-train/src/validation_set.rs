@@ -1,5 +1,5 @@
-//! Examples for judging, which no run is trained on: pairs of streams of their own, or files that the
-//! configuration names.
+//! Examples for validation, which no run is trained on: pairs of streams of their own, or files
+//! that the configuration names.
 
 use std::path::Path;
 
@@ -7,36 +7,37 @@ use flowinone_data::{Example, PairSampler, Walk};
 
 use crate::Error;
 
-/// Share of held-out samples that may be damaged.
+/// Share of the samples that may be damaged.
 const TOLERANCE: f64 = 0.01;
 
-/// Examples for judging.
+/// Examples for validation.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "one value a run")]
-pub enum HeldOut {
+pub enum ValidationSet {
     /// Made on the fly, as many as are asked for.
     Pairs(PairSampler),
     /// Read from files, in groups.
-    Files(Vec<Group>),
+    Files(Vec<ValidationGroup>),
 }
 
 /// Examples of one kind.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct ValidationGroup {
     /// The task, or what the files say instead.
     pub name: String,
     /// Its examples, each with a number that never changes.
     pub examples: Vec<(u64, Example)>,
 }
 
-impl HeldOut {
-    /// Reads shards or a folder: the first `count` samples of each kind, in the order of their names.
+impl ValidationSet {
+    /// Reads shards or a folder: the first `count` samples of each kind, in the order of their
+    /// names.
     ///
     /// # Errors
     /// Neither shards nor a folder of pairs, no sample, or too many damaged ones.
     pub fn open(path: &Path, count: usize) -> Result<Self, Error> {
         let mut walk = Walk::open(path, TOLERANCE)?;
-        let mut groups: Vec<Group> = vec![];
+        let mut groups: Vec<ValidationGroup> = vec![];
         let mut number = 0;
         while let Some(sample) = walk.next_sample()? {
             number += 1;
@@ -49,7 +50,7 @@ impl HeldOut {
                 continue;
             };
             let at = known.unwrap_or_else(|| {
-                groups.push(Group {
+                groups.push(ValidationGroup {
                     name: name.into(),
                     examples: vec![],
                 });
@@ -58,7 +59,7 @@ impl HeldOut {
             groups[at].examples.push((number - 1, example));
         }
         if groups.is_empty() {
-            return Err(Error::file(path, "holds no sample to judge by"));
+            return Err(Error::file(path, "holds no sample to validate on"));
         }
         Ok(Self::Files(groups))
     }
@@ -67,11 +68,11 @@ impl HeldOut {
     ///
     /// # Errors
     /// A pair that cannot be made.
-    pub fn groups(&self, count: usize) -> Result<Vec<Group>, Error> {
+    pub fn groups(&self, count: usize) -> Result<Vec<ValidationGroup>, Error> {
         let sampler = match self {
             Self::Pairs(sampler) => sampler,
             Self::Files(groups) => {
-                let first = |group: &Group| Group {
+                let first = |group: &ValidationGroup| ValidationGroup {
                     name: group.name.clone(),
                     examples: group.examples.iter().take(count).cloned().collect(),
                 };
@@ -82,12 +83,12 @@ impl HeldOut {
         let mut groups = vec![];
         for (place, task) in tasks.iter().enumerate() {
             if tasks[..place].contains(task) {
-                continue; // it comes more often, and is judged once
+                continue; // a task that is listed twice is validated once
             }
             let indices = (0..count).map(|k| (k * tasks.len() + place) as u64);
-            let pair = |index| Ok((index, held_out(sampler, index)?));
+            let pair = |index| Ok((index, validation_example(sampler, index)?));
             let examples: Result<_, Error> = indices.map(pair).collect();
-            groups.push(Group {
+            groups.push(ValidationGroup {
                 name: task.to_string(),
                 examples: examples?,
             });
@@ -102,7 +103,7 @@ impl HeldOut {
     pub fn examples(&self, count: usize) -> Result<Vec<Example>, Error> {
         match self {
             Self::Pairs(sampler) => (0..count as u64)
-                .map(|index| held_out(sampler, index))
+                .map(|index| validation_example(sampler, index))
                 .collect(),
             Self::Files(groups) => {
                 let longest = groups.iter().map(|group| group.examples.len()).max();
@@ -117,7 +118,7 @@ impl HeldOut {
     }
 }
 
-fn held_out(sampler: &PairSampler, index: u64) -> Result<Example, Error> {
+fn validation_example(sampler: &PairSampler, index: u64) -> Result<Example, Error> {
     let pair = sampler.pair(index)?;
     Ok(Example::of_pair("held out", index.to_string(), pair))
 }

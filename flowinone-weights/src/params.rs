@@ -1,4 +1,4 @@
-//! The slots of a module: each of its parameters by path, with the shape that it wants, found by
+//! The parameters of a module by path, each with the shape that it must have, found by
 //! walking the module without initialising anything.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -8,7 +8,7 @@ use crate::Error;
 
 /// One parameter of a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub struct ParamSpec {
     /// Field names and list indices from the module's root, joined by dots.
     pub path: String,
     /// Extents as the module holds them.
@@ -26,13 +26,13 @@ pub enum Layout {
     Transposed,
 }
 
-impl Slot {
+impl ParamSpec {
     /// Number of values.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether the slot holds no value.
+    /// Whether it has no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -48,19 +48,19 @@ impl Slot {
 }
 
 /// Lists the float parameters of `module` in the order of its fields.
-pub fn slots<M: Module>(module: &M) -> Vec<Slot> {
+pub fn param_specs<M: Module>(module: &M) -> Vec<ParamSpec> {
     let mut lister = Lister::default();
     module.visit(&mut lister);
-    lister.slots
+    lister.specs
 }
 
-/// Fills every parameter of `module` with what `source` gives for its slot.
+/// Fills every parameter of `module` with what `source` gives for it.
 ///
 /// # Errors
 /// The first error of `source`; the module is then dropped.
 pub fn fill<M: Module>(
     module: M,
-    source: impl FnMut(&Slot) -> Result<TensorData, Error>,
+    source: impl FnMut(&ParamSpec) -> Result<TensorData, Error>,
 ) -> Result<M, Error> {
     let mut filler = Filler {
         place: Place::default(),
@@ -74,8 +74,8 @@ pub fn fill<M: Module>(
     }
 }
 
-/// Hands the values of every float parameter of `module` to `see`, in the order of [`slots`].
-pub fn values<M: Module>(module: &M, see: impl FnMut(&Slot, TensorData)) {
+/// Hands the values of every float parameter of `module` to `see`, in the order of [`param_specs`].
+pub fn values<M: Module>(module: &M, see: impl FnMut(&ParamSpec, TensorData)) {
     let place = Place::default();
     module.visit(&mut Reader { place, see });
 }
@@ -102,11 +102,11 @@ impl Place {
         }
     }
 
-    fn slot(&self, shape: Vec<usize>) -> Slot {
+    fn spec(&self, shape: Vec<usize>) -> ParamSpec {
         let linear = self.types.iter().rfind(|t| t.starts_with("Struct:"));
         let weight = self.names.last().is_some_and(|name| name == "weight");
         let transposed = weight && linear.is_some_and(|t| t == "Struct:Linear");
-        Slot {
+        ParamSpec {
             path: self.names.join("."),
             shape,
             layout: if transposed {
@@ -121,7 +121,7 @@ impl Place {
 #[derive(Default)]
 struct Lister {
     place: Place,
-    slots: Vec<Slot>,
+    specs: Vec<ParamSpec>,
 }
 
 impl ModuleVisitor for Lister {
@@ -135,7 +135,7 @@ impl ModuleVisitor for Lister {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let shape = param.lazy_shape().to_vec();
-        self.slots.push(self.place.slot(shape));
+        self.specs.push(self.place.spec(shape));
     }
 }
 
@@ -144,7 +144,7 @@ struct Reader<F> {
     see: F,
 }
 
-impl<F: FnMut(&Slot, TensorData)> ModuleVisitor for Reader<F> {
+impl<F: FnMut(&ParamSpec, TensorData)> ModuleVisitor for Reader<F> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
         self.place.enter(name, container_type);
     }
@@ -155,8 +155,8 @@ impl<F: FnMut(&Slot, TensorData)> ModuleVisitor for Reader<F> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = param.val();
-        let slot = self.place.slot(value.dims().to_vec());
-        (self.see)(&slot, value.into_data());
+        let spec = self.place.spec(value.dims().to_vec());
+        (self.see)(&spec, value.into_data());
     }
 }
 
@@ -166,7 +166,7 @@ struct Filler<F> {
     failure: Option<Error>,
 }
 
-impl<F: FnMut(&Slot) -> Result<TensorData, Error>> ModuleMapper for Filler<F> {
+impl<F: FnMut(&ParamSpec) -> Result<TensorData, Error>> ModuleMapper for Filler<F> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
         self.place.enter(name, container_type);
     }
@@ -179,8 +179,8 @@ impl<F: FnMut(&Slot) -> Result<TensorData, Error>> ModuleMapper for Filler<F> {
         if self.failure.is_some() {
             return param;
         }
-        let slot = self.place.slot(param.lazy_shape().to_vec());
-        match (self.source)(&slot) {
+        let spec = self.place.spec(param.lazy_shape().to_vec());
+        match (self.source)(&spec) {
             Ok(data) => {
                 let dtype = data.dtype();
                 let tensor = Tensor::from_data(data, (&param.lazy_device(), dtype));
