@@ -25,7 +25,7 @@ mod precision;
 
 pub use allocator::keep_freed_memory;
 #[cfg(feature = "cpu")]
-pub use cpu::simd::level::{LEVEL_VARIABLE, Level};
+pub use cpu::simd::level::{LEVEL_VARIABLE, SimdLevel};
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::{convolution, halving_convolution};
 pub use functions::dense::Dense;

@@ -25,7 +25,7 @@ pub fn packs(device: &Device) -> bool {
 /// [`LEVEL_VARIABLE`](crate::LEVEL_VARIABLE) does not rule it out.
 pub fn prefers_bfloat16() -> bool {
     #[cfg(all(feature = "cpu", target_arch = "x86_64"))]
-    return crate::cpu::gemm::microkernel::multiplies(crate::Level::current()).is_some();
+    return crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();
     #[cfg(not(all(feature = "cpu", target_arch = "x86_64")))]
     false
 }

@@ -8,18 +8,18 @@
 
 use super::arrange::queries_at_once;
 #[cfg(target_arch = "x86_64")]
-use super::bf16_backward::PairedGradients;
+use super::bf16_backward::Bf16Gradients;
 use super::gradient::{BUFFERS, GradientHead, through_softmax, write};
 use super::heads::{Heads, HeadsMut, Shape};
 use super::problem::each_task;
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
 use crate::cpu::gemm::layout::Left;
-use crate::cpu::gemm::microkernel::f32::Product;
+use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::precision::Precision;
 
 /// The gradients of `q`, `k` and `v`, from that of the result; below float32 with factors in bfloat16,
@@ -28,7 +28,7 @@ use crate::precision::Precision;
 /// # Safety
 /// The gradients must have the tokens of what they are the gradients of.
 pub(crate) unsafe fn gradients(
-    level: Level,
+    level: SimdLevel,
     precision: Precision,
     shape: Shape,
     [q, k, v, dy]: [Heads<'_>; 4],
@@ -53,8 +53,8 @@ pub(crate) unsafe fn gradients(
         };
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = pairs_of {
-            let tiles = crate::cpu::gemm::microkernel::multiplies_tiles(level);
-            return level.run(PairedGradients { head, proof, tiles });
+            let tiles = crate::cpu::gemm::microkernel::find_amx(level);
+            return level.run(Bf16Gradients { head, proof, tiles });
         }
         level.run(head);
     };
@@ -67,7 +67,7 @@ impl Kernel for GradientHead<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let (shape, pair) = (self.shape, self.pair);
         let Shape {
             queries,
@@ -75,11 +75,11 @@ impl Kernel for GradientHead<'_> {
             width,
             ..
         } = shape;
-        let (across, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
+        let (across, columns) = (whole(keys, V::WIDTH), whole(width, V::WIDTH));
         let [kt, vt, k, q, dy, p, ds, dq, dk, dv, ..] = self.scratch;
-        let kt = self.k.columns(kt, lanes, pair, keys, across); // [width, across]
-        let vt = self.v.columns(vt, lanes, pair, keys, across);
-        let k = self.k.rows(k, lanes, pair, 0, keys, columns); // [keys, columns]
+        let kt = self.k.columns(kt, simd, pair, keys, across); // [width, across]
+        let vt = self.v.columns(vt, simd, pair, keys, across);
+        let k = self.k.rows(k, simd, pair, 0, keys, columns); // [keys, columns]
         let (dk, dv) = (dk.take(keys, columns), dv.take(keys, columns));
         let most = queries_at_once(queries, across);
         let (p, ds) = (p.take(most, across), ds.take(most, across));
@@ -87,10 +87,10 @@ impl Kernel for GradientHead<'_> {
         let mut first = 0;
         while first < queries {
             let rows = most.min(queries - first);
-            let q = self.q.rows(q, lanes, pair, first, rows, columns);
-            let dy = self.dy.rows(dy, lanes, pair, first, rows, columns);
+            let q = self.q.rows(q, simd, pair, first, rows, columns);
+            let dy = self.dy.rows(dy, simd, pair, first, rows, columns);
             // [rows, across] and [keys, columns] from what they are made of.
-            let scores = |left: &[f32], right: &[f32], c: &mut [f32]| Product {
+            let scores = |left: &[f32], right: &[f32], c: &mut [f32]| SmallGemm {
                 a: Left {
                     start: left.as_ptr(),
                     row: columns,
@@ -102,10 +102,10 @@ impl Kernel for GradientHead<'_> {
                 c_row: across,
                 rows,
                 columns: across,
-                depth: width,
+                k: width,
                 add: false,
             };
-            let of_keys = |left: &[f32], right: &[f32], c: &mut [f32]| Product {
+            let of_keys = |left: &[f32], right: &[f32], c: &mut [f32]| SmallGemm {
                 a: Left {
                     start: left.as_ptr(),
                     row: 1,
@@ -117,26 +117,26 @@ impl Kernel for GradientHead<'_> {
                 c_row: columns,
                 rows: keys,
                 columns,
-                depth: rows,
+                k: rows,
                 add: first > 0,
             };
             // SAFETY: every matrix is as large as it was taken.
             unsafe {
-                scores(q, kt, p).compute(lanes);
-                scores(dy, vt, ds).compute(lanes);
+                scores(q, kt, p).compute(simd);
+                scores(dy, vt, ds).compute(simd);
             }
             let scale = shape.scale();
             let both = p.chunks_exact_mut(across).zip(ds.chunks_exact_mut(across));
             for (p, ds) in both.take(rows) {
                 p[keys..].fill(f32::NEG_INFINITY);
-                let factor = exponentials(lanes, p, scale);
-                through_softmax(lanes, p, ds, factor, scale);
+                let factor = exponentials(simd, p, scale);
+                through_softmax(simd, p, ds, factor, scale);
             }
             // SAFETY: as above; the first queries write what the later ones add to.
             unsafe {
-                of_keys(p, dy, dv).compute(lanes);
-                of_keys(ds, q, dk).compute(lanes);
-                Product {
+                of_keys(p, dy, dv).compute(simd);
+                of_keys(ds, q, dk).compute(simd);
+                SmallGemm {
                     a: Left {
                         start: ds.as_ptr(),
                         row: across,
@@ -148,18 +148,18 @@ impl Kernel for GradientHead<'_> {
                     c_row: columns,
                     rows,
                     columns,
-                    depth: keys,
+                    k: keys,
                     add: false,
                 }
-                .compute(lanes);
-                write(lanes, self.dq, pair, first, &dq[..rows * columns], columns);
+                .compute(simd);
+                write(simd, self.dq, pair, first, &dq[..rows * columns], columns);
             }
             first += rows;
         }
         // SAFETY: the caller vouches for the tokens, and this task alone has those of its head.
         unsafe {
-            write(lanes, self.dk, pair, 0, dk, columns);
-            write(lanes, self.dv, pair, 0, dv, columns);
+            write(simd, self.dk, pair, 0, dk, columns);
+            write(simd, self.dv, pair, 0, dv, columns);
         }
     }
 }

@@ -2,39 +2,39 @@
 
 use super::arrange::{MOST_QUERIES, queries_at_once};
 use super::problem::Head;
-use crate::cpu::gemm::layout::{BREADTH, Columns, HEIGHT, Pair, Target};
+use crate::cpu::gemm::layout::{Columns, MR, NR, Pair, Target};
 use crate::cpu::gemm::microkernel::amx;
-use crate::cpu::gemm::microkernel::avx512_bf16::{Factors, Proof};
+use crate::cpu::gemm::microkernel::avx512_bf16::{Avx512Bf16, Factors};
 use crate::cpu::gemm::scratch::whole;
 use crate::cpu::pointwise::softmax::exponentials;
-use crate::cpu::simd::{Kernel, Lanes, slots};
+use crate::cpu::simd::{Kernel, Simd, slots};
 
 /// Some queries of a head, on a processor that multiplies pairs of bfloat16.
-pub(super) struct PairedHead<'a> {
+pub(super) struct Bf16Head<'a> {
     pub(super) head: Head<'a>,
-    pub(super) proof: Proof,
-    pub(super) tiles: Option<amx::Proof>,
+    pub(super) proof: Avx512Bf16,
+    pub(super) tiles: Option<amx::Amx>,
 }
 
-impl Kernel for PairedHead<'_> {
+impl Kernel for Bf16Head<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Self { head, proof, tiles } = self;
         let [batch, number] = head.pair;
         let (keys, width) = (head.shape.keys, head.shape.width);
-        let (key_columns, columns) = (whole(keys, BREADTH), whole(width, BREADTH));
+        let (key_columns, columns) = (whole(keys, NR), whole(width, NR));
         let (of_width, of_keys) = (width.div_ceil(2), keys.div_ceil(2));
         let [of_k, of_v, of_scores, of_y, of_wide] = head.scratch;
 
-        // Keys as columns, in panels of them, [width / 2, BREADTH] each.
-        let wide = head.k.columns(of_wide, lanes, head.pair, keys, key_columns);
+        // Keys as columns, in panels of them, [width / 2, NR] each.
+        let wide = head.k.columns(of_wide, simd, head.pair, keys, key_columns);
         let k = of_k.pairs(of_width, key_columns);
-        panels::<BREADTH>(proof, in_order(wide, key_columns), k);
-        // Values of two tokens, in panels of columns, [keys / 2, BREADTH] each.
+        panels::<NR>(proof, in_order(wide, key_columns), k);
+        // Values of two tokens, in panels of columns, [keys / 2, NR] each.
         let v = of_v.pairs(of_keys, columns);
-        panels::<BREADTH>(proof, head.v.columns_of(head.pair, 0, keys), v);
+        panels::<NR>(proof, head.v.columns_of(head.pair, 0, keys), v);
 
         let most = queries_at_once(head.end - head.first, key_columns);
         let scores = of_scores.take(most, key_columns);
@@ -58,7 +58,7 @@ impl Kernel for PairedHead<'_> {
                 rows.zip(pairs.chunks_exact_mut(of_keys)).zip(&mut factors)
             {
                 row[keys..].fill(f32::NEG_INFINITY);
-                *factor = exponentials(lanes, row, head.shape.scale());
+                *factor = exponentials(simd, row, head.shape.scale());
                 proof.pair_row(&row[..keys], slots(pairs));
             }
             // SAFETY: as above.
@@ -70,29 +70,29 @@ impl Kernel for PairedHead<'_> {
             let rows = y.chunks_exact(columns).take(queries);
             for ((index, row), factor) in rows.enumerate().zip(factors) {
                 // SAFETY: the caller vouches for the tokens, and this task alone has these.
-                unsafe { head.y.write(lanes, head.pair, first + index, row, factor) };
+                unsafe { head.y.write(simd, head.pair, first + index, row, factor) };
             }
             first += queries;
         }
     }
 }
 
-/// `[depth, columns]`, row by row.
-pub(super) fn in_order(numbers: &[f32], columns: usize) -> Columns<'_> {
+/// `[K, columns]`, row by row.
+pub(super) fn in_order(values: &[f32], columns: usize) -> Columns<'_> {
     Columns {
-        numbers,
+        values,
         stride: columns,
-        depth: numbers.len() / columns,
+        k: values.len() / columns,
         count: columns,
     }
 }
 
-/// Columns in panels of `N`, `[depth / 2, N]` pairs each, the last one filled up with zeros.
-pub(super) fn panels<const N: usize>(proof: Proof, columns: Columns<'_>, pairs: &mut [Pair]) {
-    let panels = pairs.chunks_exact_mut(columns.depth.div_ceil(2) * N);
+/// Columns in panels of `N`, `[K / 2, N]` pairs each, the last one filled up with zeros.
+pub(super) fn panels<const N: usize>(proof: Avx512Bf16, columns: Columns<'_>, pairs: &mut [Pair]) {
+    let panels = pairs.chunks_exact_mut(columns.k.div_ceil(2) * N);
     for (start, panel) in (0..columns.count).step_by(N).zip(panels) {
         let part = Columns {
-            numbers: &columns.numbers[start..],
+            values: &columns.values[start..],
             count: N.min(columns.count - start),
             ..columns
         };
@@ -104,18 +104,18 @@ pub(super) fn panels<const N: usize>(proof: Proof, columns: Columns<'_>, pairs: 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Left<'a> {
     /// `[rows, steps]`, multiplied by tiles where the steps fill them.
-    Rows(&'a [Pair], Option<amx::Proof>),
-    /// `[rows / HEIGHT, steps, HEIGHT]`.
+    Rows(&'a [Pair], Option<amx::Amx>),
+    /// `[rows / MR, steps, MR]`.
     Panels(&'a [Pair]),
 }
 
 /// `c = a b`, or added to it, of `rows`, `steps` pairs and `columns` in panels, `[rows, columns]`.
 ///
 /// # Safety
-/// The columns must be a multiple of [`BREADTH`], and all three as long as that.
+/// The columns must be a multiple of [`NR`], and all three as long as that.
 #[inline(always)]
 pub(super) unsafe fn multiply(
-    proof: Proof,
+    proof: Avx512Bf16,
     [rows, steps, columns]: [usize; 3],
     a: Left<'_>,
     b: &[Pair],
@@ -124,14 +124,14 @@ pub(super) unsafe fn multiply(
 ) {
     let (a, a_row, a_step, tiles) = match a {
         Left::Rows(a, tiles) => (a, steps, 1, tiles),
-        Left::Panels(a) => (a, 1, HEIGHT, None),
+        Left::Panels(a) => (a, 1, MR, None),
     };
     let tiles = tiles.filter(|_| steps.is_multiple_of(amx::TILE));
-    let height = tiles.map_or(HEIGHT, |_| amx::ROWS);
+    let height = tiles.map_or(MR, |_| amx::ROWS);
     if let Some(tiles) = tiles {
         tiles.begin();
     }
-    for column in (0..columns).step_by(BREADTH) {
+    for column in (0..columns).step_by(NR) {
         for row in (0..rows).step_by(height) {
             // SAFETY: the caller vouches for these rows and columns; tiles stand between their begin and end.
             unsafe {

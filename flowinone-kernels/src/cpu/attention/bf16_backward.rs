@@ -4,25 +4,25 @@ use super::arrange::queries_at_once;
 use super::bf16::{Left, in_order, multiply, panels};
 use super::gradient::{GradientHead, through_softmax, write};
 use super::heads::Shape;
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT};
+use crate::cpu::gemm::layout::{MR, NR};
 use crate::cpu::gemm::microkernel::amx;
-use crate::cpu::gemm::microkernel::avx512_bf16::Proof;
+use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
 use crate::cpu::gemm::scratch::whole;
 use crate::cpu::pointwise::softmax::exponentials;
-use crate::cpu::simd::{Kernel, Lanes, slots};
+use crate::cpu::simd::{Kernel, Simd, slots};
 
 /// A head, on a processor that multiplies pairs of bfloat16.
-pub(super) struct PairedGradients<'a> {
+pub(super) struct Bf16Gradients<'a> {
     pub(super) head: GradientHead<'a>,
-    pub(super) proof: Proof,
-    pub(super) tiles: Option<amx::Proof>,
+    pub(super) proof: Avx512Bf16,
+    pub(super) tiles: Option<amx::Amx>,
 }
 
-impl Kernel for PairedGradients<'_> {
+impl Kernel for Bf16Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Self { head, proof, tiles } = self;
         let (shape, pair, [batch, number]) = (head.shape, head.pair, head.pair);
         let Shape {
@@ -31,11 +31,11 @@ impl Kernel for PairedGradients<'_> {
             width,
             ..
         } = shape;
-        let (across, columns) = (whole(keys, BREADTH), whole(width, BREADTH));
+        let (across, columns) = (whole(keys, NR), whole(width, NR));
         let (of_width, of_keys, high) = (
             width.div_ceil(2),
             keys.div_ceil(2),
-            whole(keys, HEIGHT), // rows of left panels
+            whole(keys, MR), // rows of left panels
         );
         let most = queries_at_once(queries, across);
         let [
@@ -57,15 +57,15 @@ impl Kernel for PairedGradients<'_> {
             dv,
         ] = head.scratch;
 
-        // Keys and values as columns, [width / 2, BREADTH] a panel, and keys as rows of two.
-        let wide_k = head.k.columns(wide, lanes, pair, keys, across);
+        // Keys and values as columns, [width / 2, NR] a panel, and keys as rows of two.
+        let wide_k = head.k.columns(wide, simd, pair, keys, across);
         let kt = kt.pairs(of_width, across);
-        panels::<BREADTH>(proof, in_order(wide_k, across), kt);
-        let wide_v = head.v.columns(wide, lanes, pair, keys, across);
+        panels::<NR>(proof, in_order(wide_k, across), kt);
+        let wide_v = head.v.columns(wide, simd, pair, keys, across);
         let vt = vt.pairs(of_width, across);
-        panels::<BREADTH>(proof, in_order(wide_v, across), vt);
+        panels::<NR>(proof, in_order(wide_v, across), vt);
         let k = k.pairs(of_keys, columns);
-        panels::<BREADTH>(proof, head.k.columns_of(pair, 0, keys), k);
+        panels::<NR>(proof, head.k.columns_of(pair, 0, keys), k);
 
         let (dk, dv) = (dk.take(keys, columns), dv.take(keys, columns));
         let (p, ds) = (p.take(most, across), ds.take(most, across));
@@ -85,7 +85,7 @@ impl Kernel for PairedGradients<'_> {
             let [q_two, dy_two] =
                 [(head.q, &mut *q_columns), (head.dy, &mut *dy_columns)].map(|(x, scratch)| {
                     let pairs = scratch.pairs(of_rows, columns);
-                    panels::<BREADTH>(proof, x.columns_of(pair, first, rows), pairs);
+                    panels::<NR>(proof, x.columns_of(pair, first, rows), pairs);
                     &*pairs
                 });
             // SAFETY: every matrix is as large as it was taken.
@@ -99,8 +99,8 @@ impl Kernel for PairedGradients<'_> {
             let both = p.chunks_exact_mut(across).zip(ds.chunks_exact_mut(across));
             for ((p, ds), pairs) in both.zip(of_ds.chunks_exact_mut(of_keys)) {
                 p[keys..].fill(f32::NEG_INFINITY);
-                let factor = exponentials(lanes, p, scale);
-                through_softmax(lanes, p, ds, factor, scale);
+                let factor = exponentials(simd, p, scale);
+                through_softmax(simd, p, ds, factor, scale);
                 proof.pair_row(&ds[..keys], slots(pairs));
             }
             let [p_two, ds_two] =
@@ -108,7 +108,7 @@ impl Kernel for PairedGradients<'_> {
                     let pairs = scratch.pairs(of_rows, high);
                     let mut all = in_order(&x[..rows * across], across);
                     all.count = keys;
-                    panels::<HEIGHT>(proof, all, pairs);
+                    panels::<MR>(proof, all, pairs);
                     &*pairs
                 });
             // SAFETY: as above; the first queries write what the later ones add to.
@@ -118,14 +118,14 @@ impl Kernel for PairedGradients<'_> {
                 multiply(proof, sizes, Left::Panels(ds_two), q_two, dk, first > 0);
                 let sizes = [rows, of_keys, columns];
                 multiply(proof, sizes, Left::Rows(of_ds, tiles), k, dq, false);
-                write(lanes, head.dq, pair, first, &dq[..rows * columns], columns);
+                write(simd, head.dq, pair, first, &dq[..rows * columns], columns);
             }
             first += rows;
         }
         // SAFETY: the caller vouches for the tokens, and this task alone has those of its head.
         unsafe {
-            write(lanes, head.dk, pair, 0, dk, columns);
-            write(lanes, head.dv, pair, 0, dv, columns);
+            write(simd, head.dk, pair, 0, dk, columns);
+            write(simd, head.dv, pair, 0, dv, columns);
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use super::arrange::{MOST_QUERIES, queries_at_once};
 #[cfg(target_arch = "x86_64")]
-use super::bf16::PairedHead;
+use super::bf16::Bf16Head;
 use super::heads::{Heads, HeadsMut, Shape};
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
 use super::problem::{Head, each_task};
 use crate::cpu::gemm::layout::Left;
-use crate::cpu::gemm::microkernel::f32::Product;
+use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::precision::Precision;
 
 /// `softmax(q k^T / sqrt(d)) v` of all heads, to `y`; below float32 with factors in bfloat16, where
@@ -21,7 +21,7 @@ use crate::precision::Precision;
 /// # Safety
 /// `y` must have the tokens of `q`.
 pub(crate) unsafe fn attend(
-    level: Level,
+    level: SimdLevel,
     precision: Precision,
     shape: Shape,
     [q, k, v]: [Heads<'_>; 3],
@@ -56,8 +56,8 @@ pub(crate) unsafe fn attend(
         };
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = pairs_of {
-            let tiles = crate::cpu::gemm::microkernel::multiplies_tiles(level);
-            return level.run(PairedHead { head, proof, tiles });
+            let tiles = crate::cpu::gemm::microkernel::find_amx(level);
+            return level.run(Bf16Head { head, proof, tiles });
         }
         level.run(head);
     };
@@ -69,12 +69,12 @@ impl Kernel for Head<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Shape { keys, width, .. } = self.shape;
-        let (key_columns, columns) = (whole(keys, L::WIDTH), whole(width, L::WIDTH));
+        let (key_columns, columns) = (whole(keys, V::WIDTH), whole(width, V::WIDTH));
         let [of_k, of_v, of_scores, of_y, _] = self.scratch;
-        let k = self.k.columns(of_k, lanes, self.pair, keys, key_columns);
-        let v = self.v.rows(of_v, lanes, self.pair, 0, keys, columns);
+        let k = self.k.columns(of_k, simd, self.pair, keys, key_columns);
+        let v = self.v.rows(of_v, simd, self.pair, 0, keys, columns);
         let most = queries_at_once(self.end - self.first, key_columns);
         let scores = of_scores.take(most, key_columns);
         let y = of_y.take(most, columns);
@@ -90,7 +90,7 @@ impl Kernel for Head<'_> {
             };
             // SAFETY: the queries exist in `q`, and all else is as large as it was taken.
             unsafe {
-                Product {
+                SmallGemm {
                     a: q,
                     b: k.as_ptr(),
                     b_row: key_columns,
@@ -98,20 +98,20 @@ impl Kernel for Head<'_> {
                     c_row: key_columns,
                     rows: queries,
                     columns: key_columns,
-                    depth: width,
+                    k: width,
                     add: false,
                 }
-                .compute(lanes);
+                .compute(simd);
             }
             let rows = scores.chunks_exact_mut(key_columns).take(queries);
             let mut factors = [0.0; MOST_QUERIES];
             for (row, factor) in rows.zip(&mut factors) {
                 row[keys..].fill(f32::NEG_INFINITY);
-                *factor = exponentials(lanes, row, self.shape.scale());
+                *factor = exponentials(simd, row, self.shape.scale());
             }
             // SAFETY: as above.
             unsafe {
-                Product {
+                SmallGemm {
                     a: Left {
                         start: scores.as_ptr(),
                         row: key_columns,
@@ -123,15 +123,15 @@ impl Kernel for Head<'_> {
                     c_row: columns,
                     rows: queries,
                     columns,
-                    depth: keys,
+                    k: keys,
                     add: false,
                 }
-                .compute(lanes);
+                .compute(simd);
             }
             let rows = y.chunks_exact_mut(columns).take(queries);
             for ((index, row), factor) in rows.enumerate().zip(factors) {
                 // SAFETY: the caller vouches for the tokens, and this task alone has these.
-                unsafe { self.y.write(lanes, self.pair, first + index, row, factor) };
+                unsafe { self.y.write(simd, self.pair, first + index, row, factor) };
             }
             first += queries;
         }

@@ -2,7 +2,7 @@
 
 use super::heads::{Heads, HeadsMut, Shape};
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::{Lanes, slots};
+use crate::cpu::simd::{Simd, slots};
 
 /// Matrices in working memory, at most.
 pub(super) const BUFFERS: usize = 16;
@@ -23,25 +23,25 @@ pub(super) struct GradientHead<'a> {
 
 /// Turns exponentials into the softmax `p`, and `dp` into `scale * ds`.
 #[inline(always)]
-pub(super) fn through_softmax<L: Lanes>(
-    lanes: L,
+pub(super) fn through_softmax<V: Simd>(
+    simd: V,
     p: &mut [f32],
     dp: &mut [f32],
     factor: f32,
     scale: f32,
 ) {
-    let factor = lanes.splat(factor);
-    let mut sum = lanes.splat(0.0);
-    for (p, dp) in p.chunks_exact_mut(L::WIDTH).zip(dp.chunks_exact(L::WIDTH)) {
-        let value = lanes.mul(lanes.load(p), factor);
-        sum = lanes.fma(value, lanes.load(dp), sum);
-        lanes.store(value, slots(p));
+    let factor = simd.splat(factor);
+    let mut sum = simd.splat(0.0);
+    for (p, dp) in p.chunks_exact_mut(V::WIDTH).zip(dp.chunks_exact(V::WIDTH)) {
+        let value = simd.mul(simd.load(p), factor);
+        sum = simd.fma(value, simd.load(dp), sum);
+        simd.store(value, slots(p));
     }
-    let (sum, scale) = (lanes.splat(lanes.sum(sum)), lanes.splat(scale));
-    for (p, dp) in p.chunks_exact(L::WIDTH).zip(dp.chunks_exact_mut(L::WIDTH)) {
-        let difference = lanes.sub(lanes.load(dp), sum);
-        let ds = lanes.mul(lanes.mul(lanes.load(p), scale), difference);
-        lanes.store(ds, slots(dp));
+    let (sum, scale) = (simd.splat(simd.sum(sum)), simd.splat(scale));
+    for (p, dp) in p.chunks_exact(V::WIDTH).zip(dp.chunks_exact_mut(V::WIDTH)) {
+        let difference = simd.sub(simd.load(dp), sum);
+        let ds = simd.mul(simd.mul(simd.load(p), scale), difference);
+        simd.store(ds, slots(dp));
     }
 }
 
@@ -50,8 +50,8 @@ pub(super) fn through_softmax<L: Lanes>(
 /// # Safety
 /// The tokens must exist, and belong to this thread alone.
 #[inline(always)]
-pub(super) unsafe fn write<L: Lanes>(
-    lanes: L,
+pub(super) unsafe fn write<V: Simd>(
+    simd: V,
     heads: HeadsMut<'_>,
     pair: [usize; 2],
     first: usize,
@@ -60,6 +60,6 @@ pub(super) unsafe fn write<L: Lanes>(
 ) {
     for (index, row) in rows.chunks_exact(columns).enumerate() {
         // SAFETY: the caller's.
-        unsafe { heads.write(lanes, pair, first + index, row, 1.0) };
+        unsafe { heads.write(simd, pair, first + index, row, 1.0) };
     }
 }

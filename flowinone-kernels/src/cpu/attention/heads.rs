@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::layout::Columns;
-use crate::cpu::simd::{Lanes, Slot};
+use crate::cpu::simd::{Simd, Slot};
 
 /// Numbers of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Strides {
 /// Tokens of all heads, to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heads<'a> {
-    pub(super) numbers: &'a [f32],
+    pub(super) values: &'a [f32],
     pub(super) strides: Strides,
     pub(super) width: usize,
 }
@@ -70,18 +70,18 @@ pub(crate) struct Heads<'a> {
 impl<'a> Heads<'a> {
     /// # Panics
     /// If the numbers end before the last of `tokens` tokens.
-    pub(crate) fn new(numbers: &'a [f32], strides: Strides, shape: Shape, tokens: usize) -> Self {
-        assert!(strides.end(shape, tokens) <= numbers.len());
+    pub(crate) fn new(values: &'a [f32], strides: Strides, shape: Shape, tokens: usize) -> Self {
+        assert!(strides.end(shape, tokens) <= values.len());
         let width = shape.width;
         Self {
-            numbers,
+            values,
             strides,
             width,
         }
     }
 
     pub(super) fn token(&self, batch: usize, head: usize, token: usize) -> &'a [f32] {
-        &self.numbers[self.strides.at([batch, head], token)..][..self.width]
+        &self.values[self.strides.at([batch, head], token)..][..self.width]
     }
 }
 
@@ -93,9 +93,9 @@ impl<'a> Heads<'a> {
     /// If there are not so many.
     pub(super) fn columns_of(&self, pair: [usize; 2], first: usize, count: usize) -> Columns<'a> {
         Columns {
-            numbers: &self.numbers[self.strides.at(pair, first)..],
+            values: &self.values[self.strides.at(pair, first)..],
             stride: self.strides.token,
-            depth: count,
+            k: count,
             count: self.width,
         }
     }
@@ -145,12 +145,12 @@ impl<'a> HeadsMut<'a> {
     /// # Safety
     /// The token must exist, and no other thread may write it.
     #[inline(always)]
-    pub(super) unsafe fn write<L: Lanes>(
+    pub(super) unsafe fn write<V: Simd>(
         &self,
-        lanes: L,
+        simd: V,
         pair: [usize; 2],
         token: usize,
-        numbers: &[f32],
+        values: &[f32],
         factor: f32,
     ) {
         let at = self.strides.at(pair, token);
@@ -158,10 +158,10 @@ impl<'a> HeadsMut<'a> {
         let target = unsafe {
             std::slice::from_raw_parts_mut(self.start.add(at).cast::<Slot>(), self.width)
         };
-        let factor = lanes.splat(factor);
-        for start in (0..self.width).step_by(L::WIDTH) {
-            let x = lanes.load_at(numbers, start, 0.0);
-            lanes.store_at(lanes.mul(x, factor), target, start);
+        let factor = simd.splat(factor);
+        for start in (0..self.width).step_by(V::WIDTH) {
+            let x = simd.load_at(values, start, 0.0);
+            simd.store_at(simd.mul(x, factor), target, start);
         }
     }
 }

@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::heads::{Heads, HeadsMut, Shape};
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::gemm::microkernel::{avx512_bf16::Proof, multiplies};
+use crate::cpu::gemm::microkernel::{avx512_bf16::Avx512Bf16, find_bf16};
 use crate::cpu::gemm::scratch::Scratch;
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 #[cfg(target_arch = "x86_64")]
 use crate::precision::Precision;
 
@@ -42,9 +42,9 @@ pub(super) fn each_task<S: Default>(
 
 /// The proof that factors are rounded, below float32, if the processor multiplies such ones.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn pairs_of(level: Level, precision: Precision) -> Option<Proof> {
+pub(super) fn pairs_of(level: SimdLevel, precision: Precision) -> Option<Avx512Bf16> {
     match precision {
         Precision::Float32 => None,
-        Precision::BFloat16 | Precision::Int8 => multiplies(level),
+        Precision::BFloat16 | Precision::Int8 => find_bf16(level),
     }
 }

@@ -1,17 +1,17 @@
-//! Pairs of bfloat16, two input channels each, summed in float32.
+//! Bf16 of bfloat16, two input channels each, summed in float32.
 
 use rayon::prelude::*;
 
 use super::maps::Maps;
-use super::row_block::Numbers;
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Pair};
-use crate::cpu::gemm::microkernel::avx512_bf16::Proof;
+use super::row_block::Element;
+use crate::cpu::gemm::layout::{MR, NR, Pair};
+use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Lanes;
+use crate::cpu::simd::Simd;
 
-/// Pairs of bfloat16, with the proof that the processor multiplies them.
+/// Bf16 of bfloat16, with the proof that the processor multiplies them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pairs(pub(super) Proof);
+pub(super) struct Bf16(pub(super) Avx512Bf16);
 
 /// Weights `[output, input, K, K]` with those of two input channels side by side:
 /// `[output, input / 2, K, K, 2]`, zeros for a channel that does not exist.
@@ -20,7 +20,7 @@ pub(super) fn pairs_of_channels(maps: Maps, weight: &[f32]) -> Vec<f32> {
     let of_output = 2 * maps.input.div_ceil(2) * places;
     let mut pairs = vec![0.0; maps.output * of_output];
     let outputs = pairs.par_chunks_exact_mut(of_output);
-    let outputs = outputs.zip(weight.par_chunks_exact(maps.depth()));
+    let outputs = outputs.zip(weight.par_chunks_exact(maps.k()));
     outputs.for_each(|(pairs, weight)| {
         for (input, kernel) in weight.chunks_exact(places).enumerate() {
             let first = input / 2 * 2 * places + input % 2;
@@ -32,8 +32,8 @@ pub(super) fn pairs_of_channels(maps: Maps, weight: &[f32]) -> Vec<f32> {
     pairs
 }
 
-impl Numbers for Pairs {
-    type Number = Pair;
+impl Element for Bf16 {
+    type Value = Pair;
 
     const CHANNELS: usize = 2;
 
@@ -47,7 +47,7 @@ impl Numbers for Pairs {
     }
 
     #[inline(always)]
-    fn row<'a, L: Lanes>(_: L, mut channels: impl Iterator<Item = &'a [f32]>, target: &mut [Pair]) {
+    fn row<'a, V: Simd>(_: V, mut channels: impl Iterator<Item = &'a [f32]>, target: &mut [Pair]) {
         let even = channels.next().unwrap_or(&[]);
         match channels.next() {
             Some(odd) => {
@@ -64,13 +64,13 @@ impl Numbers for Pairs {
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
+    unsafe fn tile<V: Simd, const CHANNELS: usize, const VECTORS: usize>(
         self,
-        _: L,
+        _: V,
         weight: *const Pair,
         offsets: &[usize],
         x: [*const Pair; VECTORS],
-        sums: &mut [[f32; BREADTH]; HEIGHT],
+        sums: &mut [[f32; NR]; MR],
     ) {
         // SAFETY: the caller's.
         unsafe {

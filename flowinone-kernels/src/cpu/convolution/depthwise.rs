@@ -9,8 +9,8 @@
 //! time: each number of `x` is read once for all results that it takes part in.
 
 use crate::cpu::parallel::filled;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot, WIDEST};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot, WIDEST};
 
 /// Results of a row at a time.
 const STRETCH: usize = 8;
@@ -47,7 +47,7 @@ pub(crate) fn supports(kernel: usize) -> bool {
 
 /// The convolution with weights `[channels, K * K]` and biases `[channels]`.
 pub(crate) fn convolved(
-    level: Level,
+    level: SimdLevel,
     map: Map,
     x: &[f32],
     weight: &[f32],
@@ -58,7 +58,12 @@ pub(crate) fn convolved(
 }
 
 /// The gradient of `x`: the same with the kernel turned around.
-pub(crate) fn gradient_of_input(level: Level, map: Map, dy: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(crate) fn gradient_of_input(
+    level: SimdLevel,
+    map: Map,
+    dy: &[f32],
+    weight: &[f32],
+) -> Vec<f32> {
     let weight = by_place(map, weight, true);
     run(level, map, dy, &weight, None)
 }
@@ -76,7 +81,7 @@ fn by_place(map: Map, weight: &[f32], turned: bool) -> Vec<f32> {
     of_places
 }
 
-fn run(level: Level, map: Map, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+fn run(level: SimdLevel, map: Map, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     assert_eq!(x.len(), map.batch * map.height * map.width * map.channels);
     assert_eq!(weight.len(), map.kernel * map.kernel * map.channels);
     let row = map.width * map.channels;
@@ -123,7 +128,7 @@ impl<const K: usize> Kernel for Sized<'_, K> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Row {
             map,
             x,
@@ -136,8 +141,8 @@ impl<const K: usize> Kernel for Sized<'_, K> {
         let mut channel = 0;
         while channel < map.channels {
             let bias = match bias {
-                Some(bias) => lanes.load_at(bias, channel, 0.0),
-                None => lanes.splat(0.0),
+                Some(bias) => simd.load_at(bias, channel, 0.0),
+                None => simd.splat(0.0),
             };
             let mut start = 0;
             while start < map.width {
@@ -151,17 +156,17 @@ impl<const K: usize> Kernel for Sized<'_, K> {
                     let source = item * map.height + source - K / 2;
                     let mut weights = [bias; K];
                     for (j, w) in weights.iter_mut().enumerate() {
-                        *w = part(lanes, weight, i * K + j, channel, map.channels);
+                        *w = part(simd, weight, i * K + j, channel, map.channels);
                     }
                     each_place!(K, |PLACE| {
                         // Column `start + PLACE - K / 2`, if there is one.
                         let column = start + PLACE;
                         if column >= K / 2 && column < map.width + K / 2 {
                             let pixel = source * map.width + column - K / 2;
-                            let x = part(lanes, x, pixel, channel, map.channels);
+                            let x = part(simd, x, pixel, channel, map.channels);
                             for (j, w) in weights.iter().enumerate() {
                                 if (j..j + STRETCH).contains(&PLACE) {
-                                    sums[PLACE - j] = lanes.fma(x, *w, sums[PLACE - j]);
+                                    sums[PLACE - j] = simd.fma(x, *w, sums[PLACE - j]);
                                 }
                             }
                         }
@@ -170,35 +175,35 @@ impl<const K: usize> Kernel for Sized<'_, K> {
                 let stretch = STRETCH.min(map.width - start);
                 for (offset, sum) in sums.iter().enumerate().take(stretch) {
                     let pixel = &mut y[(start + offset) * map.channels..][..map.channels];
-                    lanes.store_at(*sum, pixel, channel);
+                    simd.store_at(*sum, pixel, channel);
                 }
                 start += STRETCH;
             }
-            channel += L::WIDTH;
+            channel += V::WIDTH;
         }
     }
 }
 
 /// The vector from `channel` on of pixel `pixel`.
 #[inline(always)]
-fn part<L: Lanes>(
-    lanes: L,
+fn part<V: Simd>(
+    simd: V,
     pixels: &[f32],
     pixel: usize,
     channel: usize,
     channels: usize,
-) -> L::Float {
+) -> V::Float {
     let start = pixel * channels + channel;
-    if channel + L::WIDTH <= channels {
-        lanes.load_at(pixels, start, 0.0)
+    if channel + V::WIDTH <= channels {
+        simd.load_at(pixels, start, 0.0)
     } else {
-        lanes.load_short(&pixels[start..start + channels - channel], 0.0)
+        simd.load_short(&pixels[start..start + channels - channel], 0.0)
     }
 }
 
 /// The gradients of weights `[channels, K * K]` and biases `[channels]`.
 pub(crate) fn gradients_of_parameters(
-    level: Level,
+    level: SimdLevel,
     map: Map,
     x: &[f32],
     dy: &[f32],
@@ -214,7 +219,7 @@ pub(crate) fn gradients_of_parameters(
     let [parts] = unsafe {
         filled(strips * kernel, [size], work, |tasks, [parts]| {
             for (task, sums) in tasks.zip(parts.chunks_exact_mut(size)) {
-                let strip = Strip {
+                let strip = RowBlock {
                     map,
                     x,
                     dy,
@@ -250,7 +255,7 @@ pub(crate) fn gradients_of_parameters(
 }
 
 /// Row `i` of the weights of up to sixteen channels.
-struct Strip<'a> {
+struct RowBlock<'a> {
     map: Map,
     x: &'a [f32],
     dy: &'a [f32],
@@ -260,14 +265,14 @@ struct Strip<'a> {
     sums: &'a mut [Slot],
 }
 
-struct SizedStrip<'a, const K: usize>(Strip<'a>);
+struct SizedStrip<'a, const K: usize>(RowBlock<'a>);
 
 impl<const K: usize> Kernel for SizedStrip<'_, K> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Strip {
+    fn run<V: Simd>(self, simd: V) {
+        let RowBlock {
             map,
             x,
             dy,
@@ -275,7 +280,7 @@ impl<const K: usize> Kernel for SizedStrip<'_, K> {
             i,
             sums: targets,
         } = self.0;
-        let zero = lanes.splat(0.0);
+        let zero = simd.splat(0.0);
         for slot in targets.iter_mut() {
             slot.write(0.0);
         }
@@ -296,16 +301,16 @@ impl<const K: usize> Kernel for SizedStrip<'_, K> {
                     let mut of_y = [zero; STRETCH];
                     for (offset, dy_of) in of_y.iter_mut().enumerate().take(stretch) {
                         let pixel = row * map.width + start + offset;
-                        *dy_of = part(lanes, dy, pixel, channel, map.channels);
+                        *dy_of = part(simd, dy, pixel, channel, map.channels);
                     }
                     each_place!(K, |PLACE| {
                         let column = start + PLACE;
                         if column >= K / 2 && column < map.width + K / 2 {
                             let pixel = source * map.width + column - K / 2;
-                            let x = part(lanes, x, pixel, channel, map.channels);
+                            let x = part(simd, x, pixel, channel, map.channels);
                             for (j, sum) in sums.iter_mut().enumerate() {
                                 if (j..j + STRETCH).contains(&PLACE) {
-                                    *sum = lanes.fma(x, of_y[PLACE - j], *sum);
+                                    *sum = simd.fma(x, of_y[PLACE - j], *sum);
                                 }
                             }
                         }
@@ -315,9 +320,9 @@ impl<const K: usize> Kernel for SizedStrip<'_, K> {
             }
             for (j, sum) in sums.into_iter().enumerate() {
                 let target = &mut targets[j * WIDEST..(j + 1) * WIDEST];
-                lanes.store_at(sum, target, channel - first);
+                simd.store_at(sum, target, channel - first);
             }
-            channel += L::WIDTH;
+            channel += V::WIDTH;
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Numbers in float32, one input channel each.
+//! Element in float32, one input channel each.
 
-use super::row_block::{Numbers, copy};
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT};
+use super::row_block::{Element, copy};
+use crate::cpu::gemm::layout::{MR, NR};
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Lanes;
+use crate::cpu::simd::Simd;
 
 /// Float32.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Floats;
+pub(super) struct F32;
 
-impl Numbers for Floats {
-    type Number = f32;
+impl Element for F32 {
+    type Value = f32;
 
     const CHANNELS: usize = 1;
 
@@ -24,40 +24,40 @@ impl Numbers for Floats {
     }
 
     #[inline(always)]
-    fn row<'a, L: Lanes>(lanes: L, channels: impl Iterator<Item = &'a [f32]>, target: &mut [f32]) {
+    fn row<'a, V: Simd>(simd: V, channels: impl Iterator<Item = &'a [f32]>, target: &mut [f32]) {
         for channel in channels {
-            copy(lanes, channel, target);
+            copy(simd, channel, target);
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes, const CHANNELS: usize, const VECTORS: usize>(
+    unsafe fn tile<V: Simd, const CHANNELS: usize, const VECTORS: usize>(
         self,
-        lanes: L,
+        simd: V,
         mut weight: *const f32,
         offsets: &[usize],
         x: [*const f32; VECTORS],
-        sums: &mut [[f32; BREADTH]; HEIGHT],
+        sums: &mut [[f32; NR]; MR],
     ) {
-        let mut of_tile = [[lanes.splat(0.0); VECTORS]; CHANNELS];
+        let mut of_tile = [[simd.splat(0.0); VECTORS]; CHANNELS];
         for offset in offsets {
-            let mut right = [lanes.splat(0.0); VECTORS];
+            let mut right = [simd.splat(0.0); VECTORS];
             for (right, x) in right.iter_mut().zip(x) {
                 // SAFETY: the caller's.
-                *right = unsafe { lanes.load_from(x.add(*offset)) };
+                *right = unsafe { simd.load_from(x.add(*offset)) };
             }
             for (index, sums) in of_tile.iter_mut().enumerate() {
                 // SAFETY: the caller's.
-                let left = lanes.splat(unsafe { *weight.add(index) });
+                let left = simd.splat(unsafe { *weight.add(index) });
                 for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = lanes.fma(left, right, *sum);
+                    *sum = simd.fma(left, right, *sum);
                 }
             }
-            weight = weight.wrapping_add(HEIGHT);
+            weight = weight.wrapping_add(MR);
         }
         for (of_tile, sums) in of_tile.into_iter().zip(sums) {
-            for (sum, target) in of_tile.into_iter().zip(sums.chunks_exact_mut(L::WIDTH)) {
-                lanes.store(sum, crate::cpu::simd::slots(target));
+            for (sum, target) in of_tile.into_iter().zip(sums.chunks_exact_mut(V::WIDTH)) {
+                simd.store(sum, crate::cpu::simd::slots(target));
             }
         }
     }

@@ -19,8 +19,8 @@ use rayon::prelude::*;
 use super::maps::Maps;
 use super::row_block::copy;
 use crate::cpu::gemm::scratch::{Scratch, whole};
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd};
 
 /// Side of the kernels.
 const SIDE: usize = 3;
@@ -35,7 +35,7 @@ pub(crate) fn supports(maps: Maps) -> bool {
 }
 
 /// The gradient of weights `[output, input, 3, 3]`.
-pub(crate) fn of_weights(level: Level, maps: Maps, x: &[f32], dy: &[f32]) -> Vec<f32> {
+pub(crate) fn of_weights(level: SimdLevel, maps: Maps, x: &[f32], dy: &[f32]) -> Vec<f32> {
     assert!(supports(maps));
     assert_eq!(x.len(), maps.batch * maps.input * maps.plane());
     assert_eq!(dy.len(), maps.batch * maps.output * maps.plane());
@@ -82,11 +82,11 @@ impl Kernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Maps { width, height, .. } = self.maps;
         let (outputs, plane) = (self.maps.output, self.maps.plane());
         let line = width + 1;
-        let of_y = whole(height * line, L::WIDTH);
+        let of_y = whole(height * line, V::WIDTH);
         let of_x = of_y + 2 * line + 2;
         let most = (PIXELS / plane).clamp(1, self.maps.batch);
         let all = self.scratch.take(most * (of_x + outputs * of_y), 1);
@@ -98,21 +98,21 @@ impl Kernel for Block<'_> {
                 .chunks_exact_mut(of_y)
                 .zip(dy.chunks_exact(plane))
             {
-                into_line(lanes, dy, width, 0, target);
+                into_line(simd, dy, width, 0, target);
             }
             let channels = self.sums.chunks_exact_mut(outputs * self.maps.places());
             for (index, sums) in channels.enumerate() {
                 for (item, target) in lines_of_x.chunks_exact_mut(of_x).take(items).enumerate() {
                     let channel = (start + item) * self.maps.input + self.first + index;
                     into_line(
-                        lanes,
+                        simd,
                         &self.x[channel * plane..][..plane],
                         width,
                         line + 1,
                         target,
                     );
                 }
-                lanes.call(Channel {
+                simd.call(Channel {
                     items,
                     outputs,
                     line,
@@ -127,7 +127,7 @@ impl Kernel for Block<'_> {
 
 /// The rows of a plane one after another, a zero behind each, `before` zeros before all and zeros to the end.
 #[inline(always)]
-fn into_line<L: Lanes>(lanes: L, plane: &[f32], width: usize, before: usize, target: &mut [f32]) {
+fn into_line<V: Simd>(simd: V, plane: &[f32], width: usize, before: usize, target: &mut [f32]) {
     let (zeros, target) = target.split_at_mut(before);
     zeros.fill(0.0);
     let (rows, zeros) = target.split_at_mut(plane.len() / width * (width + 1));
@@ -136,7 +136,7 @@ fn into_line<L: Lanes>(lanes: L, plane: &[f32], width: usize, before: usize, tar
         .chunks_exact(width)
         .zip(rows.chunks_exact_mut(width + 1))
     {
-        copy(lanes, row, &mut target[..width]);
+        copy(simd, row, &mut target[..width]);
         target[width] = 0.0;
     }
 }
@@ -145,7 +145,7 @@ fn into_line<L: Lanes>(lanes: L, plane: &[f32], width: usize, before: usize, tar
 struct Channel<'a> {
     items: usize,
     outputs: usize,
-    /// Numbers from a row to the next.
+    /// Element from a row to the next.
     line: usize,
     /// Of each item a line, `2 line + 2` numbers longer than those of `dy`.
     x: &'a [f32],
@@ -159,15 +159,15 @@ impl Kernel for Channel<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         for first in (0..self.outputs).step_by(OUTPUTS) {
             for row in 0..SIDE {
-                let tile = self.tile(lanes, first, row);
+                let tile = self.tile(simd, first, row);
                 for (index, sums) in tile.into_iter().enumerate() {
                     if first + index < self.outputs {
                         let at = ((first + index) * SIDE + row) * SIDE;
                         for (target, sum) in self.sums[at..at + SIDE].iter_mut().zip(sums) {
-                            *target += lanes.sum(sum);
+                            *target += simd.sum(sum);
                         }
                     }
                 }
@@ -180,32 +180,32 @@ impl Channel<'_> {
     /// The sums, lane by lane, of some output channels for one row of the kernel; the last channel stands for
     /// those that do not exist.
     #[inline(always)]
-    fn tile<L: Lanes>(&self, lanes: L, first: usize, row: usize) -> [[L::Float; SIDE]; OUTPUTS] {
+    fn tile<V: Simd>(&self, simd: V, first: usize, row: usize) -> [[V::Float; SIDE]; OUTPUTS] {
         let of_y = self.dy.len() / (self.items * self.outputs);
         let of_x = self.x.len() / self.items;
-        assert!(of_y.is_multiple_of(L::WIDTH) && of_x >= of_y + 2 * self.line + 2);
+        assert!(of_y.is_multiple_of(V::WIDTH) && of_x >= of_y + 2 * self.line + 2);
         let channels: [usize; OUTPUTS] =
             std::array::from_fn(|index| (first + index).min(self.outputs - 1));
-        let mut sums = [[lanes.splat(0.0); SIDE]; OUTPUTS];
+        let mut sums = [[simd.splat(0.0); SIDE]; OUTPUTS];
         for item in 0..self.items {
             let mut x = self.x[item * of_x + row * self.line..].as_ptr();
             let mut dy =
                 channels.map(|channel| self.dy[(item * self.outputs + channel) * of_y..].as_ptr());
-            for _ in 0..of_y / L::WIDTH {
+            for _ in 0..of_y / V::WIDTH {
                 // SAFETY: lines of `dy` are `of_y` numbers long, and those of `x` longer by two rows of the
                 // kernel and two of its columns.
                 let (vectors, of_outputs) = unsafe {
-                    let vectors: [L::Float; SIDE] =
-                        std::array::from_fn(|column| lanes.load_from(x.add(column)));
-                    (vectors, dy.map(|dy| lanes.load_from(dy)))
+                    let vectors: [V::Float; SIDE] =
+                        std::array::from_fn(|column| simd.load_from(x.add(column)));
+                    (vectors, dy.map(|dy| simd.load_from(dy)))
                 };
                 for (sums, dy) in sums.iter_mut().zip(of_outputs) {
                     for (sum, x) in sums.iter_mut().zip(vectors) {
-                        *sum = lanes.fma(dy, x, *sum);
+                        *sum = simd.fma(dy, x, *sum);
                     }
                 }
-                x = x.wrapping_add(L::WIDTH);
-                dy = dy.map(|dy| dy.wrapping_add(L::WIDTH));
+                x = x.wrapping_add(V::WIDTH);
+                dy = dy.map(|dy| dy.wrapping_add(V::WIDTH));
             }
         }
         sums

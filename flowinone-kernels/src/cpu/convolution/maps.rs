@@ -20,7 +20,7 @@ pub(crate) struct Maps {
 
 impl Maps {
     /// Weights of an output channel.
-    pub(super) fn depth(&self) -> usize {
+    pub(super) fn k(&self) -> usize {
         self.input * self.places()
     }
 
@@ -29,7 +29,7 @@ impl Maps {
         self.kernel * self.kernel
     }
 
-    /// Numbers of an input channel.
+    /// Element of an input channel.
     pub(super) fn plane(&self) -> usize {
         self.stride * self.height * self.stride * self.width
     }

@@ -25,15 +25,15 @@ use rayon::prelude::*;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::parallel::Shared;
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 pub(crate) use maps::Maps;
-use row_block::{Numbers, Strip};
+use row_block::{Element, RowBlock};
 
 /// The convolution with weights `[output, input, K, K]` and biases `[output]`; below float32 with
 /// factors in bfloat16, where the processor multiplies them.
 pub(crate) fn convolved(
-    level: Level,
+    level: SimdLevel,
     precision: Precision,
     maps: Maps,
     x: &[f32],
@@ -46,7 +46,7 @@ pub(crate) fn convolved(
     }
     #[cfg(target_arch = "x86_64")]
     if precision != Precision::Float32
-        && let Some(proof) = crate::cpu::gemm::microkernel::multiplies(level)
+        && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
     {
         let weight = bf16::pairs_of_channels(maps, weight);
         let weight = Matrix::new(
@@ -56,31 +56,31 @@ pub(crate) fn convolved(
         );
         let weight = weight
             .left(level)
-            .pairs::<{ crate::cpu::gemm::layout::HEIGHT }>(level);
-        return in_strips(level, bf16::Pairs(proof), maps, x, &weight, bias);
+            .pairs::<{ crate::cpu::gemm::layout::MR }>(level);
+        return in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias);
     }
     let _ = precision;
-    let weight = Matrix::new(weight, maps.output, maps.depth()).left(level);
-    in_strips(level, f32::Floats, maps, x, &weight, bias)
+    let weight = Matrix::new(weight, maps.output, maps.k()).left(level);
+    in_row_blocks(level, f32::F32, maps, x, &weight, bias)
 }
 
-fn in_strips<N: Numbers>(
-    level: Level,
-    numbers: N,
+fn in_row_blocks<N: Element>(
+    level: SimdLevel,
+    values: N,
     maps: Maps,
     x: &[f32],
-    weight: &Packed<N::Number>,
+    weight: &Packed<N::Value>,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let length = maps.batch * maps.output * maps.height * maps.width;
     let mut y: Vec<f32> = Vec::with_capacity(length);
     let out = Shared(y.as_mut_ptr());
     let each = maps.rows_at_once();
-    let strips = maps.height.div_ceil(each);
+    let row_blocks = maps.height.div_ceil(each);
     let run = |scratch: &mut Scratch, task: usize| {
-        let (item, first) = (task / strips, task % strips * each);
-        level.run(Strip {
-            numbers,
+        let (item, first) = (task / row_blocks, task % row_blocks * each);
+        level.run(RowBlock {
+            values,
             maps,
             x,
             weight,
@@ -91,14 +91,14 @@ fn in_strips<N: Numbers>(
             scratch,
         });
     };
-    if length * maps.depth() < 256 * 1024 {
+    if length * maps.k() < 256 * 1024 {
         let mut scratch = Scratch::default();
-        (0..maps.batch * strips).for_each(|task| run(&mut scratch, task));
+        (0..maps.batch * row_blocks).for_each(|task| run(&mut scratch, task));
     } else {
-        let tasks = (0..maps.batch * strips).into_par_iter();
+        let tasks = (0..maps.batch * row_blocks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
     }
-    // SAFETY: the strips cover all rows of all items, and each writes all of its numbers.
+    // SAFETY: the row_blocks cover all rows of all items, and each writes all of its numbers.
     unsafe { y.set_len(length) };
     y
 }

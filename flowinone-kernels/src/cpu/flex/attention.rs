@@ -3,9 +3,9 @@
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, ops::FloatTensorOps};
 
-use super::operation::{Operation, in_order, numbers, tensor};
+use super::operation::{Operation, in_order, tensor, values};
 use crate::cpu::attention::{Heads, HeadsMut, Shape, Strides, attend, gradients};
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 
 /// Of queries, keys and values `[batch, heads, tokens, d]`.
@@ -36,7 +36,7 @@ fn attended(shape: Shape, precision: Precision, inputs: [Heads<'_>; 3]) -> FlexT
         written([shape.batch * shape.queries * width], |[y]| {
             let strides = Strides::of_part(shape, shape.queries, 0, 1);
             let y = HeadsMut::new(y.0, y.1, strides, shape, shape.queries);
-            attend(Level::current(), precision, shape, inputs, y);
+            attend(SimdLevel::current(), precision, shape, inputs, y);
         })
     };
     tensor(y, vec![shape.batch, shape.queries, width])
@@ -83,7 +83,7 @@ fn side_by_side(x: FlexTensor) -> (FlexTensor, Strides) {
         Some(strides) => (x, strides),
         None => {
             let x = x.to_contiguous();
-            let strides = rows(&x).expect("numbers in order lie side by side");
+            let strides = rows(&x).expect("values in order lie side by side");
             (x, strides)
         }
     }
@@ -159,11 +159,11 @@ impl Operation<3> for Attention {
                     let strides = Strides::of_part(shape, tokens, 0, 1);
                     HeadsMut::new(start, length, strides, shape, tokens)
                 });
-                gradients(Level::current(), self.precision, shape, inputs, outputs);
+                gradients(SimdLevel::current(), self.precision, shape, inputs, outputs);
             })
         };
-        let as_heads = |numbers: Vec<f32>, tokens| {
-            let x = tensor(numbers, vec![shape.batch, tokens, shape.heads, shape.width]);
+        let as_heads = |values: Vec<f32>, tokens| {
+            let x = tensor(values, vec![shape.batch, tokens, shape.heads, shape.width]);
             Flex::float_swap_dims(x, 1, 2)
         };
         [
@@ -211,12 +211,12 @@ impl Operation<1> for SelfAttention {
         let inputs = [q, k, v, part_of(shape, &dy, 0, 1)];
         // SAFETY: one tensor, cut into three parts that do not overlap; all tokens are written.
         let [all] = unsafe {
-            written([numbers(&fused).len()], |[(start, length)]| {
+            written([values(&fused).len()], |[(start, length)]| {
                 let outputs = [0, 1, 2].map(|part| {
                     let strides = Strides::of_part(shape, shape.queries, part, 3);
                     HeadsMut::new(start, length, strides, shape, shape.queries)
                 });
-                gradients(Level::current(), self.precision, shape, inputs, outputs);
+                gradients(SimdLevel::current(), self.precision, shape, inputs, outputs);
             })
         };
         [Some(tensor(all, super::shape(&fused)))]
@@ -264,7 +264,7 @@ impl Operation<2> for CrossAttention {
             v,
             part_of(shape, &dy, 0, 1),
         ];
-        let lengths = [numbers(&query).len(), numbers(&key_value).len()];
+        let lengths = [values(&query).len(), values(&key_value).len()];
         // SAFETY: a tensor, and another one cut into two parts that do not overlap; all tokens are
         // written.
         let [dq, all] = unsafe {
@@ -276,7 +276,7 @@ impl Operation<2> for CrossAttention {
                     HeadsMut::new(all.0, all.1, strides, shape, shape.keys)
                 });
                 gradients(
-                    Level::current(),
+                    SimdLevel::current(),
                     self.precision,
                     shape,
                     inputs,
@@ -296,5 +296,5 @@ impl Operation<2> for CrossAttention {
 fn part_of(shape: Shape, x: &FlexTensor, part: usize, parts: usize) -> Heads<'_> {
     let [_, tokens, _] = x.layout().shape().dims();
     let strides = Strides::of_part(shape, tokens, part, parts);
-    Heads::new(numbers(x), strides, shape, tokens)
+    Heads::new(values(x), strides, shape, tokens)
 }

@@ -4,9 +4,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, ops::ModuleOps};
 use burn::tensor::ops::ConvOptions;
 
-use super::operation::{Operation, in_order, numbers, shape, tensor};
+use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::convolution::{Maps, convolved, gradient, turned};
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 
 /// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
@@ -53,9 +53,16 @@ impl Operation<3> for Convolution {
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, weight, bias] = inputs.map(in_order);
         let maps = self.maps(&x, &weight);
-        let bias = Some(numbers(&bias));
-        let (of_x, weights) = (numbers(&x), numbers(&weight));
-        let y = convolved(Level::current(), self.precision, maps, of_x, weights, bias);
+        let bias = Some(values(&bias));
+        let (of_x, weights) = (values(&x), values(&weight));
+        let y = convolved(
+            SimdLevel::current(),
+            self.precision,
+            maps,
+            of_x,
+            weights,
+            bias,
+        );
         let shape = vec![maps.batch, maps.output, maps.height, maps.width];
         (tensor(y, shape), [x, weight])
     }
@@ -68,7 +75,7 @@ impl Operation<3> for Convolution {
     ) -> [Option<FlexTensor>; 3] {
         let maps = self.maps(&x, &weight);
         let dy = in_order(gradient);
-        let db = of_bias.then(|| tensor(sums_of_channels(maps, numbers(&dy)), vec![maps.output]));
+        let db = of_bias.then(|| tensor(sums_of_channels(maps, values(&dy)), vec![maps.output]));
         // Strided convolutions and kernels of other sides are rare in training: Burn's own gradients do.
         let zeros = maps.before;
         let options = || ConvOptions::new([maps.stride; 2], [zeros; 2], [1, 1], 1);
@@ -83,19 +90,26 @@ impl Operation<3> for Convolution {
             return [dx, dw, db];
         }
         let dx = of_x.then(|| {
-            let weight = turned(maps, numbers(&weight));
+            let weight = turned(maps, values(&weight));
             let back = Maps {
                 input: maps.output,
                 output: maps.input,
                 ..maps
             };
             let exact = Precision::Float32;
-            let dx = convolved(Level::current(), exact, back, numbers(&dy), &weight, None);
+            let dx = convolved(
+                SimdLevel::current(),
+                exact,
+                back,
+                values(&dy),
+                &weight,
+                None,
+            );
             tensor(dx, shape(&x))
         });
         let dw = of_weight.then(|| match gradient::supports(maps) {
             true => {
-                let dw = gradient::of_weights(Level::current(), maps, numbers(&x), numbers(&dy));
+                let dw = gradient::of_weights(SimdLevel::current(), maps, values(&x), values(&dy));
                 tensor(dw, shape(&weight))
             }
             false => Flex::conv2d_weight_backward(x, weight, dy, options()),
@@ -111,7 +125,7 @@ fn with_zeros(maps: Maps, x: &FlexTensor) -> FlexTensor {
     let (rows, columns) = (height + zeros, width + zeros);
     let mut padded = vec![0.0; maps.batch * maps.input * rows * columns];
     let planes = padded.chunks_exact_mut(rows * columns);
-    for (plane, x) in planes.zip(numbers(x).chunks_exact(height * width)) {
+    for (plane, x) in planes.zip(values(x).chunks_exact(height * width)) {
         for (row, x) in plane.chunks_exact_mut(columns).zip(x.chunks_exact(width)) {
             row[..width].copy_from_slice(x);
         }
@@ -120,9 +134,9 @@ fn with_zeros(maps: Maps, x: &FlexTensor) -> FlexTensor {
 }
 
 /// The sum of every channel of the result's size, over all items.
-fn sums_of_channels(maps: Maps, numbers: &[f32]) -> Vec<f32> {
+fn sums_of_channels(maps: Maps, values: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0; maps.output];
-    for (index, channel) in numbers.chunks_exact(maps.height * maps.width).enumerate() {
+    for (index, channel) in values.chunks_exact(maps.height * maps.width).enumerate() {
         sums[index % maps.output] += channel.iter().map(|g| f64::from(*g)).sum::<f64>();
     }
     sums.into_iter().map(|sum: f64| sum as f32).collect()

@@ -2,11 +2,11 @@
 
 use burn::backend::flex::FlexTensor;
 
-use super::operation::{Operation, in_order, numbers, shape, tensor};
+use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::convolution::depthwise::{
     Map, convolved, gradient_of_input, gradients_of_parameters,
 };
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 
 /// Of tokens `[batch, height * width, channels]` with weights `[channels, 1, K, K]` and biases
 /// `[channels]`.
@@ -36,11 +36,11 @@ impl Operation<3> for Depthwise {
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, weight, bias] = inputs.map(in_order);
         let map = self.map(&x, &weight);
-        let parameters = [numbers(&weight), numbers(&bias)];
+        let parameters = [values(&weight), values(&bias)];
         let y = convolved(
-            Level::current(),
+            SimdLevel::current(),
             map,
-            numbers(&x),
+            values(&x),
             parameters[0],
             parameters[1],
         );
@@ -53,16 +53,16 @@ impl Operation<3> for Depthwise {
         gradient: FlexTensor,
         [of_x, of_weight, of_bias]: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
-        let (level, map) = (Level::current(), self.map(&x, &weight));
+        let (level, map) = (SimdLevel::current(), self.map(&x, &weight));
         let dy = in_order(gradient);
         let dx = of_x.then(|| {
-            let dx = gradient_of_input(level, map, numbers(&dy), numbers(&weight));
+            let dx = gradient_of_input(level, map, values(&dy), values(&weight));
             tensor(dx, shape(&x))
         });
         if !of_weight && !of_bias {
             return [dx, None, None];
         }
-        let [dw, db] = gradients_of_parameters(level, map, numbers(&x), numbers(&dy));
+        let [dw, db] = gradients_of_parameters(level, map, values(&x), values(&dy));
         let dw = tensor(dw, shape(&weight));
         [dx, Some(dw), Some(tensor(db, vec![map.channels]))]
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::operation::{Operation, in_order, numbers, shape, tensor};
+use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::gemm::blocked::column_sums;
-use crate::cpu::gemm::f32::multiplied;
+use crate::cpu::gemm::f32::gemm_f32;
 use crate::cpu::gemm::pack::Matrix;
 use crate::cpu::gemm::weights::Weights;
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 
 /// `x w` of `[rows, input]` and `[input, output]`.
@@ -29,24 +29,24 @@ pub(crate) struct LinearWithBias {
 
 fn matrix(x: &FlexTensor) -> Matrix<'_> {
     let [rows, columns] = x.layout().shape().dims();
-    Matrix::new(numbers(x), rows, columns)
+    Matrix::new(values(x), rows, columns)
 }
 
 /// `a b + bias`; `rounded` to bfloat16 first where the processor multiplies that.
 fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> Vec<f32> {
-    let level = Level::current();
+    let level = SimdLevel::current();
     #[cfg(target_arch = "x86_64")]
-    if rounded && let Some(proof) = crate::cpu::gemm::microkernel::multiplies(level) {
-        return crate::cpu::gemm::bf16::rounded_product(level, proof, a, b, bias);
+    if rounded && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level) {
+        return crate::cpu::gemm::bf16::gemm_bf16(level, proof, a, b, bias);
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = rounded;
-    multiplied(level, a, &b.right(level), bias)
+    gemm_f32(level, a, &b.right(level), bias)
 }
 
 fn forward(x: &FlexTensor, w: &FlexTensor, bias: Option<&FlexTensor>, rounded: bool) -> FlexTensor {
     let ([rows, _], [_, output]) = (x.layout().shape().dims(), w.layout().shape().dims());
-    let y = times(matrix(x), matrix(w), bias.map(numbers), rounded);
+    let y = times(matrix(x), matrix(w), bias.map(values), rounded);
     tensor(y, vec![rows, output])
 }
 
@@ -103,7 +103,7 @@ impl Operation<3> for LinearWithBias {
     ) -> [Option<FlexTensor>; 3] {
         let dy = in_order(gradient);
         let [_, output] = saved[1].layout().shape().dims();
-        let db = of_bias.then(|| tensor(column_sums(numbers(&dy), output), vec![output]));
+        let db = of_bias.then(|| tensor(column_sums(values(&dy), output), vec![output]));
         let [dx, dw] = gradients(saved, &dy, [of_x, of_w], self.rounded);
         [dx, dw, db]
     }
@@ -136,12 +136,18 @@ pub(crate) fn pack(
     let bias = bias.map(|bias| bias.into_data().try_into_vec().expect(float32));
     let weight = weight.into_data();
     let weight = weight.as_slice::<f32>().expect(float32);
-    Weights::new(Level::current(), (weight, sizes), bias, precision, parts)
+    Weights::new(
+        SimdLevel::current(),
+        (weight, sizes),
+        bias,
+        precision,
+        parts,
+    )
 }
 
 fn gradient(weights: &Weights, part: usize, dy: &FlexTensor) -> FlexTensor {
     let [rows, _] = dy.layout().shape().dims();
-    let dx = weights.gradient(Level::current(), part, matrix(dy));
+    let dx = weights.gradient(SimdLevel::current(), part, matrix(dy));
     tensor(dx, vec![rows, weights.input() / weights.parts()])
 }
 
@@ -153,7 +159,7 @@ impl Operation<1> for PackedLinear {
         let [rows, _] = x.layout().shape().dims();
         let y = self
             .weights
-            .applied(Level::current(), self.part, matrix(&x));
+            .applied(SimdLevel::current(), self.part, matrix(&x));
         (tensor(y, vec![rows, self.weights.output()]), ())
     }
 
@@ -169,7 +175,7 @@ impl Operation<2> for AddPackedLinear {
         let [x, mut y] = inputs.map(in_order);
         let sum = y.storage_mut(); // a copy only if someone else holds it
         self.weights
-            .add(Level::current(), self.part, matrix(&x), sum);
+            .add(SimdLevel::current(), self.part, matrix(&x), sum);
         (y, ())
     }
 

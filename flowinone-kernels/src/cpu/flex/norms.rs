@@ -2,10 +2,10 @@
 
 use burn::backend::flex::FlexTensor;
 
-use super::operation::{Operation, in_order, numbers, shape, tensor};
+use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::norm::group::Maps;
 use crate::cpu::norm::{Placed, Rows, Spread, moments_of_rows};
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 
 /// A norm of the last axis of `x`, and its weights of one row, or of a row for each item.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ fn rows<'a>(
     bias: Option<&'a FlexTensor>,
 ) -> Rows<'a> {
     Rows {
-        x: numbers(x),
-        weight: numbers(weight),
-        bias: bias.map(numbers),
+        x: values(x),
+        weight: values(weight),
+        bias: bias.map(values),
         width: *shape(x).last().expect("a norm is over the last axis"),
         spread,
     }
@@ -34,7 +34,7 @@ impl Operation<2> for Norm {
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, Self::Saved) {
         let inputs = inputs.map(in_order);
-        let y = rows(self.0, &inputs, None).normed(Level::current());
+        let y = rows(self.0, &inputs, None).normed(SimdLevel::current());
         (tensor(y, shape(&inputs[0])), inputs)
     }
 
@@ -45,7 +45,7 @@ impl Operation<2> for Norm {
         _: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
         let dy = in_order(gradient);
-        let [dx, dw, _] = rows(self.0, &inputs, None).gradients(Level::current(), numbers(&dy));
+        let [dx, dw, _] = rows(self.0, &inputs, None).gradients(SimdLevel::current(), values(&dy));
         let [x, weight] = inputs;
         [tensor(dx, shape(&x)), tensor(dw, shape(&weight))].map(Some)
     }
@@ -57,7 +57,7 @@ impl Operation<3> for NormWithBias {
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, weight, bias] = inputs.map(in_order);
         let saved = [x, weight];
-        let y = rows(self.0, &saved, Some(&bias)).normed(Level::current());
+        let y = rows(self.0, &saved, Some(&bias)).normed(SimdLevel::current());
         (tensor(y, shape(&saved[0])), saved)
     }
 
@@ -68,7 +68,7 @@ impl Operation<3> for NormWithBias {
         _: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
         let dy = in_order(gradient);
-        let [dx, dw, db] = rows(self.0, &saved, None).gradients(Level::current(), numbers(&dy));
+        let [dx, dw, db] = rows(self.0, &saved, None).gradients(SimdLevel::current(), values(&dy));
         let [x, weight] = saved.each_ref().map(shape);
         [
             tensor(dx, x),
@@ -93,7 +93,7 @@ impl Operation<1> for Moments {
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, ()) {
         let x = in_order(x);
         let [batch, tokens, width] = x.layout().shape().dims();
-        let moments = moments_of_rows(Level::current(), numbers(&x), width);
+        let moments = moments_of_rows(SimdLevel::current(), values(&x), width);
         (tensor(moments, vec![batch, tokens, 2]), ())
     }
 
@@ -114,12 +114,12 @@ impl Operation<3> for Normed {
         let [x, spread, gains] = &inputs.map(in_order);
         let [_, _, width] = x.layout().shape().dims();
         let rows = Placed {
-            x: numbers(x),
-            spread: numbers(spread),
-            gains: numbers(gains),
+            x: values(x),
+            spread: values(spread),
+            gains: values(gains),
             width,
         };
-        (tensor(rows.normed(Level::current()), shape(x)), ())
+        (tensor(rows.normed(SimdLevel::current()), shape(x)), ())
     }
 
     fn backward(&self, (): (), _: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
@@ -140,11 +140,11 @@ pub(crate) struct GroupNormSilu {
 impl GroupNormSilu {
     fn maps<'a>(&self, [x, weight, bias]: &'a [FlexTensor; 3]) -> Maps<'a> {
         Maps {
-            x: numbers(x),
-            weight: numbers(weight),
-            bias: numbers(bias),
+            x: values(x),
+            weight: values(weight),
+            bias: values(bias),
             groups: self.groups,
-            pixels: shape(x)[2..].iter().product(),
+            pixels: shape(x)[2..].iter().gemm(),
             epsilon: self.epsilon,
         }
     }
@@ -155,7 +155,7 @@ impl Operation<3> for GroupNormSilu {
 
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let inputs = inputs.map(in_order);
-        let y = self.maps(&inputs).normed(Level::current());
+        let y = self.maps(&inputs).normed(SimdLevel::current());
         (tensor(y, shape(&inputs[0])), inputs)
     }
 
@@ -166,7 +166,9 @@ impl Operation<3> for GroupNormSilu {
         _: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
         let dy = in_order(gradient);
-        let [dx, dw, db] = self.maps(&inputs).gradients(Level::current(), numbers(&dy));
+        let [dx, dw, db] = self
+            .maps(&inputs)
+            .gradients(SimdLevel::current(), values(&dy));
         let [x, weight, bias] = inputs.each_ref().map(shape);
         [tensor(dx, x), tensor(dw, weight), tensor(db, bias)].map(Some)
     }

@@ -32,7 +32,7 @@ pub(super) fn in_order(x: FlexTensor) -> FlexTensor {
 }
 
 /// The numbers of a tensor that is [`in_order`].
-pub(super) fn numbers(x: &FlexTensor) -> &[f32] {
+pub(super) fn values(x: &FlexTensor) -> &[f32] {
     x.as_slice().expect("float32, in order")
 }
 
@@ -40,6 +40,6 @@ pub(super) fn shape(x: &FlexTensor) -> Vec<usize> {
     x.layout().shape().to_vec()
 }
 
-pub(super) fn tensor(numbers: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(numbers, shape))
+pub(super) fn tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
 }

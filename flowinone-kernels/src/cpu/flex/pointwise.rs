@@ -2,10 +2,10 @@
 
 use burn::backend::flex::FlexTensor;
 
-use super::operation::{Operation, in_order, numbers, shape, tensor};
+use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::pointwise::softmax::{softmax, softmax_gradient};
 use crate::cpu::pointwise::{self, pointwise};
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 
 /// GELU of one tensor.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ impl Operation<1> for Gelu {
 
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
         let x = in_order(x);
-        let [y] = pointwise(Level::current(), pointwise::Gelu, [numbers(&x)]);
+        let [y] = pointwise(SimdLevel::current(), pointwise::Gelu, [values(&x)]);
         (tensor(y, shape(&x)), x)
     }
 
@@ -27,8 +27,8 @@ impl Operation<1> for Gelu {
         _: [bool; 1],
     ) -> [Option<FlexTensor>; 1] {
         let gradient = in_order(gradient);
-        let inputs = [numbers(&x), numbers(&gradient)];
-        pointwise(Level::current(), pointwise::GeluGradient, inputs)
+        let inputs = [values(&x), values(&gradient)];
+        pointwise(SimdLevel::current(), pointwise::GeluGradient, inputs)
             .map(|dx| Some(tensor(dx, shape(&x))))
     }
 }
@@ -42,8 +42,8 @@ impl Operation<2> for Geglu {
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, [FlexTensor; 2]) {
         let [a, b] = inputs.map(in_order);
-        let inputs = [numbers(&a), numbers(&b)];
-        let [y] = pointwise(Level::current(), pointwise::Geglu, inputs);
+        let inputs = [values(&a), values(&b)];
+        let [y] = pointwise(SimdLevel::current(), pointwise::Geglu, inputs);
         (tensor(y, shape(&a)), [a, b])
     }
 
@@ -54,8 +54,8 @@ impl Operation<2> for Geglu {
         _: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
         let gradient = in_order(gradient);
-        let inputs = [numbers(&a), numbers(&b), numbers(&gradient)];
-        pointwise(Level::current(), pointwise::GegluGradient, inputs)
+        let inputs = [values(&a), values(&b), values(&gradient)];
+        pointwise(SimdLevel::current(), pointwise::GegluGradient, inputs)
             .map(|gradient| Some(tensor(gradient, shape(&a))))
     }
 }
@@ -69,7 +69,7 @@ impl Operation<1> for Silu {
 
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
         let x = in_order(x);
-        let [y] = pointwise(Level::current(), pointwise::Silu, [numbers(&x)]);
+        let [y] = pointwise(SimdLevel::current(), pointwise::Silu, [values(&x)]);
         (tensor(y, shape(&x)), x)
     }
 
@@ -80,8 +80,8 @@ impl Operation<1> for Silu {
         _: [bool; 1],
     ) -> [Option<FlexTensor>; 1] {
         let gradient = in_order(gradient);
-        let inputs = [numbers(&x), numbers(&gradient)];
-        pointwise(Level::current(), pointwise::SiluGradient, inputs)
+        let inputs = [values(&x), values(&gradient)];
+        pointwise(SimdLevel::current(), pointwise::SiluGradient, inputs)
             .map(|dx| Some(tensor(dx, shape(&x))))
     }
 }
@@ -95,7 +95,7 @@ impl Operation<1> for Softmax {
 
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, FlexTensor) {
         let x = in_order(x);
-        let p = softmax(Level::current(), numbers(&x), last_axis(&x));
+        let p = softmax(SimdLevel::current(), values(&x), last_axis(&x));
         let p = tensor(p, shape(&x));
         (p.clone(), p)
     }
@@ -107,7 +107,7 @@ impl Operation<1> for Softmax {
         _: [bool; 1],
     ) -> [Option<FlexTensor>; 1] {
         let (gradient, width) = (in_order(gradient), last_axis(&p));
-        let dx = softmax_gradient(Level::current(), numbers(&p), numbers(&gradient), width);
+        let dx = softmax_gradient(SimdLevel::current(), values(&p), values(&gradient), width);
         [Some(tensor(dx, shape(&p)))]
     }
 }

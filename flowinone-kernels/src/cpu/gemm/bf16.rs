@@ -3,39 +3,39 @@
 
 use std::ops::Range;
 
-use crate::cpu::gemm::blocked::{Scheme, product};
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Pair, Target};
-use crate::cpu::gemm::microkernel::avx512_bf16::{Factors, Proof};
-use crate::cpu::gemm::microkernel::{amx, multiplies_tiles};
+use crate::cpu::gemm::blocked::{Scheme, gemm};
+use crate::cpu::gemm::layout::{MR, NR, Pair, Target};
+use crate::cpu::gemm::microkernel::avx512_bf16::{Avx512Bf16, Factors};
+use crate::cpu::gemm::microkernel::{amx, find_amx};
 use crate::cpu::gemm::pack::{Matrix, Packed, RowWise};
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Lanes;
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::Simd;
+use crate::cpu::simd::level::SimdLevel;
 
 /// Both factors in bfloat16, on processors that multiply it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paired<'a> {
+pub(crate) struct Bf16<'a> {
     a: Left<'a>,
     b: &'a Packed<Pair>,
 }
 
-/// The left factor of a [`Paired`] product, and how it is multiplied.
+/// The left factor of a [`Bf16`] product, and how it is multiplied.
 #[derive(Debug, Clone, Copy)]
 enum Left<'a> {
-    Rows(&'a RowWise<Pair>, Proof),
-    Panels(&'a Packed<Pair>, Proof),
+    Rows(&'a RowWise<Pair>, Avx512Bf16),
+    Panels(&'a Packed<Pair>, Avx512Bf16),
     /// By tiles.
-    Tiles(&'a RowWise<Pair>, amx::Proof),
+    Tiles(&'a RowWise<Pair>, amx::Amx),
 }
 
-impl<'a> Paired<'a> {
+impl<'a> Bf16<'a> {
     pub(crate) fn new(
-        level: Level,
-        proof: Proof,
+        level: SimdLevel,
+        proof: Avx512Bf16,
         a: &'a RowWise<Pair>,
         b: &'a Packed<Pair>,
     ) -> Self {
-        let a = match multiplies_tiles(level) {
+        let a = match find_amx(level) {
             Some(proof) => Left::Tiles(a, proof),
             None => Left::Rows(a, proof),
         };
@@ -43,7 +43,7 @@ impl<'a> Paired<'a> {
     }
 }
 
-/// A panel of the right factor of a [`Paired`] product.
+/// A panel of the right factor of a [`Bf16`] product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panel {
     pairs: *const Pair,
@@ -51,7 +51,7 @@ pub(crate) struct Panel {
     rest: *const Pair,
 }
 
-impl Scheme for Paired<'_> {
+impl Scheme for Bf16<'_> {
     type Panel = Panel;
 
     const STEPS: usize = 1024;
@@ -65,7 +65,7 @@ impl Scheme for Paired<'_> {
 
     fn height(self) -> usize {
         match self.a {
-            Left::Rows(..) | Left::Panels(..) => HEIGHT,
+            Left::Rows(..) | Left::Panels(..) => MR,
             Left::Tiles(..) => amx::ROWS,
         }
     }
@@ -74,13 +74,13 @@ impl Scheme for Paired<'_> {
         self.b.lines
     }
 
-    fn depth(self) -> usize {
-        let depth = match self.a {
-            Left::Rows(rows, _) | Left::Tiles(rows, _) => rows.depth,
-            Left::Panels(panels, _) => panels.depth,
+    fn k(self) -> usize {
+        let k = match self.a {
+            Left::Rows(rows, _) | Left::Tiles(rows, _) => rows.k,
+            Left::Panels(panels, _) => panels.k,
         };
-        assert_eq!(depth, self.b.depth, "factors of unequal depth");
-        depth
+        assert_eq!(k, self.b.k, "factors of unequal depth");
+        k
     }
 
     #[inline(always)]
@@ -98,20 +98,20 @@ impl Scheme for Paired<'_> {
     }
 
     #[inline(always)]
-    fn panel<L: Lanes>(
+    fn panel<V: Simd>(
         self,
-        _: L,
+        _: V,
         index: usize,
         steps: Range<usize>,
         scratch: &mut Scratch,
     ) -> Panel {
-        let pairs = self.b.part::<BREADTH>(index, steps);
-        let (_, rest) = pairs.as_chunks::<{ amx::TILE * BREADTH }>();
+        let pairs = self.b.part::<NR>(index, steps);
+        let (_, rest) = pairs.as_chunks::<{ amx::TILE * NR }>();
         Panel {
             pairs: pairs.as_ptr(),
             rest: match self.a {
                 Left::Tiles(..) if !rest.is_empty() => {
-                    let tile = scratch.pairs(amx::TILE, BREADTH);
+                    let tile = scratch.pairs(amx::TILE, NR);
                     let (there, behind) = tile.split_at_mut(rest.len());
                     there.copy_from_slice(rest);
                     behind.fill(Pair::ZERO);
@@ -123,9 +123,9 @@ impl Scheme for Paired<'_> {
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(
+    unsafe fn tile<V: Simd>(
         self,
-        _: L,
+        _: V,
         index: usize,
         steps: Range<usize>,
         panel: Panel,
@@ -133,12 +133,12 @@ impl Scheme for Paired<'_> {
     ) {
         let (a, a_row, a_step, proof) = match self.a {
             Left::Rows(rows, proof) => {
-                let a = rows.from(index * HEIGHT, steps.start);
+                let a = rows.from(index * MR, steps.start);
                 (a, rows.stride, 1, proof)
             }
             Left::Panels(panels, proof) => {
-                let a = panels.part::<HEIGHT>(index, steps.clone());
-                (a, 1, HEIGHT, proof)
+                let a = panels.part::<MR>(index, steps.clone());
+                (a, 1, MR, proof)
             }
             Left::Tiles(rows, proof) => {
                 let factors = amx::Factors {
@@ -168,21 +168,21 @@ impl Scheme for Paired<'_> {
 ///
 /// # Panics
 /// If the factors have not the same depth, or the bias not one number for each column.
-pub(crate) fn rounded_product(
-    level: Level,
-    proof: Proof,
+pub(crate) fn gemm_bf16(
+    level: SimdLevel,
+    proof: Avx512Bf16,
     a: Matrix<'_>,
     b: Matrix<'_>,
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     assert_eq!(a.sizes()[1], b.sizes()[0], "factors of unequal depth");
-    let b = &Packed::<Pair>::of::<BREADTH>(level, proof, b);
+    let b = &Packed::<Pair>::of::<NR>(level, proof, b);
     // Panels are made faster of rows that do not lie in order, but tiles need rows.
-    if a.is_transposed() && multiplies_tiles(level).is_none() {
-        let panels = &Packed::<Pair>::of::<HEIGHT>(level, proof, a.transposed());
+    if a.is_transposed() && find_amx(level).is_none() {
+        let panels = &Packed::<Pair>::of::<MR>(level, proof, a.transposed());
         let a = Left::Panels(panels, proof);
-        return product(level, Paired { a, b }, bias);
+        return gemm(level, Bf16 { a, b }, bias);
     }
     let rows = &RowWise::<Pair>::new(proof, a);
-    product(level, Paired::new(level, proof, rows, b), bias)
+    gemm(level, Bf16::new(level, proof, rows, b), bias)
 }

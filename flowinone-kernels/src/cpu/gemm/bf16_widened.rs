@@ -5,19 +5,19 @@ use std::ops::Range;
 
 use crate::cpu::gemm::blocked::Scheme;
 use crate::cpu::gemm::f32::{multiply, panel_of_rows};
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Pair, Target};
+use crate::cpu::gemm::layout::{MR, NR, Pair, Target};
 use crate::cpu::gemm::pack::Packed;
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Lanes;
+use crate::cpu::simd::Simd;
 
 /// The left factor in float32, the right one in bfloat16 and widened.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Widened<'a> {
+pub(crate) struct Bf16Widened<'a> {
     pub(crate) a: &'a Packed<f32>,
     pub(crate) b: &'a Packed<Pair>,
 }
 
-impl Scheme for Widened<'_> {
+impl Scheme for Bf16Widened<'_> {
     type Panel = *const f32;
 
     const STEPS: usize = 512;
@@ -30,26 +30,23 @@ impl Scheme for Widened<'_> {
         self.b.lines
     }
 
-    fn depth(self) -> usize {
-        assert_eq!(self.a.depth.div_ceil(2), self.b.depth, "unequal depths");
-        self.b.depth
+    fn k(self) -> usize {
+        assert_eq!(self.a.k.div_ceil(2), self.b.k, "unequal depths");
+        self.b.k
     }
 
     #[inline(always)]
-    fn panel<L: Lanes>(
+    fn panel<V: Simd>(
         self,
-        _: L,
+        _: V,
         index: usize,
         steps: Range<usize>,
         scratch: &mut Scratch,
     ) -> *const f32 {
-        let wide = scratch.take(2 * steps.len(), BREADTH);
-        let pairs = self.b.part::<BREADTH>(index, steps);
-        for (wide, pairs) in wide
-            .chunks_exact_mut(2 * BREADTH)
-            .zip(pairs.chunks_exact(BREADTH))
-        {
-            let (even, odd) = wide.split_at_mut(BREADTH);
+        let wide = scratch.take(2 * steps.len(), NR);
+        let pairs = self.b.part::<NR>(index, steps);
+        for (wide, pairs) in wide.chunks_exact_mut(2 * NR).zip(pairs.chunks_exact(NR)) {
+            let (even, odd) = wide.split_at_mut(NR);
             for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
                 [*even, *odd] = pair.wide();
             }
@@ -58,17 +55,17 @@ impl Scheme for Widened<'_> {
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(
+    unsafe fn tile<V: Simd>(
         self,
-        lanes: L,
+        simd: V,
         index: usize,
         steps: Range<usize>,
         panel: *const f32,
         target: Target,
     ) {
-        let numbers = 2 * steps.start..(2 * steps.end).min(self.a.depth);
-        let a = panel_of_rows(self.a.part::<HEIGHT>(index, numbers.clone()));
+        let values = 2 * steps.start..(2 * steps.end).min(self.a.k);
+        let a = panel_of_rows(self.a.part::<MR>(index, values.clone()));
         // SAFETY: the caller's, and both panels have these numbers.
-        unsafe { multiply(lanes, a, panel, numbers.len(), target) };
+        unsafe { multiply(simd, a, panel, values.len(), target) };
     }
 }

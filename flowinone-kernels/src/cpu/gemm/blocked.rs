@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Target};
+use crate::cpu::gemm::layout::{MR, NR, Target};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::parallel::Shared;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, slots};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, slots};
 
 /// Rows of the left factor at a time, in the second cache.
 const BLOCK: usize = 96;
@@ -27,16 +27,16 @@ pub(crate) trait Scheme: Copy + Sync {
     /// Rows of the left factor.
     fn rows(self) -> usize;
 
-    /// Rows of a tile, at most [`BREADTH`] and a divisor of 96.
+    /// Rows of a tile, at most [`NR`] and a divisor of 96.
     fn height(self) -> usize {
-        HEIGHT
+        MR
     }
 
     /// Columns of the right factor.
     fn columns(self) -> usize;
 
     /// Steps of the whole depth.
-    fn depth(self) -> usize;
+    fn k(self) -> usize;
 
     /// Comes before the first tile of a block.
     #[inline(always)]
@@ -47,9 +47,9 @@ pub(crate) trait Scheme: Copy + Sync {
     fn end(self) {}
 
     /// Makes a part of a panel of the right factor ready, in `scratch` if it must.
-    fn panel<L: Lanes>(
+    fn panel<V: Simd>(
         self,
-        lanes: L,
+        simd: V,
         index: usize,
         steps: Range<usize>,
         scratch: &mut Scratch,
@@ -59,12 +59,12 @@ pub(crate) trait Scheme: Copy + Sync {
     ///
     /// # Safety
     /// It must stand between [`begin`](Self::begin) and [`end`](Self::end).
-    /// `target` must have room for its rows of [`BREADTH`] numbers, written before if they are added
+    /// `target` must have room for its rows of [`NR`] numbers, written before if they are added
     /// to, one row at least and no more than the left factor has from that tile on; the panel must be one of
     /// these steps.
-    unsafe fn tile<L: Lanes>(
+    unsafe fn tile<V: Simd>(
         self,
-        lanes: L,
+        simd: V,
         index: usize,
         steps: Range<usize>,
         panel: Self::Panel,
@@ -76,7 +76,7 @@ pub(crate) trait Scheme: Copy + Sync {
 ///
 /// # Panics
 /// If the factors have not the same depth, or the bias not one number for each column.
-pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -> Vec<f32> {
+pub(crate) fn gemm(level: SimdLevel, scheme: impl Scheme, bias: Option<&[f32]>) -> Vec<f32> {
     let (rows, columns) = (scheme.rows(), scheme.columns());
     if let Some(bias) = bias {
         assert_eq!(bias.len(), columns, "one bias for each column");
@@ -94,7 +94,7 @@ pub(crate) fn product(level: Level, scheme: impl Scheme, bias: Option<&[f32]>) -
 ///
 /// # Panics
 /// If the factors have not the same depth, or `c` another size.
-pub(crate) fn product_onto(level: Level, scheme: impl Scheme, c: &mut [f32]) {
+pub(crate) fn gemm_add(level: SimdLevel, scheme: impl Scheme, c: &mut [f32]) {
     assert_eq!(c.len(), scheme.rows() * scheme.columns(), "size of a sum");
     // SAFETY: `c` is the matrix, borrowed for this alone.
     unsafe { compute(level, scheme, Beginning::There, c.as_mut_ptr()) };
@@ -119,28 +119,28 @@ impl<'a> Beginning<'a> {
 ///
 /// # Safety
 /// The result must be writable, and written before if it is added to; no one else may use it.
-unsafe fn compute(level: Level, scheme: impl Scheme, beginning: Beginning<'_>, c: *mut f32) {
+unsafe fn compute(level: SimdLevel, scheme: impl Scheme, beginning: Beginning<'_>, c: *mut f32) {
     let (rows, columns) = (scheme.rows(), scheme.columns());
-    let panels = columns.div_ceil(BREADTH);
+    let panels = columns.div_ceil(NR);
     let row_blocks = rows.div_ceil(BLOCK);
     let (height, tiles) = (scheme.height(), BLOCK / scheme.height());
     let wanted = 4 * rayon::current_num_threads();
-    let strips = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
-    let strip = panels.div_ceil(strips).max(1);
+    let column_blocks = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
+    let block_panels = panels.div_ceil(column_blocks).max(1);
     let out = Shared(c);
     let run = |scratch: &mut Scratch, task: usize| {
-        let (block, first) = (task / strips, task % strips * strip);
+        let (block, first) = (task / column_blocks, task % column_blocks * block_panels);
         level.run(Block {
             scheme,
             beginning,
             tiles: block * tiles..(block * tiles + tiles).min(rows.div_ceil(height)),
-            panels: first..(first + strip).min(panels),
+            panels: first..(first + block_panels).min(panels),
             c: out.start(),
             scratch,
         });
     };
-    let tasks = row_blocks * strips;
-    if rows * columns * scheme.depth() < 256 * 1024 {
+    let tasks = row_blocks * column_blocks;
+    if rows * columns * scheme.k() < 256 * 1024 {
         let mut scratch = Scratch::default();
         (0..tasks).for_each(|task| run(&mut scratch, task));
     } else {
@@ -165,34 +165,34 @@ impl<S: Scheme> Kernel for Block<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let (depth, columns) = (self.scheme.depth(), self.scheme.columns());
+    fn run<V: Simd>(self, simd: V) {
+        let (k, columns) = (self.scheme.k(), self.scheme.columns());
         let height = self.scheme.height();
         self.scheme.begin();
-        let mut edge = [0.0; BREADTH * BREADTH];
-        for first in (0..depth.max(1)).step_by(S::STEPS) {
-            let steps = first..(first + S::STEPS).min(depth);
+        let mut edge = [0.0; NR * NR];
+        for first in (0..k.max(1)).step_by(S::STEPS) {
+            let steps = first..(first + S::STEPS).min(k);
             for index in self.panels.clone() {
-                let column = index * BREADTH;
-                let breadth = BREADTH.min(columns - column);
-                let panel = self.scheme.panel(lanes, index, steps.clone(), self.scratch);
+                let column = index * NR;
+                let breadth = NR.min(columns - column);
+                let panel = self.scheme.panel(simd, index, steps.clone(), self.scratch);
                 for tile in self.tiles.clone() {
                     let row = tile * height;
                     let rows = height.min(self.scheme.rows() - row);
-                    let whole = breadth == BREADTH;
+                    let whole = breadth == NR;
                     // SAFETY: the tile lies within the result, which belongs to this block alone;
                     // the edge has room for the highest and broadest tile.
                     unsafe {
                         let c = self.c.add(row * columns + column);
                         let (start, target_row) = match whole {
                             true => (c, columns),
-                            false => (edge.as_mut_ptr(), BREADTH),
+                            false => (edge.as_mut_ptr(), NR),
                         };
                         let add = match self.beginning {
                             Beginning::Zero if first == 0 => false,
                             Beginning::Bias(bias) if first == 0 => {
                                 let bias = &bias[column..column + breadth];
-                                spread(lanes, bias, start, target_row, rows);
+                                spread(simd, bias, start, target_row, rows);
                                 true
                             }
                             _ => {
@@ -208,7 +208,7 @@ impl<S: Scheme> Kernel for Block<'_, S> {
                             rows,
                             add,
                         };
-                        self.scheme.tile(lanes, tile, steps.clone(), panel, target);
+                        self.scheme.tile(simd, tile, steps.clone(), panel, target);
                         if !whole {
                             copy(start, target_row, c, columns, rows, breadth);
                         }
@@ -225,12 +225,12 @@ impl<S: Scheme> Kernel for Block<'_, S> {
 /// # Safety
 /// The rows must be writable.
 #[inline(always)]
-unsafe fn spread<L: Lanes>(lanes: L, bias: &[f32], c: *mut f32, c_row: usize, rows: usize) {
+unsafe fn spread<V: Simd>(simd: V, bias: &[f32], c: *mut f32, c_row: usize, rows: usize) {
     for row in 0..rows {
         // SAFETY: the caller's.
         let c = unsafe { std::slice::from_raw_parts_mut(c.add(row * c_row), bias.len()) };
-        for start in (0..bias.len()).step_by(L::WIDTH) {
-            lanes.store_at(lanes.load_at(bias, start, 0.0), slots(c), start);
+        for start in (0..bias.len()).step_by(V::WIDTH) {
+            simd.store_at(simd.load_at(bias, start, 0.0), slots(c), start);
         }
     }
 }
@@ -257,7 +257,7 @@ unsafe fn copy(
 }
 
 /// The sum of every column of `[rows, columns]`.
-pub(crate) fn column_sums(numbers: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn column_sums(values: &[f32], columns: usize) -> Vec<f32> {
     let sums = |rows: &[f32]| {
         let mut sums = vec![0.0; columns];
         for row in rows.chunks_exact(columns) {
@@ -268,9 +268,9 @@ pub(crate) fn column_sums(numbers: &[f32], columns: usize) -> Vec<f32> {
         sums
     };
     let piece = columns * (32 * 1024 / columns).max(64);
-    let parts: Vec<Vec<f32>> = match numbers.len() > 4 * piece {
-        true => numbers.par_chunks(piece).map(sums).collect(),
-        false => numbers.chunks(piece).map(sums).collect(),
+    let parts: Vec<Vec<f32>> = match values.len() > 4 * piece {
+        true => values.par_chunks(piece).map(sums).collect(),
+        false => values.chunks(piece).map(sums).collect(),
     };
     let mut all = vec![0.0; columns];
     for part in parts {

@@ -2,22 +2,22 @@
 
 use std::ops::Range;
 
-use crate::cpu::gemm::blocked::{Scheme, product};
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Left, Target};
-use crate::cpu::gemm::microkernel::f32::Product;
+use crate::cpu::gemm::blocked::{Scheme, gemm};
+use crate::cpu::gemm::layout::{Left, MR, NR, Target};
+use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Lanes;
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::Simd;
+use crate::cpu::simd::level::SimdLevel;
 
 /// Both factors in float32.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Plain<'a> {
+pub(crate) struct F32<'a> {
     pub(crate) a: Rows<'a>,
     pub(crate) b: &'a Packed<f32>,
 }
 
-/// The left factor of a [`Plain`] product.
+/// The left factor of a [`F32`] product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rows<'a> {
     /// In panels.
@@ -30,7 +30,7 @@ impl Rows<'_> {
     /// Their number and their length.
     fn sizes(self) -> [usize; 2] {
         match self {
-            Self::Packed(packed) => [packed.lines, packed.depth],
+            Self::Packed(packed) => [packed.lines, packed.k],
             Self::InPlace(matrix) => matrix.sizes(),
         }
     }
@@ -39,10 +39,10 @@ impl Rows<'_> {
     #[inline(always)]
     fn of_tile(self, index: usize, steps: Range<usize>) -> Left {
         match self {
-            Self::Packed(packed) => panel_of_rows(packed.part::<HEIGHT>(index, steps)),
+            Self::Packed(packed) => panel_of_rows(packed.part::<MR>(index, steps)),
             Self::InPlace(matrix) => {
                 let all = matrix.in_place();
-                let first = index * HEIGHT * all.row + steps.start * all.column;
+                let first = index * MR * all.row + steps.start * all.column;
                 Left {
                     start: all.start.wrapping_add(first),
                     ..all
@@ -52,7 +52,7 @@ impl Rows<'_> {
     }
 }
 
-impl Scheme for Plain<'_> {
+impl Scheme for F32<'_> {
     type Panel = *const f32;
 
     const STEPS: usize = 1024;
@@ -66,27 +66,27 @@ impl Scheme for Plain<'_> {
         self.b.lines
     }
 
-    fn depth(self) -> usize {
-        let [_, depth] = self.a.sizes();
-        assert_eq!(depth, self.b.depth, "factors of unequal depth");
-        depth
+    fn k(self) -> usize {
+        let [_, k] = self.a.sizes();
+        assert_eq!(k, self.b.k, "factors of unequal depth");
+        k
     }
 
     #[inline(always)]
-    fn panel<L: Lanes>(
+    fn panel<V: Simd>(
         self,
-        _: L,
+        _: V,
         index: usize,
         steps: Range<usize>,
         _: &mut Scratch,
     ) -> *const f32 {
-        self.b.part::<BREADTH>(index, steps).as_ptr()
+        self.b.part::<NR>(index, steps).as_ptr()
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(
+    unsafe fn tile<V: Simd>(
         self,
-        lanes: L,
+        simd: V,
         index: usize,
         steps: Range<usize>,
         panel: *const f32,
@@ -94,53 +94,47 @@ impl Scheme for Plain<'_> {
     ) {
         let a = self.a.of_tile(index, steps.clone());
         // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
-        unsafe { multiply(lanes, a, panel, steps.len(), target) };
+        unsafe { multiply(simd, a, panel, steps.len(), target) };
     }
 }
 
-/// The left factor of a tile, a panel of [`HEIGHT`] rows.
+/// The left factor of a tile, a panel of [`MR`] rows.
 #[inline(always)]
 pub(crate) fn panel_of_rows(a: &[f32]) -> Left {
     Left {
         start: a.as_ptr(),
         row: 1,
-        column: HEIGHT,
+        column: MR,
     }
 }
 
-/// The tile of `depth` steps of two factors in float32, the right one a panel.
+/// The tile of `k` steps of two factors in float32, the right one a panel.
 ///
 /// # Safety
 /// As for [`Scheme::tile`].
 #[inline(always)]
-pub(crate) unsafe fn multiply<L: Lanes>(
-    lanes: L,
-    a: Left,
-    b: *const f32,
-    depth: usize,
-    target: Target,
-) {
-    let product = Product {
+pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: *const f32, k: usize, target: Target) {
+    let product = SmallGemm {
         a,
         b,
-        b_row: BREADTH,
+        b_row: NR,
         c: target.start,
         c_row: target.row,
         rows: target.rows,
-        columns: BREADTH,
-        depth,
+        columns: NR,
+        k,
         add: target.add,
     };
     // SAFETY: the caller's.
-    unsafe { product.compute(lanes) };
+    unsafe { product.compute(simd) };
 }
 
 /// `a b + bias` in float32; the left factor is packed only where it must be.
 ///
 /// # Panics
 /// If the factors have not the same depth, or the bias not one number for each column.
-pub(crate) fn multiplied(
-    level: Level,
+pub(crate) fn gemm_f32(
+    level: SimdLevel,
     a: Matrix<'_>,
     b: &Packed<f32>,
     bias: Option<&[f32]>,
@@ -155,5 +149,5 @@ pub(crate) fn multiplied(
         }
         false => Rows::InPlace(a),
     };
-    product(level, Plain { a, b }, bias)
+    gemm(level, F32 { a, b }, bias)
 }

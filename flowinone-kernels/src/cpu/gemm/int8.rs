@@ -12,79 +12,79 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::Scheme;
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Panel, Quad, Target};
+use crate::cpu::gemm::layout::{MR, NR, Panel, Quad, Target};
 use crate::cpu::gemm::pack::{Matrix, Packed, RowWise};
 use crate::cpu::gemm::scratch::{Scratch, whole};
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd};
 
 /// The largest integer.
 const LARGEST: f32 = 127.0;
 /// Added to a number below 2^22, it leaves the nearest integer, ties to even, in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
-/// Weights in panels `[panels, steps of four, BREADTH]`.
+/// Weights in panels `[panels, steps of four, NR]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Columns {
-    numbers: Packed<Quad>,
+pub(crate) struct Int8Columns {
+    values: Packed<Quad>,
     /// `s_w`, for all lines of all panels.
     scales: Vec<f32>,
     /// `128 sum(q_w)`, likewise.
     offsets: Vec<i32>,
 }
 
-impl Columns {
+impl Int8Columns {
     /// From weights in float32, all finite.
     pub(crate) fn new(packed: &Packed<f32>) -> Self {
-        let (depth, panels) = (packed.depth, packed.lines.div_ceil(BREADTH));
-        let steps = depth.div_ceil(4);
-        let mut numbers = Vec::with_capacity(panels * steps * BREADTH);
+        let (k, panels) = (packed.k, packed.lines.div_ceil(NR));
+        let steps = k.div_ceil(4);
+        let mut values = Vec::with_capacity(panels * steps * NR);
         let (mut scales, mut offsets) = (Vec::new(), Vec::new());
         for panel in 0..panels {
-            let rows = packed.part::<BREADTH>(panel, 0..depth);
-            let mut largest = [0.0f32; BREADTH];
-            for row in rows.chunks_exact(BREADTH) {
+            let rows = packed.part::<NR>(panel, 0..k);
+            let mut largest = [0.0f32; NR];
+            for row in rows.chunks_exact(NR) {
                 for (largest, x) in largest.iter_mut().zip(row) {
                     *largest = largest.max(x.abs());
                 }
             }
             let inverse = largest.map(inverse);
-            let mut sums = [0i32; BREADTH];
-            for four in rows.chunks(4 * BREADTH) {
-                let mut quads = [0; BREADTH];
-                for (place, row) in four.chunks_exact(BREADTH).enumerate() {
+            let mut sums = [0i32; NR];
+            for four in rows.chunks(4 * NR) {
+                let mut quads = [0; NR];
+                for (place, row) in four.chunks_exact(NR).enumerate() {
                     for (line, x) in row.iter().enumerate() {
                         let q = rounded(x * inverse[line]) as i8;
                         sums[line] += i32::from(q);
                         quads[line] |= u32::from(q as u8) << (8 * place);
                     }
                 }
-                numbers.extend(quads);
+                values.extend(quads);
             }
             scales.extend(largest.map(|largest| largest / LARGEST));
             offsets.extend(sums.map(|sum| sum.wrapping_mul(128)));
         }
         Self {
-            numbers: Packed {
-                numbers,
+            values: Packed {
+                values,
                 lines: packed.lines,
-                depth: steps,
+                k: steps,
             },
             scales,
             offsets,
         }
     }
 
-    /// The number at `depth` of a line, as it is computed with.
-    pub(crate) fn number(&self, depth: usize, line: usize) -> f32 {
-        let step = depth / 4;
-        let quad = self.numbers.part::<BREADTH>(line / BREADTH, step..step + 1)[line % BREADTH];
-        f32::from(quad.to_le_bytes()[depth % 4] as i8) * self.scales[line]
+    /// The number at `k` of a line, as it is computed with.
+    pub(crate) fn number(&self, k: usize, line: usize) -> f32 {
+        let step = k / 4;
+        let quad = self.values.part::<NR>(line / NR, step..step + 1)[line % NR];
+        f32::from(quad.to_le_bytes()[k % 4] as i8) * self.scales[line]
     }
 
     /// Bytes that the weights take.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.numbers.numbers.as_slice())
+        size_of_val(self.values.values.as_slice())
             + size_of_val(self.scales.as_slice())
             + size_of_val(self.offsets.as_slice())
     }
@@ -107,28 +107,28 @@ fn rounded(x: f32) -> u8 {
 
 /// Rows of steps of four, as `q + 128`.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows {
-    numbers: RowWise<Quad>,
+pub(crate) struct Int8Rows {
+    values: RowWise<Quad>,
     /// `s_x`, for each row. Not a number where the row holds what is none, so that its results are
     /// none.
     scales: Vec<f32>,
 }
 
-impl Rows {
-    /// From `[rows, depth]`, row by row.
-    pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Self {
-        let [rows, depth] = matrix.sizes();
+impl Int8Rows {
+    /// From `[rows, K]`, row by row.
+    pub(crate) fn new(level: SimdLevel, matrix: Matrix<'_>) -> Self {
+        let [rows, k] = matrix.sizes();
         // SAFETY: the kernel writes every slot.
-        let (numbers, scales) = unsafe {
-            RowWise::filled(rows, depth.div_ceil(4), |line, quads, scale| {
+        let (values, scales) = unsafe {
+            RowWise::filled(rows, k.div_ceil(4), |line, quads, scale| {
                 let row = matrix.row(line);
                 level.run(Quantize { row, quads, scale });
             })
         };
         let mut scales: Vec<f32> = scales.into_iter().map(f32::from_bits).collect();
         // Tiles read those of a whole panel.
-        scales.resize(whole(rows, HEIGHT), 0.0);
-        Self { numbers, scales }
+        scales.resize(whole(rows, MR), 0.0);
+        Self { values, scales }
     }
 }
 
@@ -143,12 +143,12 @@ impl Kernel for Quantize<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
+    fn run<V: Simd>(self, _: V) {
         // As integers, positive numbers keep their order, and what is no number is the largest.
         let mut largest = [0u32; 16];
         let (sixteens, rest) = self.row.as_chunks::<16>();
-        for numbers in sixteens {
-            for (largest, x) in largest.iter_mut().zip(numbers) {
+        for values in sixteens {
+            for (largest, x) in largest.iter_mut().zip(values) {
                 *largest = (*largest).max(x.abs().to_bits());
             }
         }
@@ -177,15 +177,15 @@ fn byte(x: f32, inverse: f32) -> u8 {
 
 /// Rows and weights of 8-bit integers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whole<'a> {
-    a: &'a Rows,
-    b: &'a Columns,
+pub(crate) struct Int8<'a> {
+    a: &'a Int8Rows,
+    b: &'a Int8Columns,
     #[cfg(target_arch = "x86_64")]
-    proof: Option<crate::cpu::gemm::microkernel::avx512_vnni::Proof>,
+    proof: Option<crate::cpu::gemm::microkernel::avx512_vnni::Avx512Vnni>,
 }
 
-impl<'a> Whole<'a> {
-    pub(crate) fn new(level: Level, a: &'a Rows, b: &'a Columns) -> Self {
+impl<'a> Int8<'a> {
+    pub(crate) fn new(level: SimdLevel, a: &'a Int8Rows, b: &'a Int8Columns) -> Self {
         #[cfg(not(target_arch = "x86_64"))]
         let _ = level;
         Self {
@@ -193,8 +193,8 @@ impl<'a> Whole<'a> {
             b,
             #[cfg(target_arch = "x86_64")]
             proof: match level {
-                Level::Avx512 | Level::Amx => {
-                    crate::cpu::gemm::microkernel::avx512_vnni::Proof::find()
+                SimdLevel::Avx512 | SimdLevel::Amx => {
+                    crate::cpu::gemm::microkernel::avx512_vnni::Avx512Vnni::find()
                 }
                 _ => None,
             },
@@ -202,48 +202,48 @@ impl<'a> Whole<'a> {
     }
 }
 
-impl Scheme for Whole<'_> {
+impl Scheme for Int8<'_> {
     type Panel = Panel;
 
     // Sums of integers cannot go on from numbers: the whole depth at once.
     const STEPS: usize = usize::MAX / 4;
 
     fn rows(self) -> usize {
-        self.a.numbers.lines
+        self.a.values.lines
     }
 
     fn columns(self) -> usize {
-        self.b.numbers.lines
+        self.b.values.lines
     }
 
-    fn depth(self) -> usize {
-        let (a, b) = (self.a.numbers.depth, self.b.numbers.depth);
+    fn k(self) -> usize {
+        let (a, b) = (self.a.values.k, self.b.values.k);
         assert_eq!(a, b, "factors of unequal depth");
         a
     }
 
     #[inline(always)]
-    fn panel<L: Lanes>(self, _: L, index: usize, steps: Range<usize>, _: &mut Scratch) -> Panel {
-        let lines = index * BREADTH..index * BREADTH + BREADTH;
+    fn panel<V: Simd>(self, _: V, index: usize, steps: Range<usize>, _: &mut Scratch) -> Panel {
+        let lines = index * NR..index * NR + NR;
         Panel {
-            numbers: self.b.numbers.part::<BREADTH>(index, steps).as_ptr(),
+            values: self.b.values.part::<NR>(index, steps).as_ptr(),
             scales: self.b.scales[lines.clone()].as_ptr(),
             offsets: self.b.offsets[lines].as_ptr(),
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes>(
+    unsafe fn tile<V: Simd>(
         self,
-        lanes: L,
+        simd: V,
         index: usize,
         steps: Range<usize>,
         panel: Panel,
         target: Target,
     ) {
-        let a = self.a.numbers.from(index * HEIGHT, steps.start);
-        let a_row = self.a.numbers.stride;
-        let scales = &self.a.scales[index * HEIGHT..][..HEIGHT];
+        let a = self.a.values.from(index * MR, steps.start);
+        let a_row = self.a.values.stride;
+        let scales = &self.a.scales[index * MR..][..MR];
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = self.proof {
             // SAFETY: the caller's, and both panels have these steps.
@@ -254,8 +254,8 @@ impl Scheme for Whole<'_> {
             return;
         }
         // SAFETY: the panel has these steps.
-        let b = unsafe { std::slice::from_raw_parts(panel.numbers, steps.len() * BREADTH) };
-        lanes.call(Tile {
+        let b = unsafe { std::slice::from_raw_parts(panel.values, steps.len() * NR) };
+        simd.call(Tile {
             a,
             a_row,
             scales,
@@ -281,15 +281,15 @@ impl Kernel for Tile<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        let (right, _) = self.b.as_chunks::<BREADTH>();
+    fn run<V: Simd>(self, _: V) {
+        let (right, _) = self.b.as_chunks::<NR>();
         // SAFETY: the panel has a scale and an offset for each line; they may lie anywhere.
         let (scales, offsets) = unsafe {
-            let scales = self.panel.scales.cast::<[f32; BREADTH]>().read();
-            (scales, self.panel.offsets.cast::<[i32; BREADTH]>().read())
+            let scales = self.panel.scales.cast::<[f32; NR]>().read();
+            (scales, self.panel.offsets.cast::<[i32; NR]>().read())
         };
         for row in 0..self.target.rows {
-            let mut sums = [0i32; BREADTH];
+            let mut sums = [0i32; NR];
             for (a, b) in self.a[row * self.a_row..].iter().zip(right) {
                 let a = a.to_le_bytes().map(i32::from);
                 for (sum, b) in sums.iter_mut().zip(b) {
@@ -304,7 +304,7 @@ impl Kernel for Tile<'_> {
                     *sum = products.into_iter().fold(*sum, i32::wrapping_add);
                 }
             }
-            // SAFETY: the caller of the tile vouches for its rows of `BREADTH` numbers.
+            // SAFETY: the caller of the tile vouches for its rows of `NR` numbers.
             unsafe {
                 let c = self.target.start.add(row * self.target.row);
                 for (line, sum) in sums.into_iter().enumerate() {

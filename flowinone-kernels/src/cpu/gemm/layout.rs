@@ -3,9 +3,9 @@
 use crate::cpu::simd::WIDEST;
 
 /// Lines of a panel of a left factor: the highest tile of any level.
-pub(crate) const HEIGHT: usize = 12;
+pub(crate) const MR: usize = 12;
 /// Lines of a panel of a right factor: the broadest tile of any level.
-pub(crate) const BREADTH: usize = 2 * WIDEST;
+pub(crate) const NR: usize = 2 * WIDEST;
 
 /// A matrix that is read number by number, whatever the order of its numbers.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +34,11 @@ pub(crate) struct Target {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
     /// From the first number of the first column on.
-    pub(crate) numbers: &'a [f32],
+    pub(crate) values: &'a [f32],
     /// From a row to the next.
     pub(crate) stride: usize,
     /// Rows.
-    pub(crate) depth: usize,
+    pub(crate) k: usize,
     /// How many columns.
     pub(crate) count: usize,
 }
@@ -47,8 +47,8 @@ impl Columns<'_> {
     /// # Panics
     /// If they end too early.
     pub(crate) fn check(&self) {
-        let last_row = self.depth.saturating_sub(1) * self.stride;
-        assert!(self.depth == 0 || last_row + self.count <= self.numbers.len());
+        let last_row = self.k.saturating_sub(1) * self.stride;
+        assert!(self.k == 0 || last_row + self.count <= self.values.len());
     }
 }
 
@@ -93,8 +93,8 @@ pub(crate) type Quad = u32;
 /// A panel of the weights, and what its sums become.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panel {
-    pub(crate) numbers: *const Quad,
-    /// `s_w`, [`BREADTH`] of them.
+    pub(crate) values: *const Quad,
+    /// `s_w`, [`NR`] of them.
     pub(crate) scales: *const f32,
     /// `128 sum(q_w)`, likewise.
     pub(crate) offsets: *const i32,

@@ -5,16 +5,16 @@ use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::layout::Columns;
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Left};
+use crate::cpu::gemm::layout::{Left, MR, NR};
 use crate::cpu::gemm::scratch::whole;
 use crate::cpu::parallel::filled;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot, WIDEST};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot, WIDEST};
 
 /// A matrix whose rows or columns lie in order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a> {
-    numbers: &'a [f32],
+    values: &'a [f32],
     rows: usize,
     columns: usize,
     /// Whether columns lie in order, rather than rows.
@@ -26,10 +26,10 @@ impl<'a> Matrix<'a> {
     ///
     /// # Panics
     /// If there are not as many numbers.
-    pub(crate) fn new(numbers: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(numbers.len(), rows * columns);
+    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        assert_eq!(values.len(), rows * columns);
         Self {
-            numbers,
+            values,
             rows,
             columns,
             transposed: false,
@@ -50,7 +50,7 @@ impl<'a> Matrix<'a> {
     /// A row of a matrix whose rows lie in order.
     pub(crate) fn row(&self, index: usize) -> &'a [f32] {
         assert!(!self.transposed, "rows in order");
-        &self.numbers[index * self.columns..][..self.columns]
+        &self.values[index * self.columns..][..self.columns]
     }
 
     /// Some columns of a matrix whose rows lie in order.
@@ -58,9 +58,9 @@ impl<'a> Matrix<'a> {
     pub(crate) fn columns(&self, columns: Range<usize>) -> Columns<'a> {
         assert!(!self.transposed, "rows in order");
         Columns {
-            numbers: self.numbers.get(columns.start..).unwrap_or(&[]),
+            values: self.values.get(columns.start..).unwrap_or(&[]),
             stride: self.columns,
-            depth: self.rows,
+            k: self.rows,
             count: columns.len(),
         }
     }
@@ -68,7 +68,7 @@ impl<'a> Matrix<'a> {
     /// Rows become columns.
     pub(crate) fn transposed(self) -> Self {
         Self {
-            numbers: self.numbers,
+            values: self.values,
             rows: self.columns,
             columns: self.rows,
             transposed: !self.transposed,
@@ -82,36 +82,36 @@ impl<'a> Matrix<'a> {
             false => (self.columns, 1),
         };
         Left {
-            start: self.numbers.as_ptr(),
+            start: self.values.as_ptr(),
             row,
             column,
         }
     }
 
     /// As the left factor of a product.
-    pub(crate) fn left(self, level: Level) -> Packed<f32> {
-        Packed::new::<HEIGHT>(level, self.transposed())
+    pub(crate) fn left(self, level: SimdLevel) -> Packed<f32> {
+        Packed::new::<MR>(level, self.transposed())
     }
 
     /// As the right factor of a product.
-    pub(crate) fn right(self, level: Level) -> Packed<f32> {
-        Packed::new::<BREADTH>(level, self)
+    pub(crate) fn right(self, level: SimdLevel) -> Packed<f32> {
+        Packed::new::<NR>(level, self)
     }
 }
 
-/// A factor of a product in panels: `[panels, depth, lines of a panel]`, a line being a row of the
+/// A factor of a product in panels: `[panels, K, lines of a panel]`, a line being a row of the
 /// left or a column of the right factor. Lines behind the last one hold anything.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed<T> {
-    pub(crate) numbers: Vec<T>,
+    pub(crate) values: Vec<T>,
     pub(crate) lines: usize,
-    pub(crate) depth: usize,
+    pub(crate) k: usize,
 }
 
 impl<T> Packed<T> {
     /// The part `[steps, N]` of a panel of `N` lines.
     pub(crate) fn part<const N: usize>(&self, panel: usize, steps: Range<usize>) -> &[T] {
-        &self.numbers[(panel * self.depth + steps.start) * N..][..steps.len() * N]
+        &self.values[(panel * self.k + steps.start) * N..][..steps.len() * N]
     }
 }
 
@@ -119,53 +119,53 @@ impl<T> Packed<T> {
 /// it; zeros stand behind the depth.
 #[derive(Debug, Clone)]
 pub(crate) struct RowWise<T> {
-    pub(crate) numbers: Vec<T>,
+    pub(crate) values: Vec<T>,
     pub(crate) lines: usize,
-    pub(crate) depth: usize,
+    pub(crate) k: usize,
     pub(crate) stride: usize,
 }
 
 /// From a row to the next: whole cache lines and one more, so that the rows of a tile do not fall into
 /// the same set of the cache.
-fn stride(depth: usize) -> usize {
-    whole(depth, 16) + 16
+fn stride(k: usize) -> usize {
+    whole(k, 16) + 16
 }
 
 impl<T: Send> RowWise<T> {
-    /// Of `lines` rows of `depth` slots, which `make` writes, each with one slot more for itself.
+    /// Of `lines` rows of `k` slots, which `make` writes, each with one slot more for itself.
     ///
     /// # Safety
-    /// `make` must write the first `depth` slots of a row, and the one for itself.
+    /// `make` must write the first `k` slots of a row, and the one for itself.
     pub(crate) unsafe fn filled(
         lines: usize,
-        depth: usize,
+        k: usize,
         make: impl Fn(usize, &mut [MaybeUninit<T>], &mut MaybeUninit<T>) + Sync,
     ) -> (Self, Vec<T>)
     where
         T: Copy + Default,
     {
-        let stride = stride(depth);
+        let stride = stride(k);
         // SAFETY: the caller's, and the rest of a row is written here.
-        let [numbers, own] = unsafe {
+        let [values, own] = unsafe {
             filled(lines, [stride, 1], 2 * stride, |range, [slots, own]| {
                 let rows = slots.chunks_exact_mut(stride).zip(own);
                 for (line, (slots, own)) in range.zip(rows) {
-                    let (slots, rest) = slots.split_at_mut(depth);
+                    let (slots, rest) = slots.split_at_mut(k);
                     make(line, slots, own);
                     rest.fill(MaybeUninit::new(T::default()));
                 }
             })
         };
         let rows = Self {
-            numbers,
+            values,
             lines,
-            depth,
+            k,
             stride,
         };
         (rows, own)
     }
 
-    /// Of `lines` rows of `depth` slots; `make` writes up to `N` of them that follow each other, from one to the
+    /// Of `lines` rows of `k` slots; `make` writes up to `N` of them that follow each other, from one to the
     /// next so many slots as it is told.
     ///
     /// # Safety
@@ -173,13 +173,13 @@ impl<T: Send> RowWise<T> {
     #[cfg(target_arch = "x86_64")]
     pub(crate) unsafe fn filled_in_groups<const N: usize>(
         lines: usize,
-        depth: usize,
+        k: usize,
         make: impl Fn(Range<usize>, &mut [MaybeUninit<T>], usize) + Sync,
     ) -> Self {
-        let stride = stride(depth);
+        let stride = stride(k);
         let size = N * stride;
         // SAFETY: the caller's.
-        let [numbers] = unsafe {
+        let [values] = unsafe {
             filled(lines.div_ceil(N), [size], 2 * size, |groups, [slots]| {
                 for (group, slots) in groups.zip(slots.chunks_exact_mut(size)) {
                     make(lines_of::<N>(group, lines), slots, stride);
@@ -187,9 +187,9 @@ impl<T: Send> RowWise<T> {
             })
         };
         Self {
-            numbers,
+            values,
             lines,
-            depth,
+            k,
             stride,
         }
     }
@@ -201,40 +201,36 @@ impl<T> RowWise<T> {
     /// # Panics
     /// If there are none.
     pub(crate) fn from(&self, row: usize, step: usize) -> &[T] {
-        &self.numbers[row * self.stride + step..]
+        &self.values[row * self.stride + step..]
     }
 }
 
 impl<T: Send> Packed<T> {
-    /// Of `lines` lines of `depth` slots, `N` lines to a panel; `make` writes the panel of its number.
+    /// Of `lines` lines of `k` slots, `N` lines to a panel; `make` writes the panel of its number.
     ///
     /// # Safety
     /// `make` must write every slot.
     pub(crate) unsafe fn filled<const N: usize>(
         lines: usize,
-        depth: usize,
+        k: usize,
         make: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync,
     ) -> Self {
-        let size = depth * N;
+        let size = k * N;
         // SAFETY: the caller's.
-        let [numbers] = unsafe {
+        let [values] = unsafe {
             filled(lines.div_ceil(N), [size], 2 * size, |panels, [slots]| {
                 for (panel, slots) in panels.zip(slots.chunks_exact_mut(size.max(1))) {
                     make(panel, slots);
                 }
             })
         };
-        Self {
-            numbers,
-            lines,
-            depth,
-        }
+        Self { values, lines, k }
     }
 }
 
 impl Packed<f32> {
-    /// From `[depth, lines]`, `N` lines to a panel.
-    pub(crate) fn new<const N: usize>(level: Level, matrix: Matrix<'_>) -> Self {
+    /// From `[K, lines]`, `N` lines to a panel.
+    pub(crate) fn new<const N: usize>(level: SimdLevel, matrix: Matrix<'_>) -> Self {
         let pack = |panel, slots: &mut [Slot]| {
             level.run(Pack::<N> {
                 matrix,
@@ -263,17 +259,17 @@ impl<const N: usize> Kernel for Pack<'_, N> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let (depth, all) = (self.matrix.rows, self.matrix.columns);
+    fn run<V: Simd>(self, simd: V) {
+        let (k, all) = (self.matrix.rows, self.matrix.columns);
         let Range { start, end } = self.lines;
         if !self.matrix.transposed {
             // Numbers of the lines side by side.
             for (row, slots) in self.slots.chunks_exact_mut(N).enumerate() {
-                let source = &self.matrix.numbers[row * all..];
+                let source = &self.matrix.values[row * all..];
                 match source[start..].first_chunk::<N>() {
-                    Some(numbers) if end - start == N => {
+                    Some(values) if end - start == N => {
                         // SAFETY: the row of the panel has room for `N` numbers.
-                        unsafe { slots.as_mut_ptr().cast::<[f32; N]>().write(*numbers) };
+                        unsafe { slots.as_mut_ptr().cast::<[f32; N]>().write(*values) };
                     }
                     _ => {
                         slots.fill(Slot::new(0.0));
@@ -290,17 +286,17 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         // reaches there is overwritten by the next row, and the last rows are written number by number.
         let line = |index: usize| {
             let line = (start + index).min(end - 1);
-            &self.matrix.numbers[line * depth..][..depth]
+            &self.matrix.values[line * k..][..k]
         };
-        let turned = match N.is_multiple_of(L::WIDTH) {
-            true => depth / 4 * 4,
-            false => depth.saturating_sub(4) / 4 * 4,
+        let turned = match N.is_multiple_of(V::WIDTH) {
+            true => k / 4 * 4,
+            false => k.saturating_sub(4) / 4 * 4,
         };
-        let groups = N.div_ceil(L::WIDTH);
-        let mut rows = [[std::ptr::null(); WIDEST]; BREADTH];
+        let groups = N.div_ceil(V::WIDTH);
+        let mut rows = [[std::ptr::null(); WIDEST]; NR];
         for (group, rows) in rows.iter_mut().enumerate().take(groups) {
-            for (index, row) in rows.iter_mut().enumerate().take(L::WIDTH) {
-                *row = line(group * L::WIDTH + index).as_ptr();
+            for (index, row) in rows.iter_mut().enumerate().take(V::WIDTH) {
+                *row = line(group * V::WIDTH + index).as_ptr();
             }
         }
         for column in (0..turned).step_by(4) {
@@ -309,15 +305,15 @@ impl<const N: usize> Kernel for Pack<'_, N> {
                 // panel, or at least four rows follow those written, more than a vector.
                 unsafe {
                     let rows = rows[group].map(|row: *const f32| row.wrapping_add(column));
-                    let four = lanes.four_columns(&rows);
-                    for (k, numbers) in four.into_iter().enumerate() {
-                        let at = (column + k) * N + group * L::WIDTH;
-                        lanes.store_to(numbers, self.slots.as_mut_ptr().add(at).cast());
+                    let four = simd.four_columns(&rows);
+                    for (step, values) in four.into_iter().enumerate() {
+                        let at = (column + step) * N + group * V::WIDTH;
+                        simd.store_to(values, self.slots.as_mut_ptr().add(at).cast());
                     }
                 }
             }
         }
-        for column in turned..depth {
+        for column in turned..k {
             for (index, slot) in self.slots[column * N..][..N].iter_mut().enumerate() {
                 slot.write(line(index)[column]);
             }

@@ -1,14 +1,14 @@
 //! The weights of a linear layer, packed once.
 
-use crate::cpu::gemm::bf16_widened::Widened;
-use crate::cpu::gemm::blocked::{Scheme, product, product_onto};
-use crate::cpu::gemm::f32::{self, Plain, multiplied};
-use crate::cpu::gemm::int8::{Columns, Rows, Whole};
-use crate::cpu::gemm::layout::{BREADTH, Pair};
+use crate::cpu::gemm::bf16_widened::Bf16Widened;
+use crate::cpu::gemm::blocked::{Scheme, gemm, gemm_add};
+use crate::cpu::gemm::f32::{self, F32, gemm_f32};
+use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
+use crate::cpu::gemm::layout::{NR, Pair};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::pack::RowWise;
 use crate::cpu::gemm::pack::{Matrix, Packed};
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
@@ -25,24 +25,24 @@ pub(crate) struct Weights {
 enum Numbers {
     Float32(Packed<f32>),
     BFloat16(Packed<Pair>),
-    Int8(Columns),
+    Int8(Int8Columns),
 }
 
 impl Numbers {
-    fn new(level: Level, weight: Matrix<'_>, precision: Precision) -> Self {
+    fn new(level: SimdLevel, weight: Matrix<'_>, precision: Precision) -> Self {
         let packed = weight.right(level);
         match precision {
             Precision::Float32 => Self::Float32(packed),
-            Precision::BFloat16 => Self::BFloat16(packed.pairs::<BREADTH>(level)),
-            Precision::Int8 => Self::Int8(Columns::new(&packed)),
+            Precision::BFloat16 => Self::BFloat16(packed.pairs::<NR>(level)),
+            Precision::Int8 => Self::Int8(Int8Columns::new(&packed)),
         }
     }
 
-    fn number(&self, depth: usize, line: usize) -> f32 {
+    fn number(&self, k: usize, line: usize) -> f32 {
         match self {
-            Self::Float32(b) => b.part::<BREADTH>(line / BREADTH, depth..depth + 1)[line % BREADTH],
-            Self::BFloat16(b) => b.number::<BREADTH>(depth, line),
-            Self::Int8(b) => b.number(depth, line),
+            Self::Float32(b) => b.part::<NR>(line / NR, k..k + 1)[line % NR],
+            Self::BFloat16(b) => b.number::<NR>(k, line),
+            Self::Int8(b) => b.number(k, line),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Weights {
     /// # Panics
     /// If the parts do not divide the input.
     pub(crate) fn new(
-        level: Level,
+        level: SimdLevel,
         (weight, [input, output]): (&[f32], [usize; 2]),
         bias: Option<Vec<f32>>,
         precision: Precision,
@@ -62,8 +62,8 @@ impl Weights {
         assert_eq!(input % parts, 0, "{input} inputs in {parts} equal parts");
         let width = input / parts;
         let part = |part: usize| {
-            let numbers = &weight[part * width * output..][..width * output];
-            Numbers::new(level, Matrix::new(numbers, width, output), precision)
+            let values = &weight[part * width * output..][..width * output];
+            Numbers::new(level, Matrix::new(values, width, output), precision)
         };
         Self {
             parts: (0..parts).map(part).collect(),
@@ -97,61 +97,58 @@ impl Weights {
     /// Bytes that the weights take.
     pub(crate) fn bytes(&self) -> usize {
         let of_part = |part: &Numbers| match part {
-            Numbers::Float32(packed) => size_of_val(packed.numbers.as_slice()),
-            Numbers::BFloat16(packed) => size_of_val(packed.numbers.as_slice()),
+            Numbers::Float32(packed) => size_of_val(packed.values.as_slice()),
+            Numbers::BFloat16(packed) => size_of_val(packed.values.as_slice()),
             Numbers::Int8(columns) => columns.bytes(),
         };
         self.parts.iter().map(of_part).sum()
     }
 
     /// `x w + b` of `[rows, input / parts]`, for one part of the input.
-    pub(crate) fn applied(&self, level: Level, part: usize, x: Matrix<'_>) -> Vec<f32> {
+    pub(crate) fn applied(&self, level: SimdLevel, part: usize, x: Matrix<'_>) -> Vec<f32> {
         let mut y = vec![];
         self.compute(level, part, x, Into::Fresh(&mut y, self.bias.as_deref()));
         y
     }
 
     /// Adds `x w` of one part of the input to `y`.
-    pub(crate) fn add(&self, level: Level, part: usize, x: Matrix<'_>, y: &mut [f32]) {
+    pub(crate) fn add(&self, level: SimdLevel, part: usize, x: Matrix<'_>, y: &mut [f32]) {
         self.compute(level, part, x, Into::There(y));
     }
 
-    fn compute(&self, level: Level, part: usize, x: Matrix<'_>, into: Into<'_>) {
+    fn compute(&self, level: SimdLevel, part: usize, x: Matrix<'_>, into: Into<'_>) {
         match &self.parts[part] {
             Numbers::Float32(b) => match into {
-                Into::Fresh(y, bias) => *y = multiplied(level, x, b, bias),
+                Into::Fresh(y, bias) => *y = gemm_f32(level, x, b, bias),
                 Into::There(y) => {
                     let a = f32::Rows::Packed(&x.left(level));
-                    product_onto(level, Plain { a, b }, y);
+                    gemm_add(level, F32 { a, b }, y);
                 }
             },
             Numbers::BFloat16(b) => {
                 #[cfg(target_arch = "x86_64")]
-                if let Some(proof) = crate::cpu::gemm::microkernel::multiplies(level) {
+                if let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level) {
                     let a = &RowWise::<Pair>::new(proof, x);
-                    return into.product(
-                        level,
-                        crate::cpu::gemm::bf16::Paired::new(level, proof, a, b),
-                    );
+                    return into.gemm(level, crate::cpu::gemm::bf16::Bf16::new(level, proof, a, b));
                 }
                 let a = &x.left(level);
-                into.product(level, Widened { a, b });
+                into.gemm(level, Bf16Widened { a, b });
             }
             Numbers::Int8(b) => {
-                let a = &Rows::new(level, x);
-                into.product(level, Whole::new(level, a, b));
+                let a = &Int8Rows::new(level, x);
+                into.gemm(level, Int8::new(level, a, b));
             }
         }
     }
 
     /// The gradient `dy w^T` of one part of `x`, from that of the result; the weights are unpacked
     /// for it.
-    pub(crate) fn gradient(&self, level: Level, part: usize, dy: Matrix<'_>) -> Vec<f32> {
-        let (width, numbers) = (self.input / self.parts.len(), &self.parts[part]);
-        let number = |index| numbers.number(index / self.output, index % self.output);
+    pub(crate) fn gradient(&self, level: SimdLevel, part: usize, dy: Matrix<'_>) -> Vec<f32> {
+        let (width, values) = (self.input / self.parts.len(), &self.parts[part]);
+        let number = |index| values.number(index / self.output, index % self.output);
         let weight: Vec<f32> = (0..width * self.output).map(number).collect();
         let weight = Matrix::new(&weight, width, self.output);
-        multiplied(level, dy, &weight.transposed().right(level), None)
+        gemm_f32(level, dy, &weight.transposed().right(level), None)
     }
 }
 
@@ -164,10 +161,10 @@ enum Into<'a> {
 }
 
 impl Into<'_> {
-    fn product(self, level: Level, scheme: impl Scheme) {
+    fn gemm(self, level: SimdLevel, scheme: impl Scheme) {
         match self {
-            Self::Fresh(y, bias) => *y = product(level, scheme, bias),
-            Self::There(y) => product_onto(level, scheme, y),
+            Self::Fresh(y, bias) => *y = gemm(level, scheme, bias),
+            Self::There(y) => gemm_add(level, scheme, y),
         }
     }
 }

@@ -10,8 +10,8 @@
 use crate::cpu::parallel::filled;
 use crate::cpu::pointwise::math::sigmoid;
 use crate::cpu::pointwise::silu_slope;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot, slots};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot, slots};
 
 /// Maps with the parameters of their norm.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ impl<'a> Maps<'a> {
     }
 
     /// `y`, of the shape of `x`.
-    pub(crate) fn normed(self, level: Level) -> Vec<f32> {
+    pub(crate) fn normed(self, level: SimdLevel) -> Vec<f32> {
         let size = self.pixels * self.group_channels();
         // SAFETY: the kernel writes every slot.
         let [y] = unsafe {
@@ -77,7 +77,7 @@ impl<'a> Maps<'a> {
     }
 
     /// `dx` of the shape of `x`, `dw` and `db` `[channels]`.
-    pub(crate) fn gradients(self, level: Level, dy: &[f32]) -> [Vec<f32>; 3] {
+    pub(crate) fn gradients(self, level: SimdLevel, dy: &[f32]) -> [Vec<f32>; 3] {
         let channels = self.group_channels();
         let size = self.pixels * channels;
         let sizes = [size, channels, channels];
@@ -115,17 +115,17 @@ impl Group<'_> {
     /// Mean and `1 / sqrt(variance + epsilon)`, from sums of short pieces: a single sum over a large
     /// map would lose digits.
     #[inline(always)]
-    fn moments<L: Lanes>(&self, lanes: L) -> (f32, f32) {
+    fn moments<V: Simd>(&self, simd: V) -> (f32, f32) {
         const PIECE: usize = 1024;
         let count = self.x.len() as f64;
         let mut total = 0.0f64;
         for piece in self.x.chunks(PIECE) {
-            total += f64::from(sum_around(lanes, piece, 0.0).0);
+            total += f64::from(sum_around(simd, piece, 0.0).0);
         }
         let mean = (total / count) as f32;
         let mut total = 0.0f64;
         for piece in self.x.chunks(PIECE) {
-            total += f64::from(sum_around(lanes, piece, mean).1);
+            total += f64::from(sum_around(simd, piece, mean).1);
         }
         let variance = (total / count) as f32;
         (mean, 1.0 / (variance + self.epsilon).sqrt())
@@ -134,21 +134,21 @@ impl Group<'_> {
 
 /// Sums of `x - centre` and of its square.
 #[inline(always)]
-fn sum_around<L: Lanes>(lanes: L, x: &[f32], centre: f32) -> (f32, f32) {
-    let middle = lanes.splat(centre);
-    let mut sums = [lanes.splat(0.0); 2];
+fn sum_around<V: Simd>(simd: V, x: &[f32], centre: f32) -> (f32, f32) {
+    let middle = simd.splat(centre);
+    let mut sums = [simd.splat(0.0); 2];
     let mut squares = sums;
     let mut start = 0;
     while start < x.len() {
-        let parity = start / L::WIDTH % 2;
-        let x = lanes.sub(lanes.load_at(x, start, centre), middle);
-        sums[parity] = lanes.add(sums[parity], x);
-        squares[parity] = lanes.fma(x, x, squares[parity]);
-        start += L::WIDTH;
+        let parity = start / V::WIDTH % 2;
+        let x = simd.sub(simd.load_at(x, start, centre), middle);
+        sums[parity] = simd.add(sums[parity], x);
+        squares[parity] = simd.fma(x, x, squares[parity]);
+        start += V::WIDTH;
     }
     (
-        lanes.sum(lanes.add(sums[0], sums[1])),
-        lanes.sum(lanes.add(squares[0], squares[1])),
+        simd.sum(simd.add(sums[0], sums[1])),
+        simd.sum(simd.add(squares[0], squares[1])),
     )
 }
 
@@ -161,20 +161,20 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let group = self.group;
         let pixels = group.pixels;
-        let (mean, r) = group.moments(lanes);
+        let (mean, r) = group.moments(simd);
         let channels = group.x.chunks(pixels).zip(self.y.chunks_mut(pixels));
         for (channel, (x, y)) in channels.enumerate() {
-            let (mean, factor) = (lanes.splat(mean), lanes.splat(r * group.weight[channel]));
-            let bias = lanes.splat(group.bias[channel]);
+            let (mean, factor) = (simd.splat(mean), simd.splat(r * group.weight[channel]));
+            let bias = simd.splat(group.bias[channel]);
             let mut start = 0;
             while start < pixels {
-                let centred = lanes.sub(lanes.load_at(x, start, 0.0), mean);
-                let h = lanes.fma(centred, factor, bias);
-                lanes.store_at(lanes.mul(h, sigmoid(lanes, h).0), y, start);
-                start += L::WIDTH;
+                let centred = simd.sub(simd.load_at(x, start, 0.0), mean);
+                let h = simd.fma(centred, factor, bias);
+                simd.store_at(simd.mul(h, sigmoid(simd, h).0), y, start);
+                start += V::WIDTH;
             }
         }
     }
@@ -192,31 +192,31 @@ impl Kernel for Backward<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let group = self.group;
         let pixels = group.pixels;
-        let (mean, r) = group.moments(lanes);
-        let zero = lanes.splat(0.0);
-        let (middle, factor) = (lanes.splat(mean), lanes.splat(r));
+        let (mean, r) = group.moments(simd);
+        let zero = simd.splat(0.0);
+        let (middle, factor) = (simd.splat(mean), simd.splat(r));
         let mut means = [0.0f64; 2]; // of dn and dn n
         // dh goes to dx for now.
         for (channel, dx) in self.dx.chunks_mut(pixels).enumerate() {
             let range = channel * pixels..(channel + 1) * pixels;
             let (x, dy) = (&group.x[range.clone()], &self.dy[range]);
-            let weight = lanes.splat(group.weight[channel]);
-            let bias = lanes.splat(group.bias[channel]);
+            let weight = simd.splat(group.weight[channel]);
+            let bias = simd.splat(group.bias[channel]);
             let mut sums = [zero; 2];
             let mut start = 0;
             while start < pixels {
-                let n = lanes.mul(lanes.sub(lanes.load_at(x, start, 0.0), middle), factor);
-                let h = lanes.fma(n, weight, bias);
-                let dh = lanes.mul(lanes.load_at(dy, start, 0.0), silu_slope(lanes, h));
-                sums[0] = lanes.add(sums[0], dh);
-                sums[1] = lanes.fma(dh, n, sums[1]);
-                lanes.store_at(dh, dx, start);
-                start += L::WIDTH;
+                let n = simd.mul(simd.sub(simd.load_at(x, start, 0.0), middle), factor);
+                let h = simd.fma(n, weight, bias);
+                let dh = simd.mul(simd.load_at(dy, start, 0.0), silu_slope(simd, h));
+                sums[0] = simd.add(sums[0], dh);
+                sums[1] = simd.fma(dh, n, sums[1]);
+                simd.store_at(dh, dx, start);
+                start += V::WIDTH;
             }
-            let sums = [lanes.sum(sums[0]), lanes.sum(sums[1])];
+            let sums = [simd.sum(sums[0]), simd.sum(sums[1])];
             self.db[channel].write(sums[0]);
             self.dw[channel].write(sums[1]);
             for (mean, sum) in means.iter_mut().zip(sums) {
@@ -225,17 +225,17 @@ impl Kernel for Backward<'_, '_> {
         }
         // SAFETY: the loop above has written all of it.
         let dx = unsafe { self.dx.assume_init_mut() };
-        let [dn_mean, dn_n_mean] = [lanes.splat(means[0] as f32), lanes.splat(-means[1] as f32)];
+        let [dn_mean, dn_n_mean] = [simd.splat(means[0] as f32), simd.splat(-means[1] as f32)];
         for (channel, dx) in dx.chunks_mut(pixels).enumerate() {
             let x = &group.x[channel * pixels..][..pixels];
-            let weight = lanes.splat(group.weight[channel]);
+            let weight = simd.splat(group.weight[channel]);
             let mut start = 0;
             while start < pixels {
-                let n = lanes.mul(lanes.sub(lanes.load_at(x, start, 0.0), middle), factor);
-                let dn = lanes.mul(lanes.load_at(dx, start, 0.0), weight);
-                let value = lanes.fma(n, dn_n_mean, lanes.sub(dn, dn_mean));
-                lanes.store_at(lanes.mul(value, factor), slots(dx), start);
-                start += L::WIDTH;
+                let n = simd.mul(simd.sub(simd.load_at(x, start, 0.0), middle), factor);
+                let dn = simd.mul(simd.load_at(dx, start, 0.0), weight);
+                let value = simd.fma(n, dn_n_mean, simd.sub(dn, dn_mean));
+                simd.store_at(simd.mul(value, factor), slots(dx), start);
+                start += V::WIDTH;
             }
         }
     }

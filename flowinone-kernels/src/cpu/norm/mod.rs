@@ -15,8 +15,8 @@ pub(crate) mod group;
 use std::ops::Range;
 
 use crate::cpu::parallel::{each_piece, filled};
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot, slots};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot, slots};
 
 /// What a row is divided by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,7 +92,7 @@ impl Rows<'_> {
     }
 
     /// `y`, `[rows, width]`.
-    pub(crate) fn normed(self, level: Level) -> Vec<f32> {
+    pub(crate) fn normed(self, level: SimdLevel) -> Vec<f32> {
         // SAFETY: the kernel writes every slot.
         let [y] = unsafe {
             filled(self.count(), [self.width], self.width, |items, [y]| {
@@ -107,7 +107,7 @@ impl Rows<'_> {
     }
 
     /// `dx` `[rows, width]`, `dw` and `db` `[groups, width]`.
-    pub(crate) fn gradients(self, level: Level, dy: &[f32]) -> [Vec<f32>; 3] {
+    pub(crate) fn gradients(self, level: SimdLevel, dy: &[f32]) -> [Vec<f32>; 3] {
         let (width, each) = (self.width, self.rows_of_a_group());
         let groups = self.weight.len() / width;
         // Blocks of rows with their own sums for the weights, several if there is one group.
@@ -165,32 +165,32 @@ fn sum_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
 
 /// The mean of a row, and the sum of the squares around it.
 #[inline(always)]
-fn moments<L: Lanes>(lanes: L, row: &[f32], centres: bool) -> (f32, f32) {
+fn moments<V: Simd>(simd: V, row: &[f32], centres: bool) -> (f32, f32) {
     let mut mean = 0.0;
     if centres {
-        let mut sums = [lanes.splat(0.0); 2];
+        let mut sums = [simd.splat(0.0); 2];
         let mut start = 0;
         while start < row.len() {
-            let sum = &mut sums[start / L::WIDTH % 2];
-            *sum = lanes.add(*sum, lanes.load_at(row, start, 0.0));
-            start += L::WIDTH;
+            let sum = &mut sums[start / V::WIDTH % 2];
+            *sum = simd.add(*sum, simd.load_at(row, start, 0.0));
+            start += V::WIDTH;
         }
-        mean = lanes.sum(lanes.add(sums[0], sums[1])) / row.len() as f32;
+        mean = simd.sum(simd.add(sums[0], sums[1])) / row.len() as f32;
     }
-    let centre = lanes.splat(mean);
-    let mut squares = [lanes.splat(0.0); 2];
+    let centre = simd.splat(mean);
+    let mut squares = [simd.splat(0.0); 2];
     let mut start = 0;
     while start < row.len() {
-        let x = lanes.sub(lanes.load_at(row, start, mean), centre);
-        let square = &mut squares[start / L::WIDTH % 2];
-        *square = lanes.fma(x, x, *square);
-        start += L::WIDTH;
+        let x = simd.sub(simd.load_at(row, start, mean), centre);
+        let square = &mut squares[start / V::WIDTH % 2];
+        *square = simd.fma(x, x, *square);
+        start += V::WIDTH;
     }
-    (mean, lanes.sum(lanes.add(squares[0], squares[1])))
+    (mean, simd.sum(simd.add(squares[0], squares[1])))
 }
 
 /// The mean of each row, and the sum of the squares around it: `[rows, 2]`.
-pub(crate) fn moments_of_rows(level: Level, x: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn moments_of_rows(level: SimdLevel, x: &[f32], width: usize) -> Vec<f32> {
     // SAFETY: the kernel writes both slots of each row.
     let [moments] = unsafe {
         filled(x.len() / width, [2], width, |items, [slots]| {
@@ -211,10 +211,10 @@ impl Kernel for Moments<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let rows = self.x.chunks_exact(self.width);
         for (row, slots) in rows.zip(self.slots.chunks_exact_mut(2)) {
-            let (mean, squares) = moments(lanes, row, true);
+            let (mean, squares) = moments(simd, row, true);
             slots[0].write(mean);
             slots[1].write(squares);
         }
@@ -236,7 +236,7 @@ pub(crate) struct Placed<'a> {
 
 impl Placed<'_> {
     /// `y`, `[rows, width]`.
-    pub(crate) fn normed(self, level: Level) -> Vec<f32> {
+    pub(crate) fn normed(self, level: SimdLevel) -> Vec<f32> {
         let count = self.spread.len() / 2;
         // SAFETY: the kernel writes every slot.
         let [y] = unsafe {
@@ -262,7 +262,7 @@ impl Kernel for ForwardPlaced<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Placed {
             x,
             spread,
@@ -272,16 +272,16 @@ impl Kernel for ForwardPlaced<'_, '_> {
         let of_a_group = (spread.len() / 2 / (gains.len() / (2 * width))).max(1);
         for (index, y) in self.items.zip(self.y.chunks_mut(width)) {
             let row = &x[index * width..][..width];
-            let [mean, r] = [0, 1].map(|k| lanes.splat(spread[2 * index + k]));
+            let [mean, r] = [0, 1].map(|k| simd.splat(spread[2 * index + k]));
             let gains = &gains[index / of_a_group * 2 * width..][..2 * width];
             let (weight, bias) = gains.split_at(width);
             let mut start = 0;
             while start < width {
-                let n = lanes.mul(lanes.sub(lanes.load_at(row, start, 0.0), mean), r);
-                let weight = lanes.load_at(weight, start, 0.0);
-                let value = lanes.fma(n, weight, lanes.load_at(bias, start, 0.0));
-                lanes.store_at(value, y, start);
-                start += L::WIDTH;
+                let n = simd.mul(simd.sub(simd.load_at(row, start, 0.0), mean), r);
+                let weight = simd.load_at(weight, start, 0.0);
+                let value = simd.fma(n, weight, simd.load_at(bias, start, 0.0));
+                simd.store_at(value, y, start);
+                start += V::WIDTH;
             }
         }
     }
@@ -297,25 +297,25 @@ impl Kernel for Forward<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Rows { width, spread, .. } = self.rows;
         for (index, y) in self.items.zip(self.y.chunks_mut(width)) {
             let row = self.rows.row(index);
-            let (mean, squares) = moments(lanes, row, spread.centres());
+            let (mean, squares) = moments(simd, row, spread.centres());
             let (r, _) = spread.factors(squares, width);
-            let (mean, r) = (lanes.splat(mean), lanes.splat(r));
+            let (mean, r) = (simd.splat(mean), simd.splat(r));
             let weight = self.rows.group(self.rows.weight, index);
             let bias = self.rows.bias.map(|bias| self.rows.group(bias, index));
             let mut start = 0;
             while start < width {
-                let n = lanes.mul(lanes.sub(lanes.load_at(row, start, 0.0), mean), r);
-                let weight = lanes.load_at(weight, start, 0.0);
+                let n = simd.mul(simd.sub(simd.load_at(row, start, 0.0), mean), r);
+                let weight = simd.load_at(weight, start, 0.0);
                 let value = match bias {
-                    Some(bias) => lanes.fma(n, weight, lanes.load_at(bias, start, 0.0)),
-                    None => lanes.mul(n, weight),
+                    Some(bias) => simd.fma(n, weight, simd.load_at(bias, start, 0.0)),
+                    None => simd.mul(n, weight),
                 };
-                lanes.store_at(value, y, start);
-                start += L::WIDTH;
+                simd.store_at(value, y, start);
+                start += V::WIDTH;
             }
         }
     }
@@ -334,45 +334,45 @@ impl Kernel for Backward<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let Rows { width, spread, .. } = self.rows;
-        let zero = lanes.splat(0.0);
+        let zero = simd.splat(0.0);
         for (index, dx) in self.items.zip(self.dx.chunks_mut(width)) {
             let row = self.rows.row(index);
             let dy = &self.dy[index * width..][..width];
             let weight = self.rows.group(self.rows.weight, index);
-            let (mean, squares) = moments(lanes, row, spread.centres());
+            let (mean, squares) = moments(simd, row, spread.centres());
             let (r, k) = spread.factors(squares, width);
-            let (mean, r) = (lanes.splat(mean), lanes.splat(r));
+            let (mean, r) = (simd.splat(mean), simd.splat(r));
             // mean(dn), mean(dn n), and this row's part of dw and db.
             let mut sums = [zero; 2];
             let mut start = 0;
             while start < width {
-                let n = lanes.mul(lanes.sub(lanes.load_at(row, start, 0.0), mean), r);
-                let dy = lanes.load_at(dy, start, 0.0);
-                let dn = lanes.mul(dy, lanes.load_at(weight, start, 0.0));
-                sums[0] = lanes.add(sums[0], dn);
-                sums[1] = lanes.fma(dn, n, sums[1]);
-                let dw = lanes.fma(dy, n, lanes.load_at(self.dw, start, 0.0));
-                lanes.store_at(dw, slots(self.dw), start);
-                let db = lanes.add(dy, lanes.load_at(self.db, start, 0.0));
-                lanes.store_at(db, slots(self.db), start);
-                start += L::WIDTH;
+                let n = simd.mul(simd.sub(simd.load_at(row, start, 0.0), mean), r);
+                let dy = simd.load_at(dy, start, 0.0);
+                let dn = simd.mul(dy, simd.load_at(weight, start, 0.0));
+                sums[0] = simd.add(sums[0], dn);
+                sums[1] = simd.fma(dn, n, sums[1]);
+                let dw = simd.fma(dy, n, simd.load_at(self.dw, start, 0.0));
+                simd.store_at(dw, slots(self.dw), start);
+                let db = simd.add(dy, simd.load_at(self.db, start, 0.0));
+                simd.store_at(db, slots(self.db), start);
+                start += V::WIDTH;
             }
             let [dn_mean, dn_n_mean] = [
-                lanes.sum(sums[0]) / width as f32,
-                lanes.sum(sums[1]) / width as f32,
+                simd.sum(sums[0]) / width as f32,
+                simd.sum(sums[1]) / width as f32,
             ];
-            let dn_mean = lanes.splat(if spread.centres() { dn_mean } else { 0.0 });
-            let pull = lanes.splat(-dn_n_mean * k);
+            let dn_mean = simd.splat(if spread.centres() { dn_mean } else { 0.0 });
+            let pull = simd.splat(-dn_n_mean * k);
             let mut start = 0;
             while start < width {
-                let n = lanes.mul(lanes.sub(lanes.load_at(row, start, 0.0), mean), r);
-                let dy = lanes.load_at(dy, start, 0.0);
-                let dn = lanes.mul(dy, lanes.load_at(weight, start, 0.0));
-                let value = lanes.fma(n, pull, lanes.mul(r, lanes.sub(dn, dn_mean)));
-                lanes.store_at(value, dx, start);
-                start += L::WIDTH;
+                let n = simd.mul(simd.sub(simd.load_at(row, start, 0.0), mean), r);
+                let dy = simd.load_at(dy, start, 0.0);
+                let dn = simd.mul(dy, simd.load_at(weight, start, 0.0));
+                let value = simd.fma(n, pull, simd.mul(r, simd.sub(dn, dn_mean)));
+                simd.store_at(value, dx, start);
+                start += V::WIDTH;
             }
         }
     }

@@ -7,7 +7,7 @@
 //! with a polynomial of degree 9 whose relative error is 3.5e-9 (a Remez fit over 0 <= z <= 13.5).
 //! Not a number in, not a number out.
 
-use crate::cpu::simd::Lanes;
+use crate::cpu::simd::Simd;
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// `ln 2` in two parts, the upper one so short that its product with an exponent is exact.
@@ -39,61 +39,57 @@ const FARTHEST: f32 = 14.0;
 
 /// `coefficients[0] x^n + ... + coefficients[n]`.
 #[inline(always)]
-fn polynomial<L: Lanes, const N: usize>(
-    lanes: L,
-    x: L::Float,
-    coefficients: &[f32; N],
-) -> L::Float {
-    let mut value = lanes.splat(coefficients[0]);
+fn polynomial<V: Simd, const N: usize>(simd: V, x: V::Float, coefficients: &[f32; N]) -> V::Float {
+    let mut value = simd.splat(coefficients[0]);
     for coefficient in &coefficients[1..] {
-        value = lanes.fma(value, x, lanes.splat(*coefficient));
+        value = simd.fma(value, x, simd.splat(*coefficient));
     }
     value
 }
 
 /// `exp(x)`; 0 below -87.7 and infinity above 88.3.
 #[inline(always)]
-pub(crate) fn exp<L: Lanes>(lanes: L, x: L::Float) -> L::Float {
-    exp_of_sum(lanes, x, lanes.splat(0.0))
+pub(crate) fn exp<V: Simd>(simd: V, x: V::Float) -> V::Float {
+    exp_of_sum(simd, x, simd.splat(0.0))
 }
 
 /// `exp(x + rest)` for a small `rest` that would be lost in the rounding of the sum.
 #[inline(always)]
-fn exp_of_sum<L: Lanes>(lanes: L, x: L::Float, rest: L::Float) -> L::Float {
-    let x = lanes.min(lanes.splat(104.0), lanes.max(lanes.splat(-104.0), x));
-    let n = lanes.round(lanes.mul(x, lanes.splat(LOG2_E)));
-    let r = lanes.fma(n, lanes.splat(-LN_2[0]), x);
-    let r = lanes.add(lanes.fma(n, lanes.splat(-LN_2[1]), r), rest);
-    let squared = lanes.mul(r, r);
-    let y = lanes.fma(polynomial(lanes, r, &EXP), squared, r);
-    let n = lanes.min(lanes.splat(128.0), lanes.max(lanes.splat(-127.0), n));
-    lanes.mul(lanes.add(y, lanes.splat(1.0)), lanes.exp2_integer(n))
+fn exp_of_sum<V: Simd>(simd: V, x: V::Float, rest: V::Float) -> V::Float {
+    let x = simd.min(simd.splat(104.0), simd.max(simd.splat(-104.0), x));
+    let n = simd.round(simd.mul(x, simd.splat(LOG2_E)));
+    let r = simd.fma(n, simd.splat(-LN_2[0]), x);
+    let r = simd.add(simd.fma(n, simd.splat(-LN_2[1]), r), rest);
+    let squared = simd.mul(r, r);
+    let y = simd.fma(polynomial(simd, r, &EXP), squared, r);
+    let n = simd.min(simd.splat(128.0), simd.max(simd.splat(-127.0), n));
+    simd.mul(simd.add(y, simd.splat(1.0)), simd.exp2_integer(n))
 }
 
 /// The sigmoid `s = 1 / (1 + exp(-x))` and its slope `s (1 - s)`, each with all its digits.
 #[inline(always)]
-pub(crate) fn sigmoid<L: Lanes>(lanes: L, x: L::Float) -> (L::Float, L::Float) {
-    let one = lanes.splat(1.0);
-    let e = exp(lanes, lanes.sub(lanes.splat(0.0), lanes.abs(x))); // never above 1
-    let larger = lanes.div(one, lanes.add(one, e));
-    let smaller = lanes.mul(e, larger);
-    let s = lanes.where_negative(x, smaller, larger);
-    (s, lanes.mul(smaller, larger))
+pub(crate) fn sigmoid<V: Simd>(simd: V, x: V::Float) -> (V::Float, V::Float) {
+    let one = simd.splat(1.0);
+    let e = exp(simd, simd.sub(simd.splat(0.0), simd.abs(x))); // never above 1
+    let larger = simd.div(one, simd.add(one, e));
+    let smaller = simd.mul(e, larger);
+    let s = simd.where_negative(x, smaller, larger);
+    (s, simd.mul(smaller, larger))
 }
 
 /// The standard normal distribution at `x`: the probability below it, and the density times
 /// `sqrt(2 pi)`.
 #[inline(always)]
-pub(crate) fn normal<L: Lanes>(lanes: L, x: L::Float) -> (L::Float, L::Float) {
-    let (one, half) = (lanes.splat(1.0), lanes.splat(-0.5));
-    let z = lanes.min(lanes.splat(FARTHEST), lanes.abs(x));
+pub(crate) fn normal<V: Simd>(simd: V, x: V::Float) -> (V::Float, V::Float) {
+    let (one, half) = (simd.splat(1.0), simd.splat(-0.5));
+    let z = simd.min(simd.splat(FARTHEST), simd.abs(x));
     // -z^2 / 2 in two parts: rounded once, its error would grow with its size under exp.
-    let upper = lanes.upper_half(z);
-    let exact = lanes.mul(lanes.mul(upper, upper), half);
-    let rest = lanes.mul(lanes.mul(lanes.sub(z, upper), lanes.add(z, upper)), half);
-    let density = exp_of_sum(lanes, exact, rest);
-    let t = lanes.div(one, lanes.fma(z, lanes.splat(0.3), one));
-    let tail = lanes.mul(lanes.mul(density, t), polynomial(lanes, t, &TAIL));
-    let below = lanes.where_negative(x, tail, lanes.sub(one, tail));
+    let upper = simd.upper_half(z);
+    let exact = simd.mul(simd.mul(upper, upper), half);
+    let rest = simd.mul(simd.mul(simd.sub(z, upper), simd.add(z, upper)), half);
+    let density = exp_of_sum(simd, exact, rest);
+    let t = simd.div(one, simd.fma(z, simd.splat(0.3), one));
+    let tail = simd.mul(simd.mul(density, t), polynomial(simd, t, &TAIL));
+    let below = simd.where_negative(x, tail, simd.sub(one, tail));
     (below, density)
 }

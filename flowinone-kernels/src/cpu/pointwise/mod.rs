@@ -11,8 +11,8 @@ pub(crate) mod softmax;
 
 use crate::cpu::parallel::filled;
 use crate::cpu::pointwise::math::{normal, sigmoid};
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot};
 
 /// `1 / sqrt(2 pi)`.
 const DENSITY: f32 = 0.398_942_28;
@@ -20,12 +20,12 @@ const DENSITY: f32 = 0.398_942_28;
 /// `OUT` numbers made of `IN` numbers.
 pub(crate) trait Pointwise<const IN: usize, const OUT: usize>: Copy + Sync {
     /// The function, on vectors.
-    fn at<L: Lanes>(self, lanes: L, inputs: [L::Float; IN]) -> [L::Float; OUT];
+    fn at<V: Simd>(self, simd: V, inputs: [V::Float; IN]) -> [V::Float; OUT];
 }
 
 /// Applies `function` to every number of the inputs, which are equally long.
 pub(crate) fn pointwise<const IN: usize, const OUT: usize>(
-    level: Level,
+    level: SimdLevel,
     function: impl Pointwise<IN, OUT>,
     inputs: [&[f32]; IN],
 ) -> [Vec<f32>; OUT] {
@@ -56,19 +56,19 @@ impl<F: Pointwise<IN, OUT>, const IN: usize, const OUT: usize> Kernel for Run<'_
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let count = self.inputs[0].len();
         let mut start = 0;
         while start < count {
-            let mut inputs = [lanes.splat(0.0); IN];
+            let mut inputs = [simd.splat(0.0); IN];
             for (vector, input) in inputs.iter_mut().zip(self.inputs) {
-                *vector = lanes.load_at(input, start, 0.0);
+                *vector = simd.load_at(input, start, 0.0);
             }
-            let outputs = self.function.at(lanes, inputs);
+            let outputs = self.function.at(simd, inputs);
             for index in 0..OUT {
-                lanes.store_at(outputs[index], self.targets[index], start);
+                simd.store_at(outputs[index], self.targets[index], start);
             }
-            start += L::WIDTH;
+            start += V::WIDTH;
         }
     }
 }
@@ -79,16 +79,16 @@ pub(crate) struct Gelu;
 
 impl Pointwise<1, 1> for Gelu {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [x]: [L::Float; 1]) -> [L::Float; 1] {
-        [lanes.mul(x, normal(lanes, x).0)]
+    fn at<V: Simd>(self, simd: V, [x]: [V::Float; 1]) -> [V::Float; 1] {
+        [simd.mul(x, normal(simd, x).0)]
     }
 }
 
 /// `N(x) + x * density(x)`.
 #[inline(always)]
-fn gelu_slope<L: Lanes>(lanes: L, x: L::Float, below: L::Float, density: L::Float) -> L::Float {
-    let density = lanes.mul(density, lanes.splat(DENSITY));
-    lanes.fma(x, density, below)
+fn gelu_slope<V: Simd>(simd: V, x: V::Float, below: V::Float, density: V::Float) -> V::Float {
+    let density = simd.mul(density, simd.splat(DENSITY));
+    simd.fma(x, density, below)
 }
 
 /// Gradient of GELU: `x` and the gradient of the result to that of `x`.
@@ -97,9 +97,9 @@ pub(crate) struct GeluGradient;
 
 impl Pointwise<2, 1> for GeluGradient {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [x, gradient]: [L::Float; 2]) -> [L::Float; 1] {
-        let (below, density) = normal(lanes, x);
-        [lanes.mul(gradient, gelu_slope(lanes, x, below, density))]
+    fn at<V: Simd>(self, simd: V, [x, gradient]: [V::Float; 2]) -> [V::Float; 1] {
+        let (below, density) = normal(simd, x);
+        [simd.mul(gradient, gelu_slope(simd, x, below, density))]
     }
 }
 
@@ -109,8 +109,8 @@ pub(crate) struct Geglu;
 
 impl Pointwise<2, 1> for Geglu {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [a, b]: [L::Float; 2]) -> [L::Float; 1] {
-        [lanes.mul(lanes.mul(a, normal(lanes, a).0), b)]
+    fn at<V: Simd>(self, simd: V, [a, b]: [V::Float; 2]) -> [V::Float; 1] {
+        [simd.mul(simd.mul(a, normal(simd, a).0), b)]
     }
 }
 
@@ -120,12 +120,12 @@ pub(crate) struct GegluGradient;
 
 impl Pointwise<3, 2> for GegluGradient {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [a, b, gradient]: [L::Float; 3]) -> [L::Float; 2] {
-        let (below, density) = normal(lanes, a);
-        let slope = gelu_slope(lanes, a, below, density);
+    fn at<V: Simd>(self, simd: V, [a, b, gradient]: [V::Float; 3]) -> [V::Float; 2] {
+        let (below, density) = normal(simd, a);
+        let slope = gelu_slope(simd, a, below, density);
         [
-            lanes.mul(lanes.mul(gradient, b), slope),
-            lanes.mul(gradient, lanes.mul(a, below)),
+            simd.mul(simd.mul(gradient, b), slope),
+            simd.mul(gradient, simd.mul(a, below)),
         ]
     }
 }
@@ -136,16 +136,16 @@ pub(crate) struct Silu;
 
 impl Pointwise<1, 1> for Silu {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [x]: [L::Float; 1]) -> [L::Float; 1] {
-        [lanes.mul(x, sigmoid(lanes, x).0)]
+    fn at<V: Simd>(self, simd: V, [x]: [V::Float; 1]) -> [V::Float; 1] {
+        [simd.mul(x, sigmoid(simd, x).0)]
     }
 }
 
 /// SiLU's slope: `s + x s (1 - s)`, s the sigmoid of x.
 #[inline(always)]
-pub(crate) fn silu_slope<L: Lanes>(lanes: L, x: L::Float) -> L::Float {
-    let (s, slope) = sigmoid(lanes, x);
-    lanes.fma(x, slope, s)
+pub(crate) fn silu_slope<V: Simd>(simd: V, x: V::Float) -> V::Float {
+    let (s, slope) = sigmoid(simd, x);
+    simd.fma(x, slope, s)
 }
 
 /// Gradient of SiLU: `x` and the gradient of the result to that of `x`.
@@ -154,7 +154,7 @@ pub(crate) struct SiluGradient;
 
 impl Pointwise<2, 1> for SiluGradient {
     #[inline(always)]
-    fn at<L: Lanes>(self, lanes: L, [x, gradient]: [L::Float; 2]) -> [L::Float; 1] {
-        [lanes.mul(gradient, silu_slope(lanes, x))]
+    fn at<V: Simd>(self, simd: V, [x, gradient]: [V::Float; 2]) -> [V::Float; 1] {
+        [simd.mul(gradient, silu_slope(simd, x))]
     }
 }

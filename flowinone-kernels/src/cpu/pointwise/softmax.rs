@@ -2,11 +2,11 @@
 
 use crate::cpu::parallel::filled;
 use crate::cpu::pointwise::math::exp;
-use crate::cpu::simd::level::Level;
-use crate::cpu::simd::{Kernel, Lanes, Slot, slots};
+use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd, Slot, slots};
 
 /// Softmax of every row of `width` numbers.
-pub(crate) fn softmax(level: Level, x: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn softmax(level: SimdLevel, x: &[f32], width: usize) -> Vec<f32> {
     // SAFETY: the kernel writes every slot.
     let [p] = unsafe {
         filled(x.len() / width, [width], 2 * width, |items, [p]| {
@@ -18,7 +18,7 @@ pub(crate) fn softmax(level: Level, x: &[f32], width: usize) -> Vec<f32> {
 }
 
 /// The gradient of `x`, from the softmax `p` and its gradient.
-pub(crate) fn softmax_gradient(level: Level, p: &[f32], dp: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn softmax_gradient(level: SimdLevel, p: &[f32], dp: &[f32], width: usize) -> Vec<f32> {
     // SAFETY: the kernel writes every slot.
     let [dx] = unsafe {
         filled(p.len() / width, [width], width, |items, [dx]| {
@@ -35,22 +35,22 @@ pub(crate) fn softmax_gradient(level: Level, p: &[f32], dp: &[f32], width: usize
 /// # Panics
 /// If the row is not a whole number of vectors.
 #[inline(always)]
-pub(crate) fn exponentials<L: Lanes>(lanes: L, row: &mut [f32], scale: f32) -> f32 {
-    let mut largest = lanes.splat(f32::NEG_INFINITY);
-    for x in row.chunks_exact(L::WIDTH) {
-        largest = lanes.max(largest, lanes.load(x));
+pub(crate) fn exponentials<V: Simd>(simd: V, row: &mut [f32], scale: f32) -> f32 {
+    let mut largest = simd.splat(f32::NEG_INFINITY);
+    for x in row.chunks_exact(V::WIDTH) {
+        largest = simd.max(largest, simd.load(x));
     }
-    let scale = lanes.splat(scale);
-    let shift = lanes.mul(lanes.splat(lanes.largest(largest)), scale);
-    let mut sum = lanes.splat(0.0);
-    for x in row.chunks_exact_mut(L::WIDTH) {
+    let scale = simd.splat(scale);
+    let shift = simd.mul(simd.splat(simd.largest(largest)), scale);
+    let mut sum = simd.splat(0.0);
+    for x in row.chunks_exact_mut(V::WIDTH) {
         // The difference first: scaled separately, both would round.
-        let scaled = lanes.sub(lanes.mul(lanes.load(x), scale), shift);
-        let e = exp(lanes, scaled);
-        sum = lanes.add(sum, e);
-        lanes.store(e, slots(x));
+        let scaled = simd.sub(simd.mul(simd.load(x), scale), shift);
+        let e = exp(simd, scaled);
+        sum = simd.add(sum, e);
+        simd.store(e, slots(x));
     }
-    1.0 / lanes.sum(sum)
+    1.0 / simd.sum(sum)
 }
 
 struct Forward<'a> {
@@ -63,34 +63,34 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let lowest = f32::NEG_INFINITY;
         let rows = self.x.chunks(self.width).zip(self.p.chunks_mut(self.width));
         for (x, p) in rows {
-            let mut largest = lanes.splat(lowest);
+            let mut largest = simd.splat(lowest);
             let mut start = 0;
             while start < x.len() {
-                largest = lanes.max(largest, lanes.load_at(x, start, lowest));
-                start += L::WIDTH;
+                largest = simd.max(largest, simd.load_at(x, start, lowest));
+                start += V::WIDTH;
             }
-            let largest = lanes.splat(lanes.largest(largest));
-            let mut sum = lanes.splat(0.0);
+            let largest = simd.splat(simd.largest(largest));
+            let mut sum = simd.splat(0.0);
             let mut start = 0;
             while start < x.len() {
-                let x = lanes.sub(lanes.load_at(x, start, lowest), largest);
-                let e = exp(lanes, x);
-                sum = lanes.add(sum, e);
-                lanes.store_at(e, p, start);
-                start += L::WIDTH;
+                let x = simd.sub(simd.load_at(x, start, lowest), largest);
+                let e = exp(simd, x);
+                sum = simd.add(sum, e);
+                simd.store_at(e, p, start);
+                start += V::WIDTH;
             }
-            let factor = lanes.splat(1.0 / lanes.sum(sum));
+            let factor = simd.splat(1.0 / simd.sum(sum));
             // SAFETY: the loop above has written the whole row.
             let p = unsafe { p.assume_init_mut() };
             let mut start = 0;
             while start < x.len() {
-                let value = lanes.mul(lanes.load_at(p, start, 0.0), factor);
-                lanes.store_at(value, slots(p), start);
-                start += L::WIDTH;
+                let value = simd.mul(simd.load_at(p, start, 0.0), factor);
+                simd.store_at(value, slots(p), start);
+                start += V::WIDTH;
             }
         }
     }
@@ -107,23 +107,23 @@ impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let rows = self.p.chunks(self.width).zip(self.dp.chunks(self.width));
         for ((p, dp), dx) in rows.zip(self.dx.chunks_mut(self.width)) {
-            let mut sum = lanes.splat(0.0);
+            let mut sum = simd.splat(0.0);
             let mut start = 0;
             while start < p.len() {
-                let dp = lanes.load_at(dp, start, 0.0);
-                sum = lanes.fma(lanes.load_at(p, start, 0.0), dp, sum);
-                start += L::WIDTH;
+                let dp = simd.load_at(dp, start, 0.0);
+                sum = simd.fma(simd.load_at(p, start, 0.0), dp, sum);
+                start += V::WIDTH;
             }
-            let sum = lanes.splat(lanes.sum(sum));
+            let sum = simd.splat(simd.sum(sum));
             let mut start = 0;
             while start < p.len() {
-                let dp = lanes.sub(lanes.load_at(dp, start, 0.0), sum);
-                let value = lanes.mul(lanes.load_at(p, start, 0.0), dp);
-                lanes.store_at(value, dx, start);
-                start += L::WIDTH;
+                let dp = simd.sub(simd.load_at(dp, start, 0.0), sum);
+                let value = simd.mul(simd.load_at(p, start, 0.0), dp);
+                simd.store_at(value, dx, start);
+                start += V::WIDTH;
             }
         }
     }

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::detect;
-use super::{Kernel, Lanes, WIDEST};
+use super::{Kernel, Simd, WIDEST};
 
 /// The proof that the processor has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ macro_rules! instructions {
     )*};
 }
 
-impl Lanes for Avx2 {
+impl Simd for Avx2 {
     type Float = __m256;
 
     const WIDTH: usize = 8;

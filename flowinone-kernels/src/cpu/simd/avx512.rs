@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 };
 
 use super::detect;
-use super::{Kernel, Lanes, Slot, WIDEST};
+use super::{Kernel, Simd, Slot, WIDEST};
 
 /// The proof that the processor has AVX-512 F and DQ.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ macro_rules! instructions {
     )*};
 }
 
-impl Lanes for Avx512 {
+impl Simd for Avx512 {
     type Float = __m512;
 
     const WIDTH: usize = 16;

@@ -12,7 +12,7 @@ pub const LEVEL_VARIABLE: &str = "FLOWINONE_CPU";
 /// A set of vector instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Level {
+pub enum SimdLevel {
     /// Arrays of eight numbers, whatever the compiler makes of them on its target.
     Portable,
     /// Four lanes of ARM's Advanced SIMD.
@@ -29,7 +29,7 @@ pub enum Level {
     Amx,
 }
 
-impl Level {
+impl SimdLevel {
     /// Every level that this processor has, the best one last.
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self::Portable];
@@ -53,7 +53,7 @@ impl Level {
         if let Some(level) = tests::CHOSEN.get() {
             return level;
         }
-        static CURRENT: OnceLock<Level> = OnceLock::new();
+        static CURRENT: OnceLock<SimdLevel> = OnceLock::new();
         *CURRENT.get_or_init(|| {
             let cap = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
             Self::capped(&cap)
@@ -110,12 +110,12 @@ pub(crate) mod tests {
 
     thread_local! {
         /// The level of this thread's tests.
-        pub(super) static CHOSEN: Cell<Option<Level>> = const { Cell::new(None) };
+        pub(super) static CHOSEN: Cell<Option<SimdLevel>> = const { Cell::new(None) };
     }
 
     /// Runs a test once for each level of this machine.
-    pub(crate) fn at_every_level(test: impl Fn(Level)) {
-        for level in Level::available() {
+    pub(crate) fn at_every_level(test: impl Fn(SimdLevel)) {
+        for level in SimdLevel::available() {
             CHOSEN.set(Some(level));
             test(level);
         }
@@ -124,11 +124,11 @@ pub(crate) mod tests {
 
     #[test]
     fn a_cap_is_kept_and_an_unknown_one_is_none() {
-        let levels = Level::available();
+        let levels = SimdLevel::available();
         for level in &levels {
-            assert_eq!(Level::capped(level.name()), *level);
+            assert_eq!(SimdLevel::capped(level.name()), *level);
         }
-        assert_eq!(Level::capped("abacus"), *levels.last().unwrap());
-        assert_eq!(Level::capped(""), *levels.last().unwrap());
+        assert_eq!(SimdLevel::capped("abacus"), *levels.last().unwrap());
+        assert_eq!(SimdLevel::capped(""), *levels.last().unwrap());
     }
 }

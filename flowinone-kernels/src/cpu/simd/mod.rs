@@ -1,6 +1,6 @@
 //! Vectors of float32 of whatever width a processor has.
 //!
-//! A value of a type that implements [`Lanes`] is the proof that its instructions may be used:
+//! A value of a type that implements [`Simd`] is the proof that its instructions may be used:
 //! only `run` of each module makes one, after the processor has been asked.
 
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ pub(crate) type Slot = MaybeUninit<f32>;
 pub(crate) const WIDEST: usize = 16;
 
 /// Arithmetic on vectors of `WIDTH` numbers.
-pub(crate) trait Lanes: Copy + Send + Sync {
+pub(crate) trait Simd: Copy + Send + Sync {
     /// One vector.
     type Float: Copy;
 
@@ -124,17 +124,17 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// Reads a slice shorter than a vector, `fill` in the lanes behind it.
     #[inline(always)]
     fn load_short(self, source: &[f32], fill: f32) -> Self::Float {
-        let mut lanes = [fill; WIDEST];
-        lanes[..source.len()].copy_from_slice(source);
-        self.load(&lanes)
+        let mut padded = [fill; WIDEST];
+        padded[..source.len()].copy_from_slice(source);
+        self.load(&padded)
     }
 
     /// Fills a slice shorter than a vector.
     #[inline(always)]
     fn store_short(self, x: Self::Float, target: &mut [Slot]) {
-        let mut lanes = [Slot::new(0.0); WIDEST];
-        self.store(x, &mut lanes);
-        target.copy_from_slice(&lanes[..target.len()]);
+        let mut padded = [Slot::new(0.0); WIDEST];
+        self.store(x, &mut padded);
+        target.copy_from_slice(&padded[..target.len()]);
     }
 
     /// Reads the vector that begins at `start`, or what is left of the slice there.
@@ -169,12 +169,12 @@ pub(crate) trait Kernel {
     type Output;
 
     /// The computation.
-    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+    fn run<V: Simd>(self, simd: V) -> Self::Output;
 }
 
 /// Numbers that may be overwritten.
 #[inline(always)]
-pub(crate) fn slots<T: Copy>(numbers: &mut [T]) -> &mut [MaybeUninit<T>] {
+pub(crate) fn slots<T: Copy>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: the same layout, and this crate only ever writes numbers to slots.
-    unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), numbers.len()) }
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
 }

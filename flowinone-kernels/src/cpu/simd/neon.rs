@@ -9,7 +9,7 @@ use std::arch::aarch64::{
 };
 
 use super::detect;
-use super::{Kernel, Lanes, WIDEST};
+use super::{Kernel, Simd, WIDEST};
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ macro_rules! instructions {
     )*};
 }
 
-impl Lanes for Neon {
+impl Simd for Neon {
     type Float = float32x4_t;
 
     const WIDTH: usize = 4;

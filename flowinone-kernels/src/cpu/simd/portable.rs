@@ -1,6 +1,6 @@
 //! Arrays of eight numbers, without any instruction of its own.
 
-use super::{Lanes, WIDEST};
+use super::{Simd, WIDEST};
 use crate::cpu::simd::Kernel;
 
 const WIDTH: usize = 8;
@@ -14,7 +14,7 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; WIDTH] {
     std::array::from_fn(f)
 }
 
-impl Lanes for Portable {
+impl Simd for Portable {
     type Float = [f32; WIDTH];
 
     const WIDTH: usize = WIDTH;

@@ -24,7 +24,7 @@ fn attention_is_that_of_burn_with_its_gradients() {
     for [batch, heads, queries, keys, width] in SHAPES {
         let of_q = [batch, heads, queries, width];
         let of_k = [batch, heads, keys, width];
-        let [q_length, k_length] = [of_q, of_k].map(|shape| shape.iter().product());
+        let [q_length, k_length] = [of_q, of_k].map(|shape| shape.iter().gemm());
         let lengths = [q_length, k_length, k_length];
         let run = |function: fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
             move |[q, k, v]: [Tensor<1>; 3]| {
@@ -33,8 +33,8 @@ fn attention_is_that_of_burn_with_its_gradients() {
             }
         };
         let name = format!("attention of {of_q:?} to {keys}");
-        let (fast, stock) = (run(attention), run(fallback::attention));
-        assert_same(&name, lengths, TOLERANCE, fast, stock);
+        let (fast, reference) = (run(attention), run(fallback::attention));
+        assert_same(&name, lengths, TOLERANCE, fast, reference);
     }
 }
 
@@ -44,39 +44,45 @@ fn heads_are_read_and_written_where_they_lie() {
         let channels = heads * width;
         let (y, kv) = ([batch, queries, channels], [batch, keys, 2 * channels]);
         let qkv = [batch, queries, 3 * channels];
-        let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().product());
+        let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().gemm());
 
         let fast = |[x]: [Tensor<1>; 1]| {
             self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
         };
-        let stock = |[x]: [Tensor<1>; 1]| {
+        let reference = |[x]: [Tensor<1>; 1]| {
             let [q, k, v] = fallback::parts(x.reshape(qkv), heads);
             fallback::joined(fallback::attention(q, k, v)).reshape([y_length])
         };
         let name = format!("self-attention of {qkv:?}");
-        assert_same(&name, [qkv_length], TOLERANCE, fast, stock);
+        assert_same(&name, [qkv_length], TOLERANCE, fast, reference);
 
         let fast = |[q, kv_of]: [Tensor<1>; 2]| {
             cross_attention(q.reshape(y), kv_of.reshape(kv), heads, Precision::Float32)
                 .reshape([y_length])
         };
-        let stock = |[q, kv_of]: [Tensor<1>; 2]| {
+        let reference = |[q, kv_of]: [Tensor<1>; 2]| {
             let [q] = fallback::parts(q.reshape(y), heads);
             let [k, v] = fallback::parts(kv_of.reshape(kv), heads);
             fallback::joined(fallback::attention(q, k, v)).reshape([y_length])
         };
         let name = format!("cross-attention of {y:?} to {keys}");
-        assert_same(&name, [y_length, kv_length], TOLERANCE, fast, stock);
+        assert_same(&name, [y_length, kv_length], TOLERANCE, fast, reference);
 
         // The same through views of the fused tensors.
         let fast = |[x]: [Tensor<1>; 1]| {
             let [q, k, v] = fallback::parts(x.reshape(qkv), heads);
             fallback::joined(attention(q, k, v)).reshape([y_length])
         };
-        let stock = |[x]: [Tensor<1>; 1]| {
+        let reference = |[x]: [Tensor<1>; 1]| {
             self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
         };
-        assert_same("attention of views", [qkv_length], TOLERANCE, fast, stock);
+        assert_same(
+            "attention of views",
+            [qkv_length],
+            TOLERANCE,
+            fast,
+            reference,
+        );
     }
 }
 
@@ -99,7 +105,7 @@ fn fewer_bits_come_near() {
                 "{queries} queries, {keys} keys: {relative}"
             );
             #[cfg(target_arch = "x86_64")]
-            if crate::cpu::gemm::microkernel::multiplies(crate::Level::current()).is_some() {
+            if crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some() {
                 assert!(
                     relative > 1e-5,
                     "{queries} queries, {keys} keys: {relative}"

@@ -36,14 +36,14 @@ fn convolutions_are_those_of_burn_with_their_gradients() {
         )
     });
     let halving = HALVING.map(|shapes| {
-        let stock = fallback::halving_convolution;
-        (shapes, 2, exact_halving as Convolve, stock as Convolve)
+        let reference = fallback::halving_convolution;
+        (shapes, 2, exact_halving as Convolve, reference as Convolve)
     });
-    for (shapes, stride, fast, stock) in around.into_iter().chain(halving) {
+    for (shapes, stride, fast, reference) in around.into_iter().chain(halving) {
         let ([batch, input, height, width], output, kernel) = shapes;
         let x_shape = [batch, input, height, width];
         let w_shape = [output, input, kernel, kernel];
-        let [x_length, w_length] = [x_shape, w_shape].map(|shape| shape.iter().product());
+        let [x_length, w_length] = [x_shape, w_shape].map(|shape| shape.iter().gemm());
         let y_length = batch * output * (height / stride) * (width / stride);
         let run = |convolution: Convolve| {
             move |[x, w, b]: [Tensor<1>; 3]| {
@@ -53,7 +53,7 @@ fn convolutions_are_those_of_burn_with_their_gradients() {
         };
         let name = format!("convolution of {x_shape:?} with {w_shape:?}, stride {stride}");
         let lengths = [x_length, w_length, output];
-        assert_same(&name, lengths, 1e-5, run(fast), run(stock));
+        assert_same(&name, lengths, 1e-5, run(fast), run(reference));
     }
 }
 
@@ -79,7 +79,8 @@ fn in_bfloat16_they_are_those_of_rounded_factors() {
         let b = Tensor::<1>::random([output], normal, &device);
         let near = convolution(x.clone(), w.clone(), b.clone(), Precision::BFloat16);
         #[cfg(target_arch = "x86_64")]
-        let rounds = crate::cpu::gemm::microkernel::multiplies(crate::Level::current()).is_some();
+        let rounds =
+            crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();
         #[cfg(not(target_arch = "x86_64"))]
         let rounds = false;
         let rounded = |x: Tensor<4>| match rounds {

@@ -17,7 +17,7 @@ fn the_convolution_is_that_of_burn_with_its_gradients() {
             [batch, height * width, channels],
             [channels, 1, kernel, kernel],
         );
-        let length = x_shape.iter().product();
+        let length = x_shape.iter().gemm();
         type Convolution = fn(Tensor<3>, usize, Tensor<4>, Tensor<1>) -> Tensor<3>;
         let run = |convolution: Convolution| {
             move |[x, w, b]: [Tensor<1>; 3]| {
@@ -27,10 +27,10 @@ fn the_convolution_is_that_of_burn_with_its_gradients() {
         };
         let name = format!("convolution of {x_shape:?} with {kernel}");
         let lengths = [length, channels * kernel * kernel, channels];
-        let (fast, stock) = (
+        let (fast, reference) = (
             run(depthwise_convolution),
             run(fallback::depthwise_convolution),
         );
-        assert_same(&name, lengths, 1e-5, fast, stock);
+        assert_same(&name, lengths, 1e-5, fast, reference);
     }
 }

@@ -1,9 +1,9 @@
 use burn::tensor::Tensor;
 
 use super::{assert_same, at_every_level, random};
-use crate::cpu::gemm::blocked::{product, product_onto};
-use crate::cpu::gemm::f32::{self, Plain};
-use crate::cpu::gemm::int8::{Columns, Rows, Whole};
+use crate::cpu::gemm::blocked::{gemm, gemm_add};
+use crate::cpu::gemm::f32::{self, F32};
+use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::pack::Matrix;
 use crate::precision::Precision;
 use crate::{Dense, PackedLinear, fallback, layer_norm, layer_norm_of_parts, linear};
@@ -38,25 +38,25 @@ fn products_are_exact_over_odd_shapes() {
                     .right(level),
             ];
             for (a_packed, b_packed) in lefts.iter().zip(&rights) {
-                let factors = Plain {
+                let factors = F32 {
                     a: f32::Rows::Packed(a_packed),
                     b: b_packed,
                 };
-                let c = product(level, factors, Some(&bias));
-                let plain = product(level, factors, None);
+                let c = gemm(level, factors, Some(&bias));
+                let plain = gemm(level, factors, None);
                 for a in [
                     Matrix::new(&a, rows, depth),
                     Matrix::new(&a_turned, depth, rows).transposed(),
                 ] {
-                    let in_place = product(
+                    let in_place = gemm(
                         level,
-                        Plain {
+                        F32 {
                             a: f32::Rows::InPlace(a),
                             b: b_packed,
                         },
                         Some(&bias),
                     );
-                    assert_eq!(in_place, c, "the same sums, wherever the numbers lie");
+                    assert_eq!(in_place, c, "the same sums, wherever the values lie");
                 }
                 for (index, (c, plain)) in c.iter().zip(plain).enumerate() {
                     let (row, column) = (index / columns, index % columns);
@@ -173,7 +173,7 @@ fn gradients_pass_through_packed_weights() {
             layer(x.reshape([rows, input])).reshape([rows * output])
         };
         let fast = |[x]: [Tensor<1>; 1]| run(&|x| packed.forward(x), x);
-        let stock = |[x]: [Tensor<1>; 1]| {
+        let reference = |[x]: [Tensor<1>; 1]| {
             let constant = Tensor::from_inner(w.clone());
             let bias = Tensor::from_inner(b.clone());
             run(
@@ -181,7 +181,7 @@ fn gradients_pass_through_packed_weights() {
                 x,
             )
         };
-        assert_same("packed layer", [rows * input], tolerance, fast, stock);
+        assert_same("packed layer", [rows * input], tolerance, fast, reference);
         // Of both parts at once.
         let packed = PackedLinear::in_parts(w.clone(), Some(b.clone()), precision, 3);
         let fast = |[x]: [Tensor<1>; 1]| {
@@ -190,7 +190,7 @@ fn gradients_pass_through_packed_weights() {
             let parts = (0..3).map(|part| x.clone().narrow(1, part * width, width));
             packed.forward_parts(parts).reshape([rows * output])
         };
-        assert_same("layer in parts", [rows * input], tolerance, fast, stock);
+        assert_same("layer in parts", [rows * input], tolerance, fast, reference);
     }
 }
 
@@ -234,17 +234,17 @@ fn whole_numbers_are_multiplied_exactly_at_every_level() {
         at_every_level(|level| {
             let b = Matrix::new(&b, depth, columns).right(level);
             let (a, b) = (
-                Rows::new(level, Matrix::new(&a, rows, depth)),
-                Columns::new(&b),
+                Int8Rows::new(level, Matrix::new(&a, rows, depth)),
+                Int8Columns::new(&b),
             );
-            let factors = Whole::new(level, &a, &b);
+            let factors = Int8::new(level, &a, &b);
             let name = format!("{rows} x {depth} x {columns}, {level:?}");
-            assert_eq!(product(level, factors, None), expected, "{name}");
+            assert_eq!(gemm(level, factors, None), expected, "{name}");
             let with_bias = |at: usize| expected[at] + bias[at % columns];
             let sums: Vec<f32> = (0..rows * columns).map(with_bias).collect();
-            assert_eq!(product(level, factors, Some(&bias)), sums, "{name}: bias");
+            assert_eq!(gemm(level, factors, Some(&bias)), sums, "{name}: bias");
             let mut onto = vec![0.5; rows * columns];
-            product_onto(level, factors, &mut onto);
+            gemm_add(level, factors, &mut onto);
             let sums: Vec<f32> = expected.iter().map(|y| y + 0.5).collect();
             assert_eq!(onto, sums, "{name}: onto");
         });

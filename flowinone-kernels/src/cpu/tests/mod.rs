@@ -21,9 +21,9 @@ pub(crate) fn random(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-2.0..2.0)).collect()
 }
 
-fn leaf(numbers: Vec<f32>, device: &Device) -> Tensor<1> {
-    let length = numbers.len();
-    Tensor::from_data(TensorData::new(numbers, [length]), device).require_grad()
+fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device).require_grad()
 }
 
 fn values(x: Tensor<1>) -> Vec<f32> {
@@ -56,9 +56,9 @@ pub(crate) fn assert_same<const N: usize>(
     lengths: [usize; N],
     tolerance: f32,
     fast: impl Fn([Tensor<1>; N]) -> Tensor<1>,
-    stock: impl Fn([Tensor<1>; N]) -> Tensor<1>,
+    reference: impl Fn([Tensor<1>; N]) -> Tensor<1>,
 ) {
-    let expected = with_gradients(stock, lengths);
+    let expected = with_gradients(reference, lengths);
     at_every_level(|level| {
         let got = with_gradients(&fast, lengths);
         for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {

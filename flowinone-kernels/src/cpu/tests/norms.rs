@@ -30,14 +30,14 @@ fn rms_norm_is_that_of_burn() {
             }
         };
         let name = format!("rms norm of {shape:?}");
-        let stock = run(|x, scale| fallback::rms_norm(x, scale, 1e-8));
-        assert_same(&name, lengths, TOLERANCE, run(crate::rms_norm), stock);
+        let reference = run(|x, scale| fallback::rms_norm(x, scale, 1e-8));
+        assert_same(&name, lengths, TOLERANCE, run(crate::rms_norm), reference);
         let alone =
             |[x]: [Tensor<1>; 1]| crate::rms_normalized(x.reshape(shape)).reshape([lengths[0]]);
-        let stock = |[x]: [Tensor<1>; 1]| {
+        let reference = |[x]: [Tensor<1>; 1]| {
             fallback::rms_normalized(x.reshape(shape), 1e-8).reshape([lengths[0]])
         };
-        assert_same(&name, [lengths[0]], TOLERANCE, alone, stock);
+        assert_same(&name, [lengths[0]], TOLERANCE, alone, reference);
     }
 }
 
@@ -52,7 +52,7 @@ fn norms_with_bias_are_those_of_burn() {
         let [batch, tokens, width] = shape;
         let items = if own { batch } else { 1 };
         let lengths = [batch * tokens * width, items * width, items * width];
-        for (name, fast, stock) in norms {
+        for (name, fast, reference) in norms {
             let run = |norm: Norm| {
                 move |[x, weight, bias]: [Tensor<1>; 3]| {
                     let [weight, bias] = [weight, bias].map(|x| x.reshape([items, 1, width]));
@@ -60,7 +60,7 @@ fn norms_with_bias_are_those_of_burn() {
                 }
             };
             let name = format!("{name} of {shape:?}");
-            assert_same(&name, lengths, TOLERANCE, run(fast), run(stock));
+            assert_same(&name, lengths, TOLERANCE, run(fast), run(reference));
         }
     }
 }
@@ -74,7 +74,7 @@ fn group_norm_with_silu_is_that_of_burn() {
         ([1, 64, 16, 16], 32),
     ] {
         let [_, channels, ..] = shape;
-        let length = shape.iter().product();
+        let length = shape.iter().gemm();
         type Norm = fn(Tensor<4>, Tensor<1>, Tensor<1>, usize, f64) -> Tensor<4>;
         let run = |norm: Norm| {
             move |[x, weight, bias]: [Tensor<1>; 3]| {
@@ -83,8 +83,8 @@ fn group_norm_with_silu_is_that_of_burn() {
         };
         let name = format!("group norm of {shape:?}");
         let lengths = [length, channels, channels];
-        let (fast, stock) = (run(crate::group_norm_silu), run(fallback::group_norm_silu));
-        assert_same(&name, lengths, TOLERANCE, fast, stock);
+        let (fast, reference) = (run(crate::group_norm_silu), run(fallback::group_norm_silu));
+        assert_same(&name, lengths, TOLERANCE, fast, reference);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cpu::pointwise::softmax::softmax;
 use crate::cpu::pointwise::{
     Geglu, GegluGradient, Gelu, GeluGradient, Silu, SiluGradient, pointwise,
 };
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 use crate::fallback;
 
 /// The standard normal distribution below `x`, and its density.
@@ -178,10 +178,10 @@ fn functions_and_gradients_are_those_of_burn() {
         let fast = |[x]: [burn::tensor::Tensor<1>; 1]| {
             crate::softmax(x.reshape::<3, _>(shape)).reshape([rows * width])
         };
-        let stock = |[x]: [burn::tensor::Tensor<1>; 1]| {
+        let reference = |[x]: [burn::tensor::Tensor<1>; 1]| {
             activation::softmax(x.reshape::<3, _>(shape), 2).reshape([rows * width])
         };
-        assert_same("softmax", [rows * width], 2e-6, fast, stock);
+        assert_same("softmax", [rows * width], 2e-6, fast, reference);
     }
 }
 
@@ -195,5 +195,5 @@ fn views_are_read_in_their_own_order() {
     whole
         .into_data()
         .assert_eq(&crate::gelu(view).into_data(), true);
-    assert!(!Level::available().is_empty());
+    assert!(!SimdLevel::available().is_empty());
 }

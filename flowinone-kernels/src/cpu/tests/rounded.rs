@@ -17,8 +17,8 @@ fn in_bfloat16_the_factors_are_rounded_and_nothing_else() {
         let lengths = [rows * input, input * output, output];
         let device = burn::tensor::Device::flex();
         let matrix = |seed: u64, [rows, columns]: [usize; 2]| {
-            let numbers = random(rows * columns, seed);
-            Tensor::<1>::from_floats(numbers.as_slice(), &device).reshape([rows, columns])
+            let values = random(rows * columns, seed);
+            Tensor::<1>::from_floats(values.as_slice(), &device).reshape([rows, columns])
         };
         // As `with_gradients` draws them.
         let (x, w) = (matrix(1, [rows, input]), matrix(2, [input, output]));
@@ -71,17 +71,17 @@ fn bfloat16_ends_with_its_work() {
         );
         y.into_data().try_to_vec::<f32>().unwrap()
     };
-    let before = product();
+    let before = gemm();
     let rounded = in_bfloat16(product);
     let inner = in_bfloat16(|| {
         in_bfloat16(product);
-        product()
+        gemm()
     });
     assert_eq!(rounded, inner, "until the outer work ends");
     assert_eq!(rounded != before, prefers_bfloat16());
     let unwound = std::panic::catch_unwind(|| in_bfloat16(|| panic!("inside")));
     assert!(unwound.is_err());
-    assert_eq!(product(), before);
+    assert_eq!(gemm(), before);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn in_bfloat16_attention_comes_near_with_its_gradients() {
             [batch, queries, heads * width],
             [batch, keys, 2 * heads * width],
         );
-        let lengths = [q, kv].map(|shape| shape.iter().product());
+        let lengths = [q, kv].map(|shape| shape.iter().gemm());
         let cross = |[x, of]: [Tensor<1>; 2]| {
             let y = cross_attention(x.reshape(q), of.reshape(kv), heads, Precision::Float32);
             y.reshape([lengths[0]])

@@ -3,7 +3,7 @@
 
 use std::arch::asm;
 
-use crate::cpu::gemm::layout::{BREADTH, Pair, Target};
+use crate::cpu::gemm::layout::{NR, Pair, Target};
 use crate::cpu::simd::detect;
 
 /// Rows of a product: two tiles.
@@ -13,9 +13,9 @@ pub(crate) const TILE: usize = 16;
 
 /// The proof that the processor has the instructions and the system keeps their registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Proof(());
+pub(crate) struct Amx(());
 
-impl Proof {
+impl Amx {
     /// It, if both are so.
     pub(crate) fn find() -> Option<Self> {
         detect::amx().then_some(Self(()))
@@ -68,7 +68,7 @@ pub(crate) struct Factors {
     pub(crate) a_row: usize,
     /// A panel of 32 columns.
     pub(crate) b: *const Pair,
-    /// Whole tiles of steps.
+    /// Int8 tiles of steps.
     pub(crate) tiles: usize,
     /// The tile of steps behind them, filled up with zeros, or null.
     pub(crate) rest: *const Pair,
@@ -119,7 +119,7 @@ impl Sizes {
 /// The lower rows begin `from` rows below the upper ones.
 ///
 /// # Safety
-/// As for [`Proof::multiply`], and the tiles must be set to these rows.
+/// As for [`Amx::multiply`], and the tiles must be set to these rows.
 #[inline(never)] // so that its instructions stand in a function of this module, as `benches/instructions.sh` checks
 unsafe fn multiply(factors: Factors, target: Target, from: usize) {
     // SAFETY: the caller's.
@@ -178,7 +178,7 @@ unsafe fn multiply(factors: Factors, target: Target, from: usize) {
             lower_a = inout(reg) factors.a.wrapping_add(from * factors.a_row) => _,
             a_row = in(reg) factors.a_row,
             b = inout(reg) factors.b => _,
-            b_row = in(reg) BREADTH,
+            b_row = in(reg) NR,
             tiles = inout(reg) factors.tiles => _,
             rest = in(reg) factors.rest,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,

@@ -9,14 +9,14 @@ use std::arch::x86_64::{
 };
 use std::mem::{MaybeUninit, transmute};
 
-use crate::cpu::gemm::layout::{BREADTH, Columns, HEIGHT, Pair, Target, in_tiles};
+use crate::cpu::gemm::layout::{Columns, MR, NR, Pair, Target, in_tiles};
 use crate::cpu::simd::detect;
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Proof(());
+pub(crate) struct Avx512Bf16(());
 
-impl Proof {
+impl Avx512Bf16 {
     /// It, if the processor has them.
     pub(crate) fn find() -> Option<Self> {
         detect::avx512_bf16().then_some(Self(()))
@@ -43,7 +43,7 @@ impl Proof {
         unsafe { pair_row(row, slots) };
     }
 
-    /// Columns of a matrix as a panel `[depth / 2, N]` of pairs, each of two numbers that follow each other in
+    /// Columns of a matrix as a panel `[K / 2, N]` of pairs, each of two numbers that follow each other in
     /// a column, and zeros in the slots behind the last column; subnormal numbers become zero, as the products
     /// take them.
     ///
@@ -55,7 +55,7 @@ impl Proof {
         slots: &mut [MaybeUninit<Pair>],
     ) {
         columns.check();
-        assert!(columns.count <= N && slots.len() == columns.depth.div_ceil(2) * N);
+        assert!(columns.count <= N && slots.len() == columns.k.div_ceil(2) * N);
         // SAFETY: `self` is the proof; the numbers and slots are there.
         unsafe { pair_columns::<N>(columns, slots) };
     }
@@ -74,7 +74,7 @@ impl Proof {
     ) {
         columns.check();
         assert!(columns.count <= 16 && slots.len() == 16 * stride);
-        assert!(stride.is_multiple_of(16) && columns.depth.div_ceil(2) <= stride);
+        assert!(stride.is_multiple_of(16) && columns.k.div_ceil(2) <= stride);
         // SAFETY: `self` is the proof; the numbers and slots are there.
         unsafe { pair_lines(columns, slots, stride) };
     }
@@ -89,7 +89,7 @@ impl Proof {
         weight: *const Pair,
         offsets: &[usize],
         x: [*const Pair; VECTORS],
-        sums: &mut [[f32; BREADTH]; HEIGHT],
+        sums: &mut [[f32; NR]; MR],
     ) {
         // SAFETY: `self` is the proof; the rest is the caller's.
         unsafe { convolve::<ROWS, VECTORS>(weight, offsets, x, sums) };
@@ -118,11 +118,11 @@ unsafe fn pairs_of_rows(
         }
         turns
     };
-    let load = |row: usize| match row < columns.depth {
+    let load = |row: usize| match row < columns.k {
         // SAFETY: the caller's; numbers behind the mask are not read.
         true => unsafe {
             let at = columns
-                .numbers
+                .values
                 .as_ptr()
                 .wrapping_add(row * columns.stride + start);
             _mm512_maskz_loadu_ps(there, at)
@@ -153,7 +153,7 @@ pub(crate) struct Factors {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn multiply(factors: Factors, steps: usize, target: Target) {
-    in_tiles!(target.rows, HEIGHT, |row, ROWS| {
+    in_tiles!(target.rows, MR, |row, ROWS| {
         // SAFETY: the caller's, for rows that exist.
         unsafe {
             let a = factors.a.add(row * factors.a_row);
@@ -195,7 +195,7 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
                 }
             }
             a = a.wrapping_add(a_step);
-            b = b.wrapping_add(BREADTH);
+            b = b.wrapping_add(NR);
         }
         for (row, sums) in sums.into_iter().enumerate() {
             let c = target.start.add(row * target.row);
@@ -209,12 +209,12 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
 /// There must be a slot for every two numbers.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
-    for (numbers, slots) in row.chunks(32).zip(slots.chunks_mut(16)) {
-        let count = numbers.len();
+    for (values, slots) in row.chunks(32).zip(slots.chunks_mut(16)) {
+        let count = values.len();
         // SAFETY: the numbers and slots of the masks are there; all vectors are 64 bytes.
         unsafe {
-            let low = _mm512_maskz_loadu_ps(mask(count), numbers.as_ptr());
-            let high = numbers.as_ptr().wrapping_add(16);
+            let low = _mm512_maskz_loadu_ps(mask(count), values.as_ptr());
+            let high = values.as_ptr().wrapping_add(16);
             let high = _mm512_maskz_loadu_ps(mask(count.saturating_sub(16)), high);
             // The upper half of a vector is its first argument.
             let pairs = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
@@ -227,10 +227,10 @@ unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
 }
 
 /// # Safety
-/// `depth` rows of `count` numbers, at most `N`, must be there, and as many slots as they take.
+/// `k` rows of `count` numbers, at most `N`, must be there, and as many slots as they take.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>]) {
-    for step in 0..columns.depth.div_ceil(2) {
+    for step in 0..columns.k.div_ceil(2) {
         for start in (0..N).step_by(16) {
             let there = mask(columns.count.saturating_sub(start));
             // SAFETY: the caller's.
@@ -250,7 +250,7 @@ unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeU
 }
 
 /// # Safety
-/// `depth` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole number of
+/// `k` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole number of
 /// vectors.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_lines(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>], stride: usize) {
@@ -329,7 +329,7 @@ unsafe fn convolve<const ROWS: usize, const VECTORS: usize>(
     weight: *const Pair,
     offsets: &[usize],
     x: [*const Pair; VECTORS],
-    target: &mut [[f32; BREADTH]; HEIGHT],
+    target: &mut [[f32; NR]; MR],
 ) {
     let mut weight = weight.cast::<i32>();
     let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
@@ -343,7 +343,7 @@ unsafe fn convolve<const ROWS: usize, const VECTORS: usize>(
                     *sum = _mm512_dpbf16_ps(*sum, left, right);
                 }
             }
-            weight = weight.wrapping_add(HEIGHT);
+            weight = weight.wrapping_add(MR);
         }
         for (sums, target) in sums.into_iter().zip(target) {
             for (index, sum) in sums.into_iter().enumerate() {

@@ -6,14 +6,14 @@ use std::arch::x86_64::{
     _mm512_sub_epi32,
 };
 
-use crate::cpu::gemm::layout::{BREADTH, HEIGHT, Panel, Quad, Target, in_tiles};
+use crate::cpu::gemm::layout::{MR, NR, Panel, Quad, Target, in_tiles};
 use crate::cpu::simd::detect;
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Proof(());
+pub(crate) struct Avx512Vnni(());
 
-impl Proof {
+impl Avx512Vnni {
     /// It, if the processor has them.
     pub(crate) fn find() -> Option<Self> {
         detect::avx512_vnni().then_some(Self(()))
@@ -46,7 +46,7 @@ unsafe fn multiply(
     steps: usize,
     target: Target,
 ) {
-    in_tiles!(target.rows, HEIGHT, |row, ROWS| {
+    in_tiles!(target.rows, MR, |row, ROWS| {
         // SAFETY: the caller's, for rows that exist.
         unsafe {
             let start = target.start.add(row * target.row);
@@ -68,7 +68,7 @@ unsafe fn tile<const ROWS: usize>(
 ) {
     // SAFETY: the caller vouches for both panels and the target.
     unsafe {
-        let mut b = panel.numbers;
+        let mut b = panel.values;
         let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
         for _ in 0..steps {
             let right = [
@@ -82,7 +82,7 @@ unsafe fn tile<const ROWS: usize>(
                 }
             }
             a = a.wrapping_add(1);
-            b = b.wrapping_add(BREADTH);
+            b = b.wrapping_add(NR);
         }
         for (row, sums) in sums.into_iter().enumerate() {
             let of_row = _mm512_set1_ps(*scales.add(row));

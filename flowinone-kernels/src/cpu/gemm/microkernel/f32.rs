@@ -2,14 +2,14 @@
 //! is spread over a vector and multiplied with a piece of a row of `b`.
 
 use crate::cpu::gemm::layout::{Left, in_tiles};
-use crate::cpu::simd::{Kernel, Lanes};
+use crate::cpu::simd::{Kernel, Simd};
 
-/// A product `[rows, vectors * WIDTH]` over `depth`.
+/// A product `[rows, vectors * WIDTH]` over `k`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Product {
-    /// `[rows, depth]`.
+pub(crate) struct SmallGemm {
+    /// `[rows, K]`.
     pub(crate) a: Left,
-    /// `[depth, columns]`.
+    /// `[K, columns]`.
     pub(crate) b: *const f32,
     /// From a row of `b` to the next.
     pub(crate) b_row: usize,
@@ -22,12 +22,12 @@ pub(crate) struct Product {
     /// Columns of `b` and `c`, a whole number of vectors.
     pub(crate) columns: usize,
     /// Columns of `a` and rows of `b`.
-    pub(crate) depth: usize,
+    pub(crate) k: usize,
     /// Whether the product is added to what `c` holds.
     pub(crate) add: bool,
 }
 
-impl Product {
+impl SmallGemm {
     /// Computes it.
     ///
     /// # Safety
@@ -37,73 +37,73 @@ impl Product {
     /// # Panics
     /// If the columns are not a whole number of vectors.
     #[inline(always)]
-    pub(crate) unsafe fn compute<L: Lanes>(self, lanes: L) {
-        assert_eq!(self.columns % L::WIDTH, 0, "columns are whole vectors");
-        lanes.call(Sound(self));
+    pub(crate) unsafe fn compute<V: Simd>(self, simd: V) {
+        assert_eq!(self.columns % V::WIDTH, 0, "columns are whole vectors");
+        simd.call(Sound(self));
     }
 }
 
 /// A product whose maker vouches for its pointers.
-struct Sound(Product);
+struct Sound(SmallGemm);
 
 impl Kernel for Sound {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
+    fn run<V: Simd>(self, simd: V) {
         let product = self.0;
         let mut column = 0;
-        while column + 2 * L::WIDTH <= product.columns {
+        while column + 2 * V::WIDTH <= product.columns {
             // SAFETY: the maker's, for all rows of these columns.
-            unsafe { product.strip::<L, 2>(lanes, column) };
-            column += 2 * L::WIDTH;
+            unsafe { product.columns_of::<V, 2>(simd, column) };
+            column += 2 * V::WIDTH;
         }
         if column < product.columns {
             // SAFETY: as above.
-            unsafe { product.strip::<L, 1>(lanes, column) };
+            unsafe { product.columns_of::<V, 1>(simd, column) };
         }
     }
 }
 
-impl Product {
+impl SmallGemm {
     /// All rows of `VECTORS` vectors, tiles as high as possible first.
     #[inline(always)]
-    unsafe fn strip<L: Lanes, const VECTORS: usize>(&self, lanes: L, column: usize) {
-        in_tiles!(self.rows, L::TILE_ROWS, |row, ROWS| {
+    unsafe fn columns_of<V: Simd, const VECTORS: usize>(&self, simd: V, column: usize) {
+        in_tiles!(self.rows, V::TILE_ROWS, |row, ROWS| {
             // SAFETY: the caller's, and these rows exist.
-            unsafe { self.tile::<L, ROWS, VECTORS>(lanes, row, column) }
+            unsafe { self.tile::<V, ROWS, VECTORS>(simd, row, column) }
         });
     }
 
     #[inline(always)]
-    unsafe fn tile<L: Lanes, const ROWS: usize, const VECTORS: usize>(
+    unsafe fn tile<V: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
-        lanes: L,
+        simd: V,
         row: usize,
         column: usize,
     ) {
         // SAFETY: the caller vouches for these rows and columns of all three matrices.
         unsafe {
             let c = self.c.add(row * self.c_row + column);
-            let mut sums = [[lanes.splat(0.0); VECTORS]; ROWS];
+            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
             if self.add {
                 for (i, sums) in sums.iter_mut().enumerate() {
                     for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = lanes.load_from(c.add(i * self.c_row + j * L::WIDTH));
+                        *sum = simd.load_from(c.add(i * self.c_row + j * V::WIDTH));
                     }
                 }
             }
             let mut a = self.a.start.add(row * self.a.row);
             let mut b = self.b.add(column);
-            for _ in 0..self.depth {
-                let mut right = [lanes.splat(0.0); VECTORS];
+            for _ in 0..self.k {
+                let mut right = [simd.splat(0.0); VECTORS];
                 for (j, right) in right.iter_mut().enumerate() {
-                    *right = lanes.load_from(b.add(j * L::WIDTH));
+                    *right = simd.load_from(b.add(j * V::WIDTH));
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
-                    let left = lanes.splat(*a.add(i * self.a.row));
+                    let left = simd.splat(*a.add(i * self.a.row));
                     for (sum, right) in sums.iter_mut().zip(right) {
-                        *sum = lanes.fma(left, right, *sum);
+                        *sum = simd.fma(left, right, *sum);
                     }
                 }
                 a = a.wrapping_add(self.a.column);
@@ -111,7 +111,7 @@ impl Product {
             }
             for (i, sums) in sums.into_iter().enumerate() {
                 for (j, sum) in sums.into_iter().enumerate() {
-                    lanes.store_to(sum, c.add(i * self.c_row + j * L::WIDTH));
+                    simd.store_to(sum, c.add(i * self.c_row + j * V::WIDTH));
                 }
             }
         }

@@ -9,22 +9,22 @@ pub(crate) mod avx512_vnni;
 pub(crate) mod f32;
 
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::simd::level::Level;
+use crate::cpu::simd::level::SimdLevel;
 
 /// The proof that pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn multiplies(level: Level) -> Option<avx512_bf16::Proof> {
+pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
     match level {
-        Level::Avx512 | Level::Amx => avx512_bf16::Proof::find(),
+        SimdLevel::Avx512 | SimdLevel::Amx => avx512_bf16::Avx512Bf16::find(),
         _ => None,
     }
 }
 
 /// The proof that tiles of pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn multiplies_tiles(level: Level) -> Option<amx::Proof> {
+pub(crate) fn find_amx(level: SimdLevel) -> Option<amx::Amx> {
     match level {
-        Level::Amx => amx::Proof::find(),
+        SimdLevel::Amx => amx::Amx::find(),
         _ => None,
     }
 }
