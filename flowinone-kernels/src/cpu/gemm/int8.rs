@@ -5,14 +5,18 @@
 //! ```
 //!
 //! one `s_w` for each column of the weights, fixed when they are packed, one `s_x` for each row,
-//! found when it comes. The rows are kept as `q_x + 128`, never negative, as AVX512-VNNI takes them;
-//! `128 sum(q_w)` is taken off each sum. Every level computes the same integers and rounds alike.
+//! found when it comes. Processors that multiply bytes exactly (AVX512-VNNI, AVX-VNNI) take the rows as
+//! `q_x + 128`, never negative, and `128 sum(q_w)` is taken off each sum; elsewhere both factors are widened to 16
+//! bits, the weights panel by panel. Every level computes the same integers and rounds alike.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::Scheme;
 use crate::cpu::gemm::layout::{MR, NR, Panel, Quad, Target};
+use crate::cpu::gemm::microkernel::int16::{self, Halves, Int16};
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::gemm::microkernel::{avx_vnni::AvxVnni, avx512_vnni::Avx512Vnni};
 use crate::cpu::gemm::pack::{Matrix, Packed, RowWise};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
@@ -105,41 +109,88 @@ fn rounded(x: f32) -> u8 {
     (x + ROUND).to_bits() as u8
 }
 
-/// Rows of steps of four, as `q + 128`.
+/// What multiplies the integers at a level.
+#[derive(Debug, Clone, Copy)]
+enum Multiplier {
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512Vnni),
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
+    /// Rows and weights widened to 16 bits.
+    Int16,
+}
+
+impl Multiplier {
+    fn of(level: SimdLevel) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let found = match level {
+                SimdLevel::Avx512 | SimdLevel::Amx => Avx512Vnni::find().map(Self::Avx512Vnni),
+                SimdLevel::AvxVnni => AvxVnni::find().map(Self::AvxVnni),
+                _ => None,
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+        let _ = level;
+        Self::Int16
+    }
+
+    /// Slots of 32 bits for four integers of a row.
+    fn slots(self) -> usize {
+        match self {
+            Self::Int16 => 2,
+            #[cfg(target_arch = "x86_64")]
+            _ => 1,
+        }
+    }
+}
+
+/// Rows of steps of four, as the level's multiplier takes them.
 #[derive(Debug, Clone)]
 pub(crate) struct Int8Rows {
-    values: RowWise<Quad>,
-    /// `s_x`, for each row. Not a number where the row holds what is none, so that its results are
-    /// none.
+    values: RowWise<u32>,
+    /// `s_x`, for each row. NaN where the row holds a number that is not finite, so that its results are NaN.
     scales: Vec<f32>,
+    multiplier: Multiplier,
 }
 
 impl Int8Rows {
     /// From `[rows, K]`, row by row.
     pub(crate) fn new(level: SimdLevel, matrix: Matrix<'_>) -> Self {
+        let multiplier = Multiplier::of(level);
+        let slots = multiplier.slots();
         let [rows, k] = matrix.sizes();
         // SAFETY: the kernel writes every slot.
         let (values, scales) = unsafe {
-            RowWise::filled(rows, k.div_ceil(4), |line, quads, scale| {
+            RowWise::filled(rows, slots * k.div_ceil(4), |line, values, scale| {
                 let row = matrix.row(line);
-                level.run(Quantize { row, quads, scale });
+                match slots {
+                    1 => level.run(Quantize::<1> { row, values, scale }),
+                    _ => level.run(Quantize::<2> { row, values, scale }),
+                }
             })
         };
         let mut scales: Vec<f32> = scales.into_iter().map(f32::from_bits).collect();
         // Tiles read those of a whole panel.
         scales.resize(whole(rows, MR), 0.0);
-        Self { values, scales }
+        Self {
+            values,
+            scales,
+            multiplier,
+        }
     }
 }
 
-/// One row; its scale is written as its bits.
-struct Quantize<'a> {
+/// One row, four integers in `SLOTS`; its scale is written as its bits.
+struct Quantize<'a, const SLOTS: usize> {
     row: &'a [f32],
-    quads: &'a mut [MaybeUninit<Quad>],
+    values: &'a mut [MaybeUninit<u32>],
     scale: &'a mut MaybeUninit<u32>,
 }
 
-impl Kernel for Quantize<'_> {
+impl<const SLOTS: usize> Kernel for Quantize<'_, SLOTS> {
     type Output = ();
 
     #[inline(always)]
@@ -157,22 +208,39 @@ impl Kernel for Quantize<'_> {
         self.scale.write((largest / LARGEST).to_bits());
         let inverse = inverse(largest);
         let (fours, rest) = self.row.as_chunks::<4>();
-        let (quads, last) = self.quads.split_at_mut(fours.len());
-        for (quad, four) in quads.iter_mut().zip(fours) {
-            quad.write(Quad::from_le_bytes(four.map(|x| byte(x, inverse))));
+        let (slots, _) = self.values.as_chunks_mut::<SLOTS>();
+        let (slots, last) = slots.split_at_mut(fours.len());
+        for (slots, four) in slots.iter_mut().zip(fours) {
+            write(slots, four.map(|x| rounded(x * inverse)));
         }
-        if let [quad] = last {
+        if let [slots] = last {
             let mut four = [0.0; 4];
             four[..rest.len()].copy_from_slice(rest);
-            quad.write(Quad::from_le_bytes(four.map(|x| byte(x, inverse))));
+            write(slots, four.map(|x| rounded(x * inverse)));
         }
     }
 }
 
-/// A number of a row as it is kept.
+/// Four integers of a row, given as their lowest bytes: as bytes plus 128 in one slot, or widened in two as weights are.
 #[inline(always)]
-fn byte(x: f32, inverse: f32) -> u8 {
-    rounded(x * inverse).wrapping_add(128)
+fn write<const SLOTS: usize>(slots: &mut [MaybeUninit<u32>; SLOTS], four: [u8; 4]) {
+    if SLOTS == 1 {
+        slots[0].write(Quad::from_le_bytes(four.map(|q| q.wrapping_add(128))));
+        return;
+    }
+    for (slot, halves) in slots.iter_mut().zip(widened(Quad::from_le_bytes(four))) {
+        slot.write(halves);
+    }
+}
+
+/// The first and third, and the second and fourth of four integers.
+#[inline(always)]
+fn widened(quad: Quad) -> [Halves; 2] {
+    let wide = |low: u32, high: u32| {
+        let [low, high] = [low, high].map(|byte| i32::from(byte as u8 as i8));
+        low as u32 & 0xFFFF | (high as u32) << 16
+    };
+    [wide(quad, quad >> 16), wide(quad >> 8, quad >> 24)]
 }
 
 /// Rows and weights of 8-bit integers.
@@ -180,32 +248,18 @@ fn byte(x: f32, inverse: f32) -> u8 {
 pub(crate) struct Int8<'a> {
     a: &'a Int8Rows,
     b: &'a Int8Columns,
-    #[cfg(target_arch = "x86_64")]
-    proof: Option<crate::cpu::gemm::microkernel::avx512_vnni::Avx512Vnni>,
 }
 
 impl<'a> Int8<'a> {
-    pub(crate) fn new(level: SimdLevel, a: &'a Int8Rows, b: &'a Int8Columns) -> Self {
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = level;
-        Self {
-            a,
-            b,
-            #[cfg(target_arch = "x86_64")]
-            proof: match level {
-                SimdLevel::Avx512 | SimdLevel::Amx => {
-                    crate::cpu::gemm::microkernel::avx512_vnni::Avx512Vnni::find()
-                }
-                _ => None,
-            },
-        }
+    pub(crate) fn new(a: &'a Int8Rows, b: &'a Int8Columns) -> Self {
+        Self { a, b }
     }
 }
 
 impl Scheme for Int8<'_> {
-    type Panel = Panel;
+    type Panel = (Panel, *const Halves);
 
-    // Sums of integers cannot go on from numbers: the whole depth at once.
+    // Sums of integers cannot go on from numbers: all of K at once.
     const STEPS: usize = usize::MAX / 4;
 
     fn rows(self) -> usize {
@@ -216,20 +270,34 @@ impl Scheme for Int8<'_> {
         self.b.values.lines
     }
 
+    /// Steps of four.
     fn k(self) -> usize {
-        let (a, b) = (self.a.values.k, self.b.values.k);
+        let (a, b) = (self.a.values.k / self.a.multiplier.slots(), self.b.values.k);
         assert_eq!(a, b, "factors of unequal depth");
         a
     }
 
     #[inline(always)]
-    fn panel<V: Simd>(self, _: V, index: usize, steps: Range<usize>, _: &mut Scratch) -> Panel {
+    fn panel<V: Simd>(
+        self,
+        _: V,
+        index: usize,
+        steps: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Self::Panel {
         let lines = index * NR..index * NR + NR;
-        Panel {
-            values: self.b.values.part::<NR>(index, steps).as_ptr(),
+        let values = self.b.values.part::<NR>(index, steps);
+        let panel = Panel {
+            values: values.as_ptr(),
             scales: self.b.scales[lines.clone()].as_ptr(),
             offsets: self.b.offsets[lines].as_ptr(),
-        }
+        };
+        let wide = match self.a.multiplier {
+            Multiplier::Int16 => widened_panel::<V>(values, scratch).as_ptr(),
+            #[cfg(target_arch = "x86_64")]
+            _ => std::ptr::null(),
+        };
+        (panel, wide)
     }
 
     #[inline(always)]
@@ -238,82 +306,55 @@ impl Scheme for Int8<'_> {
         simd: V,
         index: usize,
         steps: Range<usize>,
-        panel: Panel,
+        (panel, wide): Self::Panel,
         target: Target,
     ) {
-        let a = self.a.values.from(index * MR, steps.start);
+        let a = self.a.values.from(index * MR, 0).as_ptr();
         let a_row = self.a.values.stride;
-        let scales = &self.a.scales[index * MR..][..MR];
-        #[cfg(target_arch = "x86_64")]
-        if let Some(proof) = self.proof {
-            // SAFETY: the caller's, and both panels have these steps.
-            unsafe {
-                let a = (a.as_ptr(), a_row);
-                proof.multiply(a, scales.as_ptr(), panel, steps.len(), target);
-            }
-            return;
-        }
-        // SAFETY: the panel has these steps.
-        let b = unsafe { std::slice::from_raw_parts(panel.values, steps.len() * NR) };
-        simd.call(Tile {
-            a,
-            a_row,
-            scales,
-            b,
-            panel,
-            target,
-        });
-    }
-}
-
-/// A tile in plain integers, whatever the compiler makes of them.
-struct Tile<'a> {
-    /// Rows, from one to the next `a_row`.
-    a: &'a [Quad],
-    a_row: usize,
-    scales: &'a [f32],
-    b: &'a [Quad],
-    panel: Panel,
-    target: Target,
-}
-
-impl Kernel for Tile<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Simd>(self, _: V) {
-        let (right, _) = self.b.as_chunks::<NR>();
-        // SAFETY: the panel has a scale and an offset for each line; they may lie anywhere.
-        let (scales, offsets) = unsafe {
-            let scales = self.panel.scales.cast::<[f32; NR]>().read();
-            (scales, self.panel.offsets.cast::<[i32; NR]>().read())
-        };
-        for row in 0..self.target.rows {
-            let mut sums = [0i32; NR];
-            for (a, b) in self.a[row * self.a_row..].iter().zip(right) {
-                let a = a.to_le_bytes().map(i32::from);
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    let b = *b as i32;
-                    let products = [
-                        a[0] * ((b << 24) >> 24),
-                        a[1] * ((b << 16) >> 24),
-                        a[2] * ((b << 8) >> 24),
-                        a[3] * (b >> 24),
-                    ];
-                    // It may wrap on the way, as long as the sum without its offset fits.
-                    *sum = products.into_iter().fold(*sum, i32::wrapping_add);
+        let scales = self.a.scales[index * MR..][..MR].as_ptr();
+        // SAFETY: the caller's, and both panels have these steps, all there are.
+        unsafe {
+            match self.a.multiplier {
+                #[cfg(target_arch = "x86_64")]
+                Multiplier::Avx512Vnni(proof) => {
+                    proof.multiply((a, a_row), scales, panel, steps.len(), target);
                 }
-            }
-            // SAFETY: the caller of the tile vouches for its rows of `NR` numbers.
-            unsafe {
-                let c = self.target.start.add(row * self.target.row);
-                for (line, sum) in sums.into_iter().enumerate() {
-                    let sum = sum.wrapping_sub(offsets[line]) as f32;
-                    let y = sum * (self.scales[row] * scales[line]);
-                    let c = c.add(line);
-                    c.write(if self.target.add { y + c.read() } else { y });
+                #[cfg(target_arch = "x86_64")]
+                Multiplier::AvxVnni(proof) => {
+                    proof.multiply((a, a_row), scales, panel, steps.len(), target);
                 }
+                Multiplier::Int16 => Int16 {
+                    a,
+                    a_row,
+                    scales,
+                    panel: int16::Panel {
+                        values: wide,
+                        scales: panel.scales,
+                    },
+                    steps: 2 * steps.len(),
+                    target,
+                }
+                .compute(simd),
             }
         }
     }
+}
+
+/// A panel `[steps of four, NR]` widened, `[NR / (2 WIDTH), steps of two, 2 WIDTH]`.
+#[inline(always)]
+fn widened_panel<'a, V: Simd>(values: &[Quad], scratch: &'a mut Scratch) -> &'a [Halves] {
+    let steps = values.len() / NR;
+    let wide = scratch.bits(2 * steps, NR);
+    let (fours, _) = values.as_chunks::<NR>();
+    for column in (0..NR).step_by(2 * V::WIDTH) {
+        let group = &mut wide[2 * steps * column..][..2 * steps * 2 * V::WIDTH];
+        for (four, wide) in fours.iter().zip(group.chunks_exact_mut(4 * V::WIDTH)) {
+            let (even, odd) = wide.split_at_mut(2 * V::WIDTH);
+            let four = &four[column..column + 2 * V::WIDTH];
+            for ((even, odd), quad) in even.iter_mut().zip(odd).zip(four) {
+                [*even, *odd] = widened(*quad);
+            }
+        }
+    }
+    wide
 }

@@ -20,6 +20,13 @@ impl Scratch {
         // SAFETY: lines are arrays of numbers without gaps, and there are enough of them.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
     }
+
+    /// The same as integers of 32 bits.
+    pub(crate) fn bits(&mut self, rows: usize, columns: usize) -> &mut [u32] {
+        let values = self.take(rows, columns);
+        // SAFETY: of one size and alignment, and any bits are an integer, or a number.
+        unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
+    }
 }
 
 /// `count` filled up to whole vectors.

@@ -136,7 +136,7 @@ impl Weights {
             }
             Numbers::Int8(b) => {
                 let a = &Int8Rows::new(level, x);
-                into.gemm(level, Int8::new(level, a, b));
+                into.gemm(level, Int8::new(a, b));
             }
         }
     }

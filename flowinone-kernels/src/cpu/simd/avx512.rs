@@ -1,19 +1,20 @@
 //! Sixteen lanes of AVX-512.
 
 use std::arch::x86_64::{
-    __m512, _CMP_LT_OQ, _mm_loadu_ps, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
+    __m512, __m512i, _CMP_LT_OQ, _mm_loadu_ps, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
     _mm512_and_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps128_ps512, _mm512_castsi512_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_insertf32x4,
-    _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
-    _mm512_roundscale_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_insertf32x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16,
+    _mm512_mask_blend_ps, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::detect;
 use super::{Kernel, Simd, Slot, WIDEST};
 
-/// The proof that the processor has AVX-512 F and DQ.
+/// The proof that the processor has AVX-512 F, BW and DQ.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -28,7 +29,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     unsafe { run_enabled(kernel) }
 }
 
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx2,fma")]
 fn run_enabled<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx512(()))
 }
@@ -52,6 +53,7 @@ macro_rules! instructions {
 
 impl Simd for Avx512 {
     type Float = __m512;
+    type Int = __m512i;
 
     const WIDTH: usize = 16;
     const TILE_ROWS: usize = 12;
@@ -94,6 +96,30 @@ impl Simd for Avx512 {
     fn sum(self, x: __m512) -> f32 {
         // SAFETY: `self` is the proof that the processor has the instructions.
         unsafe { _mm512_reduce_add_ps(x) }
+    }
+
+    #[inline(always)]
+    fn splat_int(self, x: i32) -> __m512i {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm512_set1_epi32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_int(self, source: *const i32) -> __m512i {
+        // SAFETY: the caller vouches for the integers, `self` for the instructions.
+        unsafe { _mm512_loadu_si512(source.cast()) }
+    }
+
+    #[inline(always)]
+    fn dot_halves(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
+    }
+
+    #[inline(always)]
+    fn float_of(self, x: __m512i) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm512_cvtepi32_ps(x) }
     }
 
     #[inline(always)]

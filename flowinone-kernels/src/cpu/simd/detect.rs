@@ -11,16 +11,25 @@ pub(crate) fn avx2() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
-/// AVX-512 F and DQ.
+/// AVX2, FMA and AVX-VNNI.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn avx512() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") && avx2()
+pub(crate) fn avx_vnni() -> bool {
+    is_x86_feature_detected!("avxvnni") && avx2()
 }
 
-/// AVX512-BF16, and AVX-512 BW to arrange its pairs.
+/// AVX-512 F, BW and DQ, as all processors for servers and desktops that have AVX-512 do.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && avx2()
+}
+
+/// AVX512-BF16.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn avx512_bf16() -> bool {
-    avx512() && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16")
+    avx512() && is_x86_feature_detected!("avx512bf16")
 }
 
 /// AVX512-VNNI.

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use super::portable::Portable;
 use super::{Kernel, detect};
 
-/// The environment variable that caps the choice: `portable`, `avx2`, `avx512` or `amx`.
+/// The environment variable that caps the choice: `portable`, `avx2`, `avxvnni`, `avx512` or
+/// `amx`.
 pub const LEVEL_VARIABLE: &str = "FLOWINONE_CPU";
 
 /// A set of vector instructions.
@@ -21,6 +22,9 @@ pub enum SimdLevel {
     /// Eight lanes with fused multiplication and addition.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// Eight lanes, and dot products of four 8-bit integers.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
     /// Sixteen lanes.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -38,6 +42,7 @@ impl SimdLevel {
         #[cfg(target_arch = "x86_64")]
         {
             levels.extend(detect::avx2().then_some(Self::Avx2));
+            levels.extend(detect::avx_vnni().then_some(Self::AvxVnni));
             levels.extend(detect::avx512().then_some(Self::Avx512));
             levels.extend(detect::amx().then_some(Self::Amx));
         }
@@ -79,6 +84,8 @@ impl SimdLevel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Self::Amx => "amx",
@@ -96,7 +103,7 @@ impl SimdLevel {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => crate::cpu::simd::neon::run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => crate::cpu::simd::avx2::run(kernel),
+            Self::Avx2 | Self::AvxVnni => crate::cpu::simd::avx2::run(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 | Self::Amx => crate::cpu::simd::avx512::run(kernel),
         }

@@ -26,6 +26,9 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// One vector.
     type Float: Copy;
 
+    /// As many integers of 32 bits, or twice as many of 16.
+    type Int: Copy;
+
     /// Numbers in a vector, at most [`WIDEST`].
     const WIDTH: usize;
 
@@ -104,6 +107,21 @@ pub(crate) trait Simd: Copy + Send + Sync {
 
     /// The largest lane.
     fn largest(self, x: Self::Float) -> f32;
+
+    /// `x` in every lane.
+    fn splat_int(self, x: i32) -> Self::Int;
+
+    /// Reads `WIDTH` integers.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load_int(self, source: *const i32) -> Self::Int;
+
+    /// `sum` and, in each lane, the products of both its lower and both its upper 16 bits, exact up to 32 bits.
+    fn dot_halves(self, sum: Self::Int, a: Self::Int, b: Self::Int) -> Self::Int;
+
+    /// The nearest numbers.
+    fn float_of(self, x: Self::Int) -> Self::Float;
 
     /// Reads the first `WIDTH` numbers of a slice.
     #[inline(always)]

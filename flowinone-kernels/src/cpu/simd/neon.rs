@@ -1,11 +1,12 @@
 //! Four lanes of ARM's Advanced SIMD, which every 64-bit ARM processor has.
 
 use std::arch::aarch64::{
-    float32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_u32, vbslq_f32, vcltzq_f32,
-    vcvtnq_s32_f32, vdivq_f32, vdupq_n_f32, vdupq_n_s32, vdupq_n_u32, vfmaq_f32, vld1q_f32,
-    vmaxq_f32, vmaxvq_f32, vminq_f32, vmulq_f32, vreinterpretq_f32_f64, vreinterpretq_f32_s32,
-    vreinterpretq_f32_u32, vreinterpretq_f64_f32, vreinterpretq_u32_f32, vrndnq_f32, vshlq_n_s32,
-    vst1q_f32, vsubq_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
+    float32x4_t, int32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vaddvq_f32, vandq_u32, vbslq_f32,
+    vcltzq_f32, vcvtnq_s32_f32, vcvtq_f32_s32, vdivq_f32, vdupq_n_f32, vdupq_n_s32, vdupq_n_u32,
+    vfmaq_f32, vget_low_s16, vld1q_f32, vld1q_s32, vmaxq_f32, vmaxvq_f32, vminq_f32,
+    vmull_high_s16, vmull_s16, vmulq_f32, vpaddq_s32, vreinterpretq_f32_f64, vreinterpretq_f32_s32,
+    vreinterpretq_f32_u32, vreinterpretq_f64_f32, vreinterpretq_s16_s32, vreinterpretq_u32_f32,
+    vrndnq_f32, vshlq_n_s32, vst1q_f32, vsubq_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
 };
 
 use super::detect;
@@ -43,6 +44,7 @@ macro_rules! instructions {
 
 impl Simd for Neon {
     type Float = float32x4_t;
+    type Int = int32x4_t;
 
     const WIDTH: usize = 4;
     const TILE_ROWS: usize = 8;
@@ -80,6 +82,34 @@ impl Simd for Neon {
     fn sum(self, x: float32x4_t) -> f32 {
         // SAFETY: `self` is the proof that the processor has the instructions.
         unsafe { vaddvq_f32(x) }
+    }
+
+    #[inline(always)]
+    fn splat_int(self, x: i32) -> int32x4_t {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { vdupq_n_s32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_int(self, source: *const i32) -> int32x4_t {
+        // SAFETY: the caller vouches for the integers, `self` for the instructions.
+        unsafe { vld1q_s32(source) }
+    }
+
+    #[inline(always)]
+    fn dot_halves(self, sum: int32x4_t, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe {
+            let (a, b) = (vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+            let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+            vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(a, b)))
+        }
+    }
+
+    #[inline(always)]
+    fn float_of(self, x: int32x4_t) -> float32x4_t {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { vcvtq_f32_s32(x) }
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; WIDTH] {
 
 impl Simd for Portable {
     type Float = [f32; WIDTH];
+    type Int = [i32; WIDTH];
 
     const WIDTH: usize = WIDTH;
     const TILE_ROWS: usize = 2;
@@ -120,6 +121,33 @@ impl Simd for Portable {
     fn sum(self, x: Self::Float) -> f32 {
         let [a, b, c, d, e, f, g, h] = x;
         ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+
+    #[inline(always)]
+    fn splat_int(self, x: i32) -> Self::Int {
+        [x; WIDTH]
+    }
+
+    #[inline(always)]
+    unsafe fn load_int(self, source: *const i32) -> Self::Int {
+        // SAFETY: the caller vouches for the integers; arrays of them may lie anywhere.
+        unsafe { source.cast::<Self::Int>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    fn dot_halves(self, sum: Self::Int, a: Self::Int, b: Self::Int) -> Self::Int {
+        let halves = |x: i32| [i32::from(x as i16), x >> 16];
+        std::array::from_fn(|i| {
+            let ([a_low, a_high], [b_low, b_high]) = (halves(a[i]), halves(b[i]));
+            sum[i]
+                .wrapping_add(a_low * b_low)
+                .wrapping_add(a_high * b_high)
+        })
+    }
+
+    #[inline(always)]
+    fn float_of(self, x: Self::Int) -> Self::Float {
+        each(|i| x[i] as f32)
     }
 
     #[inline(always)]

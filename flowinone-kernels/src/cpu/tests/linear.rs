@@ -237,7 +237,7 @@ fn whole_numbers_are_multiplied_exactly_at_every_level() {
                 Int8Rows::new(level, Matrix::new(&a, rows, depth)),
                 Int8Columns::new(&b),
             );
-            let factors = Int8::new(level, &a, &b);
+            let factors = Int8::new(&a, &b);
             let name = format!("{rows} x {depth} x {columns}, {level:?}");
             assert_eq!(gemm(level, factors, None), expected, "{name}");
             let with_bias = |at: usize| expected[at] + bias[at % columns];

@@ -6,7 +6,10 @@ pub(crate) mod amx;
 pub(crate) mod avx512_bf16;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512_vnni;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx_vnni;
 pub(crate) mod f32;
+pub(crate) mod int16;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::level::SimdLevel;
