@@ -116,9 +116,8 @@ impl Read<'_> {
     /// The item that the pipeline makes a picture from.
     pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item> {
         let prompt = match self {
-            Self::Picture { file, bytes } => {
-                decode_picture(&bytes).map_err(|reason| flowinone_image::Error::picture(file, reason))?
-            }
+            Self::Picture { file, bytes } => decode_picture(&bytes)
+                .map_err(|reason| flowinone_image::Error::picture(file, reason))?,
             Self::Prompt { drawn, files } => {
                 files.embed(drawn.prompt.clone())?.render(drawn.side)?
             }
