@@ -8,8 +8,8 @@ use super::draw::Draw;
 use super::grammar::{Intent, Wording};
 use super::operation::seen;
 use super::{
-    CaptionKind, Colour, ColourName, Edit, EditKind, Error, Ground, Icons, Object, Operation,
-    Place, Rect, Scene, Variety,
+    CaptionKind, Colour, ColourName, Edit, EditKind, Error, Icons, Object, Operation, Place, Rect,
+    Scene, Variety,
 };
 use flowinone_prompts::Task;
 use said::Said;

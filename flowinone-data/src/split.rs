@@ -21,6 +21,7 @@ pub struct Holdout {
     /// The last caption template of every family, and the sentence forms kept for tests.
     pub templates: bool,
     /// Sentences whose words come in another order than those of training.
+    #[serde(skip_serializing_if = "super::variety::is_off")]
     pub word_order: bool,
     /// One way of lettering.
     pub lettering: Option<Lettering>,

@@ -16,9 +16,8 @@ impl Drafter<'_> {
     ) -> Result<Mark, Error> {
         let part = seen(object, self.icons)?;
         let longer = part.width.max(part.height);
-        let slip = |draw: &mut crate::draw::Draw| {
-            center.map(|v| v + draw.between(-0.06, 0.06) * longer)
-        };
+        let slip =
+            |draw: &mut crate::draw::Draw| center.map(|v| v + draw.between(-0.06, 0.06) * longer);
         Ok(match self.draw.below(8) {
             0 | 1 => Mark::Circle {
                 center: slip(self.draw),

@@ -96,7 +96,10 @@ impl Drafter<'_> {
         };
         let strokes = warped(lines, bend, self.draw).into_iter();
         let strokes = strokes.map(|line| line.into_iter().map(place).collect());
-        let strokes = strokes.collect();
+        let mut strokes = strokes.collect();
+        if shaky {
+            self.simplify(&mut strokes);
+        }
         let said = Said::of(&object);
         let operation = Operation::Doodle { object, strokes };
         let (family, intent) = (caption::DOODLE, Some(Intent::Doodle));

@@ -60,7 +60,7 @@ pub(super) fn shades(colour: &str) -> &'static [&'static str] {
 pub(super) fn colour(word: &'static str, draw: &mut Draw) -> &'static str {
     match shades(word) {
         [] => word,
-        others if draw.chance(OTHER) => draw.pick(others),
+        others if draw.chance(OTHER) => *draw.pick(others),
         _ => word,
     }
 }

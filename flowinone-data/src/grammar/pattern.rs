@@ -50,7 +50,7 @@ fn choose(pattern: &str, draw: &mut Draw) -> String {
         let (inside, after) = group.split_once(')').expect("every group of a form ends");
         let alternatives: Vec<&str> = inside.split('|').collect();
         chosen += before;
-        chosen += draw.pick(&alternatives);
+        chosen += *draw.pick(&alternatives);
         rest = after;
     }
     chosen + rest
