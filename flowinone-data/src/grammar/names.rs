@@ -13,7 +13,6 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("car", &["automobile"]),
     ("crown", &["golden crown"]),
     ("doughnut", &["donut"]),
-    ("duck", &["duckling"]),
     ("eggplant", &["aubergine"]),
     ("flower", &["blossom"]),
     ("hat", &["top hat"]),
