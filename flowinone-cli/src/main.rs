@@ -1,18 +1,11 @@
 //! FlowInOne on the command line: every instruction is a picture.
 
 mod commands;
-mod device;
 mod interrupt;
-mod jobs;
-mod lines;
-mod memory;
-mod model;
 mod options;
 mod progress;
-mod report;
-mod runner;
 mod sampling;
-mod source;
+mod show;
 
 use std::process::ExitCode;
 

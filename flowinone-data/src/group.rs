@@ -1,11 +1,12 @@
 //! What a sample of a file is counted and shown under: its task, as far as that can be told.
 
-use flowinone_data::{Sample, Truth};
 use flowinone_prompts::Task;
+
+use crate::{Sample, Truth};
 
 /// A kind of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Group {
+pub enum Group {
     /// By its truth, or by a type that only one task has.
     Task(Task),
     /// A type that says less.
@@ -16,7 +17,7 @@ pub(super) enum Group {
 
 impl Group {
     /// The group of a sample with this truth.
-    pub(super) fn of(sample: &Sample, truth: Option<&Truth>) -> Self {
+    pub fn of(sample: &Sample, truth: Option<&Truth>) -> Self {
         let kind = sample.kind.as_deref();
         match (truth, kind.map(str::parse::<Task>), kind) {
             (Some(truth), _, _) => Self::Task(truth.task),
@@ -27,7 +28,7 @@ impl Group {
     }
 
     /// Its name.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Task(task) => task.name(),
             Self::Type(kind) => kind,
@@ -36,7 +37,7 @@ impl Group {
     }
 
     /// Tasks in the order of their documentation, then the others.
-    pub(super) fn rank(&self) -> usize {
+    pub fn rank(&self) -> usize {
         match self {
             Self::Task(task) => Task::ALL.iter().position(|t| t == task).unwrap_or(0),
             Self::Type(_) => Task::ALL.len(),
@@ -45,16 +46,10 @@ impl Group {
     }
 }
 
-/// The ground truth of a sample that was made here.
-pub(super) fn truth(sample: &Sample) -> Option<Truth> {
-    serde_json::from_str(sample.json.as_deref()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use flowinone_data::Encoded;
-
     use super::*;
+    use crate::Encoded;
 
     #[test]
     fn a_type_of_the_reference_names_its_task_unless_several_share_it() {
@@ -70,7 +65,7 @@ mod tests {
                 kind: kind.map(String::from),
                 json: None,
             };
-            Group::of(&sample, truth(&sample).as_ref())
+            Group::of(&sample, Truth::of(&sample).as_ref())
         };
         assert_eq!(group(Some("doodles")), Group::Task(Task::Doodle));
         assert_eq!(group(Some("t2i")), Group::Type("t2i".into()));

@@ -67,6 +67,28 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Erro
         .map_err(Error::of("write", path))
 }
 
+/// Makes the folder that a file shall lie in, and those above it.
+///
+/// # Errors
+/// Names the folder that cannot be made.
+pub fn make_parent(path: impl AsRef<Path>) -> Result<(), Error> {
+    match path.as_ref().parent() {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(Error::of("create", parent)),
+        None => Ok(()),
+    }
+}
+
+/// A path that holds wherever the program is started.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Whether a file's name ends in one of some extensions, in letters of either case.
+pub fn has_extension(path: impl AsRef<Path>, allowed: &[&str]) -> bool {
+    let extension = path.as_ref().extension();
+    extension.is_some_and(|e| allowed.iter().any(|a| e.eq_ignore_ascii_case(a)))
+}
+
 /// Temporary files are private; a finished one may be read by everyone.
 #[cfg(unix)]
 fn share(file: &std::fs::File) -> io::Result<()> {

@@ -4,6 +4,6 @@ mod atomic;
 mod digest;
 mod error;
 
-pub use atomic::{AtomicFile, write_atomically};
+pub use atomic::{AtomicFile, absolute, has_extension, make_parent, write_atomically};
 pub use digest::{hexadecimal, sha256, sha256_of};
 pub use error::Error;

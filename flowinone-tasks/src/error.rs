@@ -28,6 +28,19 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A prompt cannot be drawn.
+    #[cfg(feature = "prompts")]
+    #[error(transparent)]
+    Prompt(#[from] flowinone_prompts::PromptError),
+    /// Inputs and outputs that make no jobs.
+    #[error("{0}")]
+    Jobs(String),
+    /// A picture that was made of something else lies where one is to be written.
+    #[error("{path} exists but was not made from this input with these settings", path = .0.display())]
+    OtherPicture(PathBuf),
+    /// A device that is not there, or not built in.
+    #[error("{0}")]
+    Device(String),
     /// Settings that contradict each other or the model.
     #[error("{0}")]
     Settings(String),

@@ -1,49 +1,56 @@
-//! What a job starts from: a ready prompt picture, or a prompt that is drawn.
+//! A job: what one picture is made from, and the numbers that select its noise.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
-use flowinone_files::sha256_of;
+use flowinone_files::{absolute, sha256_of};
 use flowinone_image::{decode_picture, read_picture_file};
-use flowinone_prompts::{Convention, Prompt, PromptFiles, Task, VisualPrompt};
-use flowinone_tasks::{Input, Item};
+use flowinone_prompts::{Prompt, PromptFiles, Task, VisualPrompt};
 
-/// A ready picture or a prompt.
-#[derive(Debug)]
-pub(crate) enum Source {
-    Picture { file: PathBuf, routing: Routing },
-    Prompt(Box<Drawn>),
-}
+use crate::{Error, Input, Item};
 
-/// Whether the structure of the prompt is kept, and the task that says so.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Routing {
-    pub(crate) task: Option<Task>,
-    pub(crate) structure: bool,
-}
-
-/// A prompt that is drawn when its turn comes.
-#[derive(Debug)]
-pub(crate) struct Drawn {
-    pub(crate) prompt: Prompt,
-    /// Side of its canvas, in pixels.
-    pub(crate) side: u32,
-    /// Where it was read, if not from the command line.
-    pub(crate) line: Option<Line>,
-}
-
-/// A line of a batch file.
+/// One picture to make; [`Session::job`](crate::Session::job) makes one of a prompt.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) file: PathBuf,
-    /// From 1 on.
-    pub(crate) number: usize,
+pub struct Job {
+    /// What it is made from.
+    pub source: Source,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Number of the item: with the seed it selects the noise. 0 for a single picture.
+    pub number: u64,
+}
+
+/// A ready prompt picture, or a prompt that is drawn when its turn comes.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A ready prompt picture.
+    Picture {
+        /// Its file.
+        file: PathBuf,
+        /// What it asks for.
+        routing: Routing,
+    },
+    /// A prompt, in the [style](flowinone_prompts::Convention) that it is drawn in.
+    Prompt {
+        /// The prompt.
+        prompt: Box<Prompt>,
+        /// Side of its canvas, in pixels.
+        side: u32,
+    },
+}
+
+/// Whether the structure of the prompt is kept, and the task that says so, if one was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    /// The task.
+    pub task: Option<Task>,
+    /// Whether the structure path is on.
+    pub structure: bool,
 }
 
 impl Routing {
     /// The routing that a task asks for.
-    pub(crate) fn of(task: Task) -> Self {
+    pub fn of(task: Task) -> Self {
         Self {
             task: Some(task),
             structure: task.keeps_structure(),
@@ -51,76 +58,92 @@ impl Routing {
     }
 }
 
-impl Source {
-    /// Draws a prompt as the model likes it, and warns of what the model does not know.
-    pub(crate) fn follow(&mut self, convention: &Convention) {
-        if let Self::Prompt(drawn) = self {
-            if let Some(warning) = convention.warning(&drawn.prompt) {
-                eprintln!("warning: {warning}");
-            }
-            drawn.prompt = convention.applied(drawn.prompt.clone());
-        }
-    }
-
-    pub(crate) fn routing(&self) -> Routing {
-        match self {
-            Self::Picture { routing, .. } => *routing,
-            Self::Prompt(drawn) => Routing::of(drawn.prompt.task()),
-        }
-    }
-
-    /// Reads the files, each once.
-    pub(crate) fn read(&self) -> Result<Read<'_>> {
-        Ok(match self {
-            Self::Picture { file, .. } => Read::Picture {
-                file,
-                bytes: read_picture_file(file)?,
-            },
-            Self::Prompt(drawn) => Read::Prompt {
-                drawn,
-                files: PromptFiles::read(&drawn.prompt)?,
-            },
-        })
+impl Job {
+    /// The same with another seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 }
 
-/// A source that has been read, not yet decoded or drawn.
-pub(crate) enum Read<'a> {
+impl Source {
+    /// What it asks for.
+    pub fn routing(&self) -> Routing {
+        match self {
+            Self::Picture { routing, .. } => *routing,
+            Self::Prompt { prompt, .. } => Routing::of(prompt.task()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Picture { file, .. } => write!(f, "{}", file.display()),
+            Self::Prompt { prompt, .. } => prompt.task().fmt(f),
+        }
+    }
+}
+
+/// A source whose files have been read, each once; not yet decoded or drawn.
+pub(crate) enum Content {
     Picture {
-        file: &'a Path,
+        file: PathBuf,
         bytes: Vec<u8>,
     },
     Prompt {
-        drawn: &'a Drawn,
+        prompt: Box<Prompt>,
+        side: u32,
         files: PromptFiles,
     },
 }
 
-impl Read<'_> {
+impl Content {
+    /// Reads the files of a source.
+    pub(crate) fn read(source: Source) -> Result<Self, Error> {
+        Ok(match source {
+            Source::Picture { file, .. } => Self::Picture {
+                bytes: read_picture_file(&file)?,
+                file,
+            },
+            Source::Prompt { prompt, side } => Self::Prompt {
+                files: PromptFiles::read(&prompt)?,
+                prompt,
+                side,
+            },
+        })
+    }
+
     /// What the record says of it.
     pub(crate) fn input(&self) -> Input {
         let input = match self {
             Self::Picture { file, bytes } => Input::Picture {
-                file: file.to_path_buf(),
+                file: file.clone(),
                 sha256: sha256_of(bytes),
             },
-            Self::Prompt { drawn, files } => Input::Prompt {
-                prompt: Box::new(drawn.prompt.clone()),
-                side: drawn.side,
+            Self::Prompt {
+                prompt,
+                side,
+                files,
+            } => Input::Prompt {
+                prompt: prompt.clone(),
+                side: *side,
                 files: files.digests(),
             },
         };
         input.moved(absolute)
     }
 
-    /// The item that the pipeline makes a picture from.
-    pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item> {
+    /// The prompt picture of it, decoded or drawn.
+    pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item, Error> {
         let prompt = match self {
             Self::Picture { file, bytes } => decode_picture(&bytes)
                 .map_err(|reason| flowinone_image::Error::picture(file, reason))?,
-            Self::Prompt { drawn, files } => {
-                files.embed(drawn.prompt.clone())?.render(drawn.side)?
-            }
+            Self::Prompt {
+                prompt,
+                side,
+                files,
+            } => files.embed(*prompt)?.render(side)?,
         };
         Ok(Item {
             prompt,
@@ -129,27 +152,4 @@ impl Read<'_> {
             number,
         })
     }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Picture { file, .. } => write!(f, "{}", file.display()),
-            Self::Prompt(drawn) => match &drawn.line {
-                Some(line) => line.fmt(f),
-                None => drawn.prompt.task().fmt(f),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} line {}", self.file.display(), self.number)
-    }
-}
-
-/// A path that holds wherever the program is started.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

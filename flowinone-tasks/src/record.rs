@@ -10,7 +10,7 @@ use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arithmetic, Error, Settings};
+use crate::{Dtype, Error, Settings};
 
 const KEYWORD: &str = "flowinone";
 
@@ -39,7 +39,7 @@ pub struct Record {
     /// For a preview, the step after which the unfinished picture was decoded.
     pub preview: Option<usize>,
     /// What the model multiplied with.
-    pub precision: Arithmetic,
+    pub precision: Dtype,
     /// The device that computed it.
     pub device: String,
 }
@@ -160,7 +160,7 @@ mod tests {
             item: 3,
             settings: Settings::published(),
             preview: None,
-            precision: Arithmetic::F32,
+            precision: Dtype::F32,
             device: "cpu".into(),
         }
     }

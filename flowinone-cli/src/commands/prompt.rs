@@ -16,15 +16,15 @@ pub(crate) mod trajectory;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use flowinone_files::{absolute, make_parent};
 use flowinone_image::{FrameRate, read_picture, write_animation, write_picture};
 use flowinone_prompts::{Convention, Prompt, VisualPrompt};
+use flowinone_tasks::batch::{self, BatchJob, Jobs, Report, check_png};
+use flowinone_tasks::{Job, Session, Source};
 
-use crate::jobs::{Job, Jobs, check_png};
+use crate::Outcome;
 use crate::options::Options;
-use crate::report::Report;
-use crate::runner::make_parent;
-use crate::source::{Drawn, Source, absolute};
-use crate::{Outcome, interrupt};
+use crate::show::show;
 use motion::Motion;
 use saved::Saved;
 
@@ -99,37 +99,41 @@ impl Making {
     }
 
     fn make(&self, mut sequence: Sequence) -> Result<Outcome> {
-        let convention = match self.prompt_only {
-            true => Convention::default(),
-            false => self.options.convention()?,
+        let session = match self.prompt_only {
+            true => None,
+            false => Some(self.options.session()?),
         };
-        let side = self.side.unwrap_or(convention.side);
-        for prompt in &mut sequence.prompts {
-            *prompt = convention.applied(prompt.clone());
-        }
+        let published = Convention::default();
+        let style = session.as_ref().map_or(&published, Session::style);
+        let side = self.side.unwrap_or(style.side);
+        let prompts = sequence.prompts.into_iter();
+        sequence.prompts = prompts.map(|prompt| style.applied(prompt)).collect();
         let save = self.save_prompt.as_deref();
         let save = save
             .map(|file| Saved::of(file, &sequence, side))
             .transpose()?;
         keep_inputs(&sequence, save.as_ref())?;
-        if self.prompt_only {
+        let Some(session) = &session else {
             self.draw(&sequence, side)?;
             if let Some(save) = &save {
                 save.write(&sequence)?;
             }
             return Ok(Outcome::Done);
-        }
-        let run = self.options.run(sequence.batch_size, sequence.overwrite)?;
+        };
+        let settings = self.options.settings(session)?;
         if let Some(save) = &save {
             save.write(&sequence)?;
         }
-        if let Some(warning) = convention.warning(&sequence.prompts[0]) {
+        if let Some(warning) = style.warning(&sequence.prompts[0]) {
             eprintln!("warning: {warning}");
         }
-        interrupt::listen();
-        let outcome = run.all(&jobs(&sequence, side), &mut Report::none())?;
-        if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
-            write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
+        let options = self.options.batch(sequence.batch_size, sequence.overwrite);
+        let (files, animation) = (sequence.files.clone(), sequence.animation.clone());
+        let jobs = jobs(sequence, side, self.options.seed());
+        let run = batch::run(session, jobs, &settings, options, Report::none());
+        let outcome = show(session, run, files.len())?;
+        if let (Outcome::Done, Some((file, rate))) = (&outcome, &animation) {
+            write_animation(file, files.iter().map(read_picture), *rate)?;
             println!("{}", file.display());
         }
         Ok(outcome)
@@ -158,21 +162,28 @@ impl Making {
     }
 }
 
-fn jobs(sequence: &Sequence, side: u32) -> Jobs {
-    let job = |(prompt, file): (&Prompt, &PathBuf)| Job {
-        source: Source::Prompt(Box::new(Drawn {
-            prompt: prompt.clone(),
-            side,
-            line: None,
-        })),
-        output: file.clone(),
-        number: 0, // one picture, or frames that share their noise
+fn jobs(sequence: Sequence, side: u32, seed: u64) -> Jobs {
+    let job = |(prompt, output)| BatchJob {
+        job: Job {
+            source: Source::Prompt {
+                prompt: Box::new(prompt),
+                side,
+            },
+            seed,
+            number: 0, // one picture, or frames that share their noise
+        },
+        output,
+        line: None,
     };
-    let both = sequence.prompts.iter().zip(&sequence.files);
     Jobs {
-        list: both.map(job).collect(),
+        list: sequence
+            .prompts
+            .into_iter()
+            .zip(sequence.files)
+            .map(job)
+            .collect(),
         refused: vec![],
-        directory: sequence.folder.clone(),
+        directory: sequence.folder,
     }
 }
 

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use flowinone_files::sha256;
 use flowinone_image::read_picture;
-use flowinone_tasks::{Input, Record, read_record};
+use flowinone_tasks::batch::{self, Jobs, Options, Report};
+use flowinone_tasks::device::{self, Choice};
+use flowinone_tasks::{Input, Job, Record, Routing, Session, Source, read_record};
 
-use crate::device::{self, Choice};
-use crate::jobs::Jobs;
-use crate::report::Report;
-use crate::runner::Run;
-use crate::source::{Drawn, Routing, Source};
-use crate::{Outcome, interrupt, model};
+use crate::Outcome;
+use crate::show::{show, with_hint};
 
 /// Make a picture again from the settings inside its PNG.
 #[derive(clap::Args)]
@@ -51,29 +49,28 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         bail!("the output would replace the picture itself; choose another --output");
     }
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
-    let found = device::open(args.device)?;
-    record.precision.check(&found.device)?;
-    interrupt::listen();
-    let model = model::open(Some(&path))?;
-    if model.digest != record.model_digest {
+    let device = device::open(args.device).map_err(with_hint)?;
+    let session = Session::open(&path, &device, record.precision).map_err(with_hint)?;
+    if session.digest() != record.model_digest {
         bail!(
             "{} is another model than the one that made {}; --model names the right one",
             path.display(),
             args.picture.display()
         );
     }
-    let run = Run {
-        model,
-        device: found,
-        arithmetic: record.precision,
-        settings: record.settings,
+    let job = Job {
+        source,
         seed: record.seed,
-        batch_size: 1,
-        preview_every: None,
-        overwrite: true,
+        number: record.item,
     };
-    let jobs = Jobs::single(source, output.clone(), record.item);
-    let outcome = run.all(&jobs, &mut Report::none())?;
+    let run = batch::run(
+        &session,
+        Jobs::single(job, output.clone()),
+        &record.settings,
+        Options::default(),
+        Report::none(),
+    );
+    let outcome = show(&session, run, 1)?;
     if matches!(outcome, Outcome::Done) {
         compare(&args.picture, &output)?;
     }
@@ -110,11 +107,7 @@ fn source(args: &Args, record: &Record) -> Result<Source> {
                 structure: record.structure,
             },
         },
-        Input::Prompt { prompt, side, .. } => Source::Prompt(Box::new(Drawn {
-            prompt: *prompt,
-            side,
-            line: None,
-        })),
+        Input::Prompt { prompt, side, .. } => Source::Prompt { prompt, side },
     })
 }
 

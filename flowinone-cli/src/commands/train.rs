@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_prompts::Convention;
+use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
     FlowTrainTask, FlowTrainingConfig, RunConfig, StopReason, TrainableFlow, Trainer, TrainingData,
     initialise, newest_checkpoint, read_training_config,
 };
 
-use crate::device::{self, Choice};
 use crate::{Outcome, interrupt};
 
 /// Train a model, or fine-tune one, on pairs of prompt and target.

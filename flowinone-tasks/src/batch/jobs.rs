@@ -1,57 +1,63 @@
-//! What a run has to do: which picture or prompt becomes which file. Here from `--input` and
-//! `--output` of `generate`.
+//! What a run has to do: which picture or prompt becomes which file. Here from inputs and an output
+//! directory.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use flowinone_files::sha256_of;
+use flowinone_files::{has_extension, sha256_of};
+use flowinone_image::{EXTENSIONS, is_picture};
 use walkdir::WalkDir;
 
-use crate::source::{Line, Routing, Source};
+use super::lines::LinePlace;
+use crate::{Error, Job, Routing, Source};
 
-/// File name extensions of pictures, for directories.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
-
-/// One picture to make.
+/// One picture to make into a file.
+///
+/// Where several are made, the [number](Job::number) of the job comes from the path below the input
+/// directory or from the line of the batch file, so that pictures added later leave the others as
+/// they were.
 #[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) source: Source,
-    pub(crate) output: PathBuf,
-    /// With the seed it selects the noise: 0 for a single picture, else from the path below the
-    /// input directory or the line of the batch file, so that pictures added later leave the others
-    /// as they were.
-    pub(crate) number: u64,
+pub struct BatchJob {
+    /// What the picture is made from.
+    pub job: Job,
+    /// Its file, a PNG.
+    pub output: PathBuf,
+    /// Where it was read, if from a batch file.
+    pub line: Option<LinePlace>,
 }
 
 /// A line of a batch file that is no prompt.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) line: Line,
-    pub(crate) error: anyhow::Error,
+pub struct Refused {
+    /// The line.
+    pub line: LinePlace,
+    /// Seed of the run.
+    pub seed: u64,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// All jobs of a run.
 #[derive(Debug)]
-pub(crate) struct Jobs {
-    pub(crate) list: Vec<Job>,
+pub struct Jobs {
+    /// What can be made.
+    pub list: Vec<BatchJob>,
     /// What cannot become a job, and fails alone.
-    pub(crate) refused: Vec<Refused>,
+    pub refused: Vec<Refused>,
     /// The directory that the outputs lie in and that may hold some of them from an earlier run;
     /// `None` for a single file, which is replaced.
-    pub(crate) directory: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
 }
 
 impl Jobs {
     /// One picture into a named file.
-    pub(crate) fn single(source: Source, output: PathBuf, number: u64) -> Self {
-        let job = Job {
-            source,
-            output,
-            number,
-        };
+    pub fn single(job: Job, output: PathBuf) -> Self {
         Self {
-            list: vec![job],
+            list: vec![BatchJob {
+                job,
+                output,
+                line: None,
+            }],
             refused: vec![],
             directory: None,
         }
@@ -62,22 +68,34 @@ impl Jobs {
 ///
 /// One file and an output that is no directory make a single picture; everything else mirrors the
 /// tree of the inputs below the output directory.
-pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Result<Jobs> {
-    let source = |file| Source::Picture { file, routing };
+///
+/// # Errors
+/// Inputs that are not there or hold no pictures, an output of another kind, or two inputs that would
+/// become the same file.
+pub fn expand(
+    inputs: &[String],
+    output: &Path,
+    routing: Routing,
+    seed: u64,
+) -> Result<Jobs, Error> {
+    let job = |file, number| Job {
+        source: Source::Picture { file, routing },
+        seed,
+        number,
+    };
     if let [input] = inputs
         && Path::new(input).is_file()
         && !output.is_dir()
         && !output.to_string_lossy().ends_with(['/', '\\'])
     {
         check_png(output)?;
-        let source = source(input.into());
-        return Ok(Jobs::single(source, output.to_path_buf(), 0));
+        return Ok(Jobs::single(job(input.into(), 0), output.to_path_buf()));
     }
     if output.is_file() {
-        bail!(
+        return Err(Error::Jobs(format!(
             "output {} is a file, but several pictures need a directory",
             output.display()
-        );
+        )));
     }
     let found = find(inputs, Some(output))?;
     let mut same_stem: HashMap<PathBuf, usize> = HashMap::new();
@@ -96,17 +114,17 @@ pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Resu
         };
         let output = output.join(name);
         if let Some(other) = outputs.insert(output.clone(), input.clone()) {
-            bail!(
+            return Err(Error::Jobs(format!(
                 "{} and {} would both become {}; give them different names",
                 other.display(),
                 input.display(),
                 output.display()
-            );
+            )));
         }
-        list.push(Job {
-            source: source(input),
+        list.push(BatchJob {
+            job: job(input, number_of),
             output,
-            number: number_of,
+            line: None,
         });
     }
     Ok(Jobs {
@@ -118,16 +136,19 @@ pub(crate) fn expand(inputs: &[String], output: &Path, routing: Routing) -> Resu
 
 /// Every picture of files, directories and patterns but those below `except`, sorted: its path, and
 /// its path below the directory.
-pub(crate) fn find(inputs: &[String], except: Option<&Path>) -> Result<Vec<(PathBuf, PathBuf)>> {
+///
+/// # Errors
+/// An input that is not there or holds no picture.
+pub fn find(inputs: &[String], except: Option<&Path>) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
     let mut found = Vec::new();
     for input in inputs {
         let before = found.len();
         collect(input, except, &mut found)?;
         if found.len() == before {
-            bail!(
+            return Err(Error::Jobs(format!(
                 "no pictures match {input} (directories are searched for {})",
                 EXTENSIONS.join(", ")
-            );
+            )));
         }
     }
     found.sort();
@@ -135,37 +156,44 @@ pub(crate) fn find(inputs: &[String], except: Option<&Path>) -> Result<Vec<(Path
     Ok(found)
 }
 
-/// An error unless a picture's name ends as it must.
-pub(crate) fn check_png(output: &Path) -> Result<()> {
+/// Checks that a picture's name ends as it must.
+///
+/// # Errors
+/// A name that does not end in `.png`.
+pub fn check_png(output: &Path) -> Result<(), Error> {
     match has_extension(output, &["png"]) {
         true => Ok(()),
-        false => bail!(
+        false => Err(Error::Jobs(format!(
             "output {} must end in .png, the format that carries the settings of a picture",
             output.display()
-        ),
+        ))),
     }
 }
 
 /// The item number of a path below an input or output directory.
-pub(crate) fn number(below: &Path) -> u64 {
+pub fn number(below: &Path) -> u64 {
     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
     number_of_digest(&sha256_of(parts.join("/").as_bytes()))
 }
 
 /// An item number: 53 bits of a SHA-256, which every JSON reader keeps exactly.
-pub(crate) fn number_of_digest(digest: &str) -> u64 {
+pub(super) fn number_of_digest(digest: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).map_or(0, |bits| bits >> 11)
 }
 
-fn collect(input: &str, except: Option<&Path>, found: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
+fn collect(
+    input: &str,
+    except: Option<&Path>,
+    found: &mut Vec<(PathBuf, PathBuf)>,
+) -> Result<(), Error> {
     let path = Path::new(input);
     if path.is_dir() {
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            let entry = entry?;
+            let entry = entry.map_err(|e| Error::Jobs(e.to_string()))?;
             let inside = entry.path();
             // An output directory inside the input must not feed on itself.
             let kept = !except.is_some_and(|except| inside.starts_with(except));
-            if inside.is_file() && kept && has_extension(inside, &EXTENSIONS) {
+            if inside.is_file() && kept && is_picture(inside) {
                 let below = inside.strip_prefix(path).unwrap_or(inside);
                 found.push((inside.to_path_buf(), below.to_path_buf()));
             }
@@ -175,15 +203,16 @@ fn collect(input: &str, except: Option<&Path>, found: &mut Vec<(PathBuf, PathBuf
         found.push((path.to_path_buf(), name));
     } else if input.contains(['*', '?', '[']) {
         let root = plain_prefix(path);
-        for entry in glob::glob(input)? {
-            let entry = entry?;
+        let refused = |reason: String| Error::Jobs(format!("pattern {input}: {reason}"));
+        for entry in glob::glob(input).map_err(|e| refused(e.to_string()))? {
+            let entry = entry.map_err(|e| refused(e.to_string()))?;
             if entry.is_file() {
                 let below = entry.strip_prefix(&root).unwrap_or(&entry).to_path_buf();
                 found.push((entry, below));
             }
         }
     } else {
-        bail!("input {input} does not exist");
+        return Err(Error::Jobs(format!("input {input} does not exist")));
     }
     Ok(())
 }
@@ -194,11 +223,6 @@ fn plain_prefix(pattern: &Path) -> PathBuf {
         !part.as_os_str().to_string_lossy().contains(['*', '?', '['])
     };
     pattern.components().take_while(plain).collect()
-}
-
-pub(crate) fn has_extension(path: &Path, allowed: &[&str]) -> bool {
-    path.extension()
-        .is_some_and(|e| allowed.iter().any(|a| e.eq_ignore_ascii_case(a)))
 }
 
 #[cfg(test)]
@@ -215,7 +239,11 @@ mod tests {
         folder
     }
 
-    fn expanded(folder: &Path, inputs: &[&str], output: &str) -> Result<Vec<(String, String)>> {
+    fn expanded(
+        folder: &Path,
+        inputs: &[&str],
+        output: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
         let inputs: Vec<String> = inputs
             .iter()
             .map(|i| folder.join(i).display().to_string())
@@ -224,7 +252,7 @@ mod tests {
             let path = path.strip_prefix(folder).unwrap();
             path.display().to_string()
         };
-        let jobs = expand(&inputs, &folder.join(output), routing())?;
+        let jobs = expand(&inputs, &folder.join(output), routing(), 0)?;
         Ok(jobs
             .list
             .iter()
@@ -239,10 +267,10 @@ mod tests {
         }
     }
 
-    fn input(job: &Job) -> &Path {
-        match &job.source {
+    fn input(job: &BatchJob) -> &Path {
+        match &job.job.source {
             Source::Picture { file, .. } => file,
-            Source::Prompt(_) => panic!("a directory holds pictures"),
+            Source::Prompt { .. } => panic!("a directory holds pictures"),
         }
     }
 
@@ -283,8 +311,8 @@ mod tests {
         let folder = tree(&["in/b.png", "in/c.png"]);
         let numbers = || {
             let input = [folder.path().join("in").display().to_string()];
-            let jobs = expand(&input, &folder.path().join("out"), routing()).unwrap();
-            let pair = |job: &Job| (self::input(job).to_path_buf(), job.number);
+            let jobs = expand(&input, &folder.path().join("out"), routing(), 0).unwrap();
+            let pair = |job: &BatchJob| (self::input(job).to_path_buf(), job.job.number);
             jobs.list.iter().map(pair).collect::<HashMap<_, _>>()
         };
         let before = numbers();

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_data::{Damage, Layout, Walk};
+use flowinone_data::{Damage, Group, Layout, Truth, Walk};
 use serde::Serialize;
 
-use super::group::{Group, truth};
 use crate::Outcome;
 
 /// Count samples, tasks, sizes and damage of shards and folders.
@@ -102,7 +101,7 @@ impl Listing {
             };
             listing.samples += 1;
             listing.bytes += (sample.input.bytes.len() + sample.output.bytes.len()) as u64;
-            let truth = truth(&sample);
+            let truth = Truth::of(&sample);
             listing.truths += u64::from(truth.is_some());
             let [input, output] = [&example.input, &example.output]
                 .map(|picture| format!("{}x{}", picture.width(), picture.height()));

@@ -8,10 +8,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_data::{ContactSheet, Example, Walk};
+use flowinone_data::{ContactSheet, Example, Group, Truth, Walk};
 use flowinone_prompts::Task;
 
-use super::group::{Group, truth};
 use super::options::PairOptions;
 use crate::Outcome;
 
@@ -105,7 +104,7 @@ fn from_files(path: &Path, args: &Args) -> Result<Vec<Shown>> {
     let mut walk = Walk::open(path, 1.0)?;
     let mut groups: Vec<Shown> = vec![];
     while let Some(sample) = walk.next_sample()? {
-        let truth = truth(&sample);
+        let truth = Truth::of(&sample);
         let group = Group::of(&sample, truth.as_ref());
         if !wanted(&group) {
             continue;

@@ -4,16 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_files::write_atomically;
+use flowinone_files::{absolute, has_extension, make_parent, write_atomically};
 use flowinone_image::write_picture;
 use flowinone_prompts::{Prompt, VisualPrompt};
+use flowinone_tasks::batch::BatchLine;
 
 use super::Sequence;
 use super::motion::numbered;
-use crate::jobs::has_extension;
-use crate::lines::Entry;
-use crate::runner::make_parent;
-use crate::source::absolute;
 
 /// How a prompt is saved, and where.
 pub(super) struct Saved {
@@ -94,7 +91,7 @@ fn line(prompt: &Prompt, output: &Path, side: u32, file: &Path) -> Result<String
     let name = output
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned());
-    Ok(serde_json::to_string(&Entry {
+    Ok(serde_json::to_string(&BatchLine {
         output: name,
         item: Some(0),
         side: Some(side),

@@ -6,16 +6,15 @@ use anyhow::{Context, Result};
 use flowinone_data::{Icons, PairConfig, PairSampler, Split};
 use flowinone_image::read_picture;
 use flowinone_prompts::Task;
+use flowinone_tasks::batch::{find, number};
 use flowinone_tasks::{Item, ModelConfig};
-
-use crate::jobs;
 
 /// Pictures from files, each with every seed.
 pub(super) fn read(files: &[String], task: Option<Task>, seeds: &[u64]) -> Result<Vec<Item>> {
     let mut items = vec![];
-    for (file, below) in jobs::find(files, None)? {
+    for (file, below) in find(files, None)? {
         let prompt = read_picture(&file)?;
-        let number = jobs::number(&below);
+        let number = number(&below);
         items.extend(seeds.iter().map(|&seed| Item {
             prompt: prompt.clone(),
             structure: task.is_none_or(Task::keeps_structure),

@@ -2,9 +2,8 @@
 
 use flowinone_sampler::{GuidanceRule, Solver};
 use flowinone_tasks::Settings;
+use flowinone_tasks::tune::{Measurement, by_cost, front};
 use flowinone_train::Plot;
-
-use super::measure::Row;
 
 /// Everything that was measured.
 #[derive(Debug, Clone)]
@@ -16,7 +15,7 @@ pub(super) struct Report {
     /// Device and type of the weights.
     pub(super) computed: String,
     /// The model's own setting first.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<Measurement>,
 }
 
 impl Report {
@@ -31,7 +30,7 @@ impl Report {
             self.model, self.pictures, self.computed, self.truth, self.truth_evaluations
         );
         let front = front(&self.rows);
-        for row in sorted(&self.rows) {
+        for row in by_cost(&self.rows) {
             let mark = if front.contains(&row) { "*" } else { "" };
             let own = match row.settings == self.rows[0].settings {
                 true => " (the model's own)",
@@ -43,14 +42,6 @@ impl Report {
             );
         }
         text
-    }
-
-    /// The cheapest setting whose mean error is at most `bound`, of equally cheap ones the most
-    /// exact.
-    pub(super) fn best(&self, bound: f64) -> Option<&Row> {
-        sorted(&self.rows)
-            .into_iter()
-            .find(|row| row.error <= bound)
     }
 
     /// What to say where no setting is within `bound`.
@@ -66,7 +57,9 @@ impl Report {
     pub(super) fn plot(&self) -> Plot {
         let mut curves = vec![];
         for solver in Solver::ALL {
-            let own = |row: &Row| row.settings.solver == solver && saving(&row.settings).is_none();
+            let own = |row: &Measurement| {
+                row.settings.solver == solver && saving(&row.settings).is_none()
+            };
             curves.push((solver.to_string(), self.curve(own)));
         }
         for kind in [
@@ -76,16 +69,16 @@ impl Report {
             Saving::FirstBlockCache,
             Saving::Several,
         ] {
-            let own = |row: &Row| saving(&row.settings) == Some(kind);
+            let own = |row: &Measurement| saving(&row.settings) == Some(kind);
             curves.push((kind.name().to_string(), self.curve(own)));
         }
         curves.retain(|(_, curve)| !curve.is_empty());
         Plot::curves("relative error of the latent", "evaluations", curves).logarithmic()
     }
 
-    fn curve(&self, wanted: impl Fn(&Row) -> bool) -> Vec<(f64, f64)> {
+    fn curve(&self, wanted: impl Fn(&Measurement) -> bool) -> Vec<(f64, f64)> {
         let rows = self.rows.iter().skip(1); // the first has a grid of its own
-        let rows: Vec<Row> = rows.filter(|row| wanted(row)).copied().collect();
+        let rows: Vec<Measurement> = rows.filter(|row| wanted(row)).copied().collect();
         let best = front(&rows).into_iter();
         best.map(|row| (row.evaluations, row.error)).collect()
     }
@@ -130,34 +123,12 @@ fn saving(settings: &Settings) -> Option<Saving> {
     Some(on.next().map_or(first, |_| Saving::Several))
 }
 
-/// By evaluations, then by error.
-fn sorted(rows: &[Row]) -> Vec<&Row> {
-    let mut sorted: Vec<&Row> = rows.iter().collect();
-    sorted.sort_by(|a, b| {
-        let costs = a.evaluations.total_cmp(&b.evaluations);
-        costs.then(a.error.total_cmp(&b.error))
-    });
-    sorted
-}
-
-/// The rows that no other beats in both evaluations and error, cheapest first.
-fn front(rows: &[Row]) -> Vec<&Row> {
-    let mut least = f64::INFINITY;
-    let mut front = sorted(rows);
-    front.retain(|row| {
-        let better = row.error < least;
-        least = least.min(row.error);
-        better
-    });
-    front
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(steps: usize, step_cache: f64, evaluations: f64, error: f64) -> Row {
-        Row {
+    fn row(steps: usize, step_cache: f64, evaluations: f64, error: f64) -> Measurement {
+        Measurement {
             settings: Settings {
                 steps,
                 step_cache,
@@ -188,16 +159,6 @@ mod tests {
                 row(6, 0.0, 6.0, 0.2),
             ],
         }
-    }
-
-    #[test]
-    fn the_cheapest_within_the_bound_is_the_best() {
-        let report = report();
-        assert_eq!(report.best(0.05).unwrap().evaluations, 9.0);
-        assert_eq!(report.best(0.03).unwrap().evaluations, 20.0);
-        assert_eq!(report.best(0.5).unwrap().evaluations, 6.0);
-        assert_eq!(report.best(0.01), None);
-        assert!(report.none_within(0.01).contains("the least is 0.0200"));
     }
 
     #[test]
