@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (Make::Learning(make), Some((_, Precision::BFloat16))) => make(MatmulPrecision::Bfloat16),
         _ => return Err(format!("{name} cannot be measured in {dtype:?}").into()),
     };
-    let level = flowinone_kernels::Level::current();
+    let level = flowinone_kernels::SimdLevel::current();
     let threads = rayon::current_num_threads();
     say(&format!(
         r#"{{"ready": "{name}", "threads": {threads}, "kernels": "{level:?}"}}"#
