@@ -9,7 +9,7 @@ use burn::tensor::{Device, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
+use flowinone_weights::{AtomicFolder, Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
@@ -198,7 +198,7 @@ struct Build {
     config: ModelConfig,
     precision: Precision,
     target: PathBuf,
-    folder: tempfile::TempDir,
+    folder: AtomicFolder,
     components: BTreeMap<Component, ComponentRecord>,
 }
 
@@ -207,28 +207,17 @@ impl Build {
         config.validate().map_err(|reason| {
             Error::Settings(format!("configuration {}: {reason}", config.name))
         })?;
-        let vacant = match std::fs::read_dir(target) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(_) => !target.exists(),
-        };
-        if !vacant {
-            return Err(Error::directory(
+        let folder = AtomicFolder::create(target).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::directory(
                 target,
                 "it exists already; choose another name or remove it first",
-            ));
-        }
-        let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let fail = |source| Error::Io {
-            action: "write",
-            path: target.to_path_buf(),
-            source,
-        };
-        std::fs::create_dir_all(parent).map_err(fail)?;
-        let folder = tempfile::Builder::new()
-            .prefix(".flowinone-")
-            .tempdir_in(parent)
-            .map_err(fail)?;
+            ),
+            _ => Error::Io {
+                action: "write",
+                path: target.to_path_buf(),
+                source,
+            },
+        })?;
         Ok(Self {
             config: config.clone(),
             precision,
@@ -320,24 +309,7 @@ impl Build {
             path: self.target.clone(),
             source,
         };
-        if self.target.exists() {
-            std::fs::remove_dir(&self.target).map_err(fail)?; // empty, as checked before
-        }
-        let folder = self.folder.keep();
-        share(&folder).map_err(fail)?;
-        std::fs::rename(&folder, &self.target).map_err(fail)?;
+        self.folder.commit().map_err(fail)?;
         ModelDirectory::open(self.target)
     }
-}
-
-/// Temporary folders are private; a finished one may be read by everyone.
-#[cfg(unix)]
-fn share(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn share(_folder: &Path) -> std::io::Result<()> {
-    Ok(())
 }
