@@ -4,11 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use flowinone_tasks::{
-    Convention, Error, Input, Item, Prompt, PromptFiles, Task, VisualPrompt, decode_picture,
-    read_picture_file,
-};
-use flowinone_weights::sha256_of;
+use flowinone_files::sha256_of;
+use flowinone_image::{decode_picture, read_picture_file};
+use flowinone_prompts::{Convention, Prompt, PromptFiles, Task, VisualPrompt};
+use flowinone_tasks::{Error, Input, Item};
 
 /// A ready picture or a prompt.
 #[derive(Debug)]

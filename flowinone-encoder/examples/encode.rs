@@ -5,9 +5,8 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use flowinone_encoder::{
-    EncoderConfig, VisualEncoder, center_crop, janus_pixels, janus_square, random,
-};
+use flowinone_encoder::{EncoderConfig, VisualEncoder, janus_pixels, janus_square, random};
+use flowinone_image::center_crop;
 use flowinone_weights::randomize;
 use image::{Rgb, RgbImage};
 

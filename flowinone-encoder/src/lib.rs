@@ -9,7 +9,6 @@ mod error;
 mod keys;
 mod preprocess;
 mod random;
-mod resample;
 mod tower;
 
 pub use aligner::Aligner;
@@ -19,7 +18,6 @@ pub use config::EncoderConfig;
 pub use encoder::{JanusEncoder, VisualEncoder};
 pub use error::Error;
 pub use keys::locate;
-pub use preprocess::{center_crop, janus_pixels, janus_square, structure_pixels};
+pub use preprocess::{janus_pixels, janus_square, structure_pixels};
 pub use random::random;
-pub use resample::{Filter, resize};
 pub use tower::{PatchEmbed, VisionTower};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::{Checkpoint, sha256, sha256_of};
+use flowinone_files::{sha256, sha256_of};
+use flowinone_weights::Checkpoint;
 
 use crate::Error;
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
-use flowinone_encoder::{VisualEncoder, center_crop, janus_pixels, janus_square, structure_pixels};
+use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
 use flowinone_sampler::{Cached, FirstBlock, Guided, State, UntilAgreed, trajectory};
 use flowinone_vae::{LatentCodec, to_bytes};

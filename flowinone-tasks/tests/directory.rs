@@ -7,10 +7,11 @@ mod support;
 use std::path::Path;
 
 use burn::tensor::Device;
+use flowinone_image::read_picture;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
     ModelConfig, ModelDirectory, Networks, Precision, Settings, Sources, assemble, convert, init,
-    read_picture, read_record,
+    read_record,
 };
 
 const MUTATIONS: u64 = 1_000;

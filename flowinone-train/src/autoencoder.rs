@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::data::{ContactSheet, Example, Mixer};
+use flowinone_data::{ContactSheet, Example, Mixer};
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,8 @@ impl Lesson for AutoencoderLesson {
         let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
         Box::new(move |examples| {
             let picture = |(at, example): (usize, Example)| match at % prompts {
-                0 => flowinone_encoder::center_crop(&example.input, side),
-                _ => flowinone_encoder::center_crop(&example.output, side),
+                0 => flowinone_image::center_crop(&example.input, side),
+                _ => flowinone_image::center_crop(&example.output, side),
             };
             Ok(examples.into_iter().enumerate().map(picture).collect())
         })
@@ -152,7 +152,7 @@ impl Lesson for AutoencoderLesson {
         let mut decibels = [vec![], vec![]];
         for (number, example) in held_out.examples(self.judged)?.iter().enumerate() {
             let pictures = [&example.output, &example.input]
-                .map(|picture| flowinone_encoder::center_crop(picture, self.side));
+                .map(|picture| flowinone_image::center_crop(picture, self.side));
             let x = pixels(&pictures, None, &mut Chance::new(0, 0), &device);
             let y = model.decode(model.encode(x).mode());
             let decoded = images(y, self.side);
@@ -193,7 +193,7 @@ pub fn latent_deviation(
             break;
         };
         for example in examples.iter().take(count - seen) {
-            let picture = flowinone_encoder::center_crop(&example.output, side);
+            let picture = flowinone_image::center_crop(&example.output, side);
             let x = pixels(&[picture], None, &mut Chance::new(0, 0), device);
             let mean = model.encode(x).mean();
             sum += f64::from(mean.clone().mean().into_scalar::<f32>());
@@ -277,5 +277,5 @@ pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     picture
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|e| Error::file(path, format!("cannot be encoded: {e}")))?;
-    Ok(flowinone_tasks::write_atomically(path, bytes.get_ref())?)
+    Ok(flowinone_files::write_atomically(path, bytes.get_ref())?)
 }

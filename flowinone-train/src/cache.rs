@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use burn::module::Module;
 use burn::tensor::TensorData;
-use flowinone_weights::{AtomicFile, sha256_of, values};
+use flowinone_files::{AtomicFile, sha256_of};
+use flowinone_weights::values;
 use image::RgbImage;
 use serde::Serialize;
 

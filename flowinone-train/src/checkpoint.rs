@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::FloatDType;
+use flowinone_data::MixPosition;
 use flowinone_flow::train::Average;
-use flowinone_tasks::data::MixPosition;
 use flowinone_weights::{Checkpoint as Weights, restore, save_module};
 use serde::{Deserialize, Serialize};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use flowinone_data::PairConfig;
 use flowinone_flow::train::Objective;
 use flowinone_kernels::{Precision, in_bfloat16};
 use flowinone_tasks::Settings;
-use flowinone_tasks::data::PairConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Aids, ModelSource, OptimiserConfig, Reconstruction, Schedule};

@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Training data cannot be used.
     #[error(transparent)]
-    Data(#[from] flowinone_tasks::data::Error),
+    Data(#[from] flowinone_data::Error),
     /// Weights cannot be read or written.
     #[error(transparent)]
     Weights(#[from] flowinone_weights::Error),

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_encoder::{VisualEncoder, center_crop, janus_square};
+use flowinone_data::{ContactSheet, Example, Truth};
+use flowinone_encoder::{VisualEncoder, janus_square};
 use flowinone_flow::Structure;
 use flowinone_flow::train::{Objective, Teacher, TrainingBatch, divergence};
-use flowinone_tasks::data::{ContactSheet, Example, Truth};
+use flowinone_image::center_crop;
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;

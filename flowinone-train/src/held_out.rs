@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use flowinone_tasks::data::{Example, PairSampler, Walk};
+use flowinone_data::{Example, PairSampler, Walk};
 
 use crate::Error;
 

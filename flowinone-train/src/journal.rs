@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::AtomicFile;
+use flowinone_files::AtomicFile;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Error;

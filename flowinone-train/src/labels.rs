@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{gelu, log_softmax};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
+use flowinone_data::{Edit, Mark, Operation, Rect, Truth};
+use flowinone_prompts::Task;
 use flowinone_weights::{Random, randomize};
 
 use crate::Error;
@@ -96,9 +96,9 @@ impl Vocabulary {
 }
 
 /// The kind of change, and the colour it asks for.
-fn change(operation: &Operation, tint: Option<flowinone_tasks::data::Colour>) -> (usize, usize) {
+fn change(operation: &Operation, tint: Option<flowinone_data::Colour>) -> (usize, usize) {
     let colour = |name| {
-        use flowinone_tasks::data::ColourName;
+        use flowinone_data::ColourName;
         let at = ColourName::ALL.iter().position(|other| *other == name);
         at.unwrap_or(COLOURS - 1)
     };

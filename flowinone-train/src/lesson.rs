@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_tasks::data::Example;
+use flowinone_data::Example;
 
 use crate::{Chance, Error};
 

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use flowinone_tasks::data::{Example, MixPosition, Mixer};
+use flowinone_data::{Example, MixPosition, Mixer};
 
 use crate::Error;
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use flowinone_tasks::data::{
-    Classes, Icons, Mixer, PairConfig, PairSampler, Source, Split, StreamConfig,
-};
+use flowinone_data::{Classes, Icons, Mixer, PairConfig, PairSampler, Source, Split, StreamConfig};
 
 use crate::config::Procedural;
 use crate::{DataConfig, Error, HeldOut, Kind, RunConfig};

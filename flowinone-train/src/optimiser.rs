@@ -8,7 +8,8 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Tensor};
-use flowinone_weights::{sha256_of, slots};
+use flowinone_files::sha256_of;
+use flowinone_weights::slots;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;

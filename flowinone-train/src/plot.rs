@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Once;
 
-use flowinone_tasks::Face;
+use flowinone_prompts::Face;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -134,7 +134,7 @@ impl Plot {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("svg") => Ok(flowinone_tasks::write_atomically(
+            Some("svg") => Ok(flowinone_files::write_atomically(
                 path,
                 self.svg().as_bytes(),
             )?),

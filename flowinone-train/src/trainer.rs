@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use flowinone_data::Mixer;
 use flowinone_flow::train::{Average, AverageDecay};
-use flowinone_tasks::data::Mixer;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::tidy;

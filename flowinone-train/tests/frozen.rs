@@ -6,7 +6,7 @@ mod support;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use flowinone_tasks::data::{Mixer, Source, StreamConfig};
+use flowinone_data::{Mixer, Source, StreamConfig};
 use flowinone_train::{Chance, FlowConfig, Lesson, read_config};
 use flowinone_weights::{slots, values};
 use support::{Bench, FILES, PAIRS, RUN, flow, losses, train_flow, write_pairs};

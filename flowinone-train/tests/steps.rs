@@ -191,7 +191,7 @@ impl Lesson for Quiet {
 
     fn prepare(
         &self,
-    ) -> Box<dyn Fn(Vec<flowinone_tasks::data::Example>) -> Result<Self::Batch, Error> + Send> {
+    ) -> Box<dyn Fn(Vec<flowinone_data::Example>) -> Result<Self::Batch, Error> + Send> {
         self.0.prepare()
     }
 

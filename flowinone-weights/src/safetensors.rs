@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex};
 use ::safetensors::tensor::{Dtype, Metadata};
 use burn::module::Module;
 use burn::tensor::{BoolStore, DType, FloatDType, TensorData};
+use flowinone_files::{AtomicFile, hexadecimal};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::arrange::arrange;
 use crate::checkpoint::{Element, Entry, Source};
-use crate::digest::hexadecimal;
-use crate::{AtomicFile, Error, Layout, Slot, values};
+use crate::{Error, Layout, Slot, values};
 
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.
 const MAX_HEADER: u64 = 16 << 20;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use flowinone_files::sha256;
 use flowinone_parity::{Folder, folders};
 use flowinone_weights::{
     Checkpoint, Error, Format, Key, LoadOptions, Plan, Random, load, randomize, restore, save,
-    sha256, slots,
+    slots,
 };
 
 fn each_folder_with(file: &str) -> Vec<(Folder, PathBuf)> {

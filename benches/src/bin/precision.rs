@@ -12,10 +12,10 @@ use std::error::Error;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
+use flowinone_image::read_picture;
+use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, GuidanceRule};
-use flowinone_tasks::{
-    Arithmetic, FlowInOne, Item, ModelDirectory, Settings, Start, Task, read_picture,
-};
+use flowinone_tasks::{Arithmetic, FlowInOne, Item, ModelDirectory, Settings, Start};
 use image::RgbImage;
 
 /// What a run ends with.

@@ -13,10 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::eval::judge::{
-    Endpoint, Entry, Judge, Judged, Key, Outcome as Settled, Retry,
-};
-use flowinone_tasks::{Task, write_atomically};
+use flowinone_eval::judge::{Endpoint, Entry, Judge, Judged, Key, Outcome as Settled, Retry};
+use flowinone_files::write_atomically;
+use flowinone_prompts::Task;
 
 use crate::{Outcome, interrupt};
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{Convention, FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_prompts::Convention;
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
     Ending, FlowConfig, FlowLesson, FlowModel, Material, RunConfig, Trainer, initialise, material,
     newest, read_config,

@@ -12,8 +12,10 @@ mod trials;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use flowinone_files::write_atomically;
+use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, Solver};
-use flowinone_tasks::{Settings, Task, write_atomically};
+use flowinone_tasks::Settings;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use self::measure::Subjects;

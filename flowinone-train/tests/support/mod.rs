@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::OptimizerRecord;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::ModelConfig;
-use flowinone_tasks::data::{
+use flowinone_data::{
     Example, FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
 };
+use flowinone_tasks::ModelConfig;
 use flowinone_train::{
     AutoencoderConfig, AutoencoderLesson, Chance, Ending, Entry, Error, FlowConfig, FlowLesson,
     FlowModel, Lesson, Losses, RunConfig, Trainer, initialise, material, newest, read_config,

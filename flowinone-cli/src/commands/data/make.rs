@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::data::{self, FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
+use flowinone_data::{self, FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod atomic;
+mod digest;
+mod error;
+mod identity;
+mod kind;
+mod unfinished;
+
+pub use atomic::{AtomicFile, AtomicFolder, write_atomically};
+pub use digest::{hexadecimal, sha256, sha256_of};
+pub use error::Error;
+pub use identity::{Collision, Identity, keep_apart};
+pub use kind::recognised;
+pub use unfinished::{abandon, tidy};
