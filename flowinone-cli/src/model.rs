@@ -50,7 +50,7 @@ impl Model {
         }
         let begin = Instant::now();
         let loaded = self.directory.prepare(&device.device, arithmetic)?;
-        eprintln!(
+        tell!(
             "model {} ({}) on {} in {arithmetic}, loaded in {:.1} s",
             self.config.name,
             self.path.display(),
@@ -58,7 +58,7 @@ impl Model {
             begin.elapsed().as_secs_f64()
         );
         if !self.config.trained {
-            eprintln!(
+            tell!(
                 "note: the weights of this model are random, not trained: every step is real, the picture is noise. `flowinone convert` makes a model directory from the published weights."
             );
         }

@@ -13,6 +13,7 @@ use flowinone_tasks::{
 use crate::device::Found;
 use crate::jobs::{Job, Jobs, Refused};
 use crate::model::Model;
+use crate::output::reason;
 use crate::progress::Progress;
 use crate::report::{Cost, Line, Report, Status, Target};
 use crate::source::{Source, absolute};
@@ -64,7 +65,7 @@ impl Run {
             match self.ready(job, jobs.directory.is_some()) {
                 Ok(Some(ready)) => waiting.push(ready),
                 Ok(None) => {
-                    eprintln!("{}: already there", job.output.display());
+                    tell!("{}: already there", job.output.display());
                     report.add(&self.line(job, Status::Skipped))?;
                 }
                 Err(error) => failed += self.fail(job, &error, report)?,
@@ -74,7 +75,7 @@ impl Run {
                 match self.batch(&waiting, report)? {
                     Some(failures) => failed += failures,
                     None => {
-                        eprintln!("stopped; run the same command again to continue");
+                        tell!("stopped; run the same command again to continue");
                         return Ok(Outcome::Interrupted);
                     }
                 }
@@ -86,7 +87,7 @@ impl Run {
             0 => Ok(Outcome::Done),
             _ if total == 1 => Ok(Outcome::Incomplete),
             _ => {
-                eprintln!("{failed} of {total} pictures failed");
+                tell!("{failed} of {total} pictures failed");
                 Ok(Outcome::Incomplete)
             }
         }
@@ -143,7 +144,7 @@ impl Run {
                 for ((ready, result), evaluations) in batch.iter().zip(written).zip(&each) {
                     match result {
                         Ok(()) => {
-                            println!("{}", ready.job.output.display());
+                            out!("{}", ready.job.output.display());
                             let cost = Cost {
                                 evaluations: *evaluations,
                                 ..cost
@@ -180,7 +181,8 @@ impl Run {
             n => format!("{} and {} more", label.to_string_lossy(), n - 1),
         });
         let solving = Instant::now();
-        let last = pipeline.solve(&start, &self.settings, |state| {
+        let stop = interrupt::asked;
+        let last = pipeline.solve_until(&start, &self.settings, &stop, |state| {
             progress.tick(state);
             self.preview(pipeline, batch, state)?;
             Ok(!interrupt::asked())
@@ -244,29 +246,28 @@ impl Run {
             if let Err(error) =
                 make_parent(&path).and_then(|()| Ok(write_png(&path, picture, &record)?))
             {
-                eprintln!("preview: {error:#}");
+                tell!("preview: {}", reason(&error));
             }
         }
         Ok(())
     }
 
     fn fail(&self, job: &Job, error: &anyhow::Error, report: &mut Report) -> Result<usize> {
-        eprintln!("failed: {}: {error:#}", job.source);
-        let error = format!("{error:#}");
+        let error = reason(error);
+        tell!("failed: {}: {error}", job.source);
         report.add(&self.line(job, Status::Failed { error }))?;
         Ok(1)
     }
 
     fn refuse(&self, refused: &Refused, report: &mut Report) -> Result<usize> {
-        eprintln!("failed: {}: {:#}", refused.line, refused.error);
+        let error = reason(&refused.error);
+        tell!("failed: {}: {error}", refused.line);
         report.add(&Line {
             input: refused.line.file.display().to_string(),
             line: Some(refused.line.number),
             target: None,
             seed: self.seed,
-            status: Status::Failed {
-                error: format!("{:#}", refused.error),
-            },
+            status: Status::Failed { error },
         })?;
         Ok(1)
     }
@@ -300,7 +301,7 @@ fn summarise(cost: &Cost) {
             bytes as f64 / (1u64 << 30) as f64
         )
     });
-    eprintln!(
+    tell!(
         "{} steps, {} evaluations: vision {:.2} s, structure {:.2} s, {:.3} s a step, decode {:.2} s{peak}",
         cost.steps,
         cost.evaluations,

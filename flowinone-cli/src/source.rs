@@ -56,7 +56,7 @@ impl Source {
     pub(crate) fn follow(&mut self, convention: &Convention) {
         if let Self::Prompt(drawn) = self {
             if let Some(warning) = convention.warning(&drawn.prompt) {
-                eprintln!("warning: {warning}");
+                tell!("warning: {warning}");
             }
             drawn.prompt = convention.applied(drawn.prompt.clone());
         }

@@ -5,6 +5,7 @@ mod digest;
 mod error;
 mod identity;
 mod kind;
+mod text;
 mod unfinished;
 
 pub use atomic::{AtomicFile, AtomicFolder, write_atomically};
@@ -12,4 +13,5 @@ pub use digest::{hexadecimal, sha256, sha256_of};
 pub use error::Error;
 pub use identity::{Collision, Identity, keep_apart};
 pub use kind::recognised;
+pub use text::text_of;
 pub use unfinished::{abandon, tidy};

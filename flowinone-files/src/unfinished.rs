@@ -23,7 +23,8 @@ static ALL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 pub(crate) struct Unfinished {
     path: PathBuf,
     /// A folder, opened to be locked.
-    _folder: Option<File>,
+    #[allow(dead_code, reason = "held for its lock")]
+    folder: Option<File>,
 }
 
 impl Unfinished {
@@ -36,20 +37,16 @@ impl Unfinished {
     /// A folder.
     pub(crate) fn holding(path: &Path, folder: File) -> Self {
         let _ = folder.try_lock();
-        Self {
-            _folder: Some(folder),
-            ..Self::unlocked(path)
-        }
+        let mut unfinished = Self::unlocked(path);
+        unfinished.folder = Some(folder);
+        unfinished
     }
 
     /// Where nothing can be locked.
     pub(crate) fn unlocked(path: &Path) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         all(|all| all.insert(path.clone()));
-        Self {
-            path,
-            _folder: None,
-        }
+        Self { path, folder: None }
     }
 }
 

@@ -59,32 +59,34 @@ pub fn convert(
     let mut build = Build::new(config, precision, target)?;
     let levels = config.vae.multipliers.len();
     let vae_key = |key: &str| flowinone_vae::locate(key, levels);
-    let (encoder, vae, flow) = (&config.encoder, &config.vae, &config.flow);
-    let mut add = |component, path: &Path, plan: &dyn Fn(&Checkpoint) -> PlanResult| {
-        let checkpoint = Checkpoint::open(path)?;
-        report(&build.convert(component, &plan(&checkpoint)?)?);
-        Ok::<(), Error>(())
-    };
-    add(Component::Encoder, &sources.encoder, &|checkpoint| {
-        let module = encoder.init(device);
-        Plan::new(
-            &module,
-            checkpoint,
-            flowinone_encoder::locate,
-            allow_unknown,
-        )
-    })?;
-    add(Component::Vae, &sources.vae, &|checkpoint| {
-        Plan::new(&vae.init(device), checkpoint, vae_key, allow_unknown)
-    })?;
-    add(Component::Flow, &sources.flow, &|checkpoint| {
-        let module = flow.init(device);
-        Plan::new(&module, checkpoint, flowinone_flow::locate, allow_unknown)
-    })?;
+    // All files are matched before the first value is read: a wrong name is told at once.
+    let encoder = Plan::new(
+        &config.encoder.init(device),
+        &Checkpoint::open(&sources.encoder)?,
+        flowinone_encoder::locate,
+        allow_unknown,
+    )?;
+    let vae = Plan::new(
+        &config.vae.init(device),
+        &Checkpoint::open(&sources.vae)?,
+        vae_key,
+        allow_unknown,
+    )?;
+    let flow = Plan::new(
+        &config.flow.init(device),
+        &Checkpoint::open(&sources.flow)?,
+        flowinone_flow::locate,
+        allow_unknown,
+    )?;
+    for (component, plan) in [
+        (Component::Encoder, encoder),
+        (Component::Vae, vae),
+        (Component::Flow, flow),
+    ] {
+        report(&build.convert(component, &plan)?);
+    }
     build.finish()
 }
-
-type PlanResult = Result<Plan, flowinone_weights::Error>;
 
 /// Writes a model directory at `target` with random weights of realistic scale.
 ///

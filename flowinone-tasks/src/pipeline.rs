@@ -176,6 +176,21 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         &self,
         start: &Start,
         settings: &Settings,
+        see: impl FnMut(&State<4>) -> Result<bool, Error>,
+    ) -> Result<Option<State<4>>, Error> {
+        self.solve_until(start, settings, &|| false, see)
+    }
+
+    /// As [`solve`](Self::solve); `stop` is asked before each evaluation of the network, so that the run
+    /// ends within a step, however many attempts an adaptive solver makes.
+    ///
+    /// # Errors
+    /// As [`solve`](Self::solve).
+    pub fn solve_until(
+        &self,
+        start: &Start,
+        settings: &Settings,
+        stop: &dyn Fn() -> bool,
         mut see: impl FnMut(&State<4>) -> Result<bool, Error>,
     ) -> Result<Option<State<4>>, Error> {
         settings.validate()?;
@@ -193,9 +208,13 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             start.x0.clone(),
             settings.grid,
             settings.steps,
-        );
+        )
+        .until(stop);
         for state in states {
-            let state = state?;
+            let state = match state {
+                Err(flowinone_sampler::Error::Stopped) => return Ok(None),
+                state => state?,
+            };
             if !see(&state)? {
                 return Ok(None);
             }

@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// A closed or full output must not end a run: see `tell`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod tell;
 
 mod aids;
 mod autoencoder;
@@ -21,6 +26,7 @@ mod material;
 mod model;
 mod muon;
 mod optimiser;
+mod origin;
 mod plot;
 mod read;
 mod schedule;
@@ -49,6 +55,7 @@ pub use loader::Loader;
 pub use material::{Material, material};
 pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
+pub use origin::Origin;
 pub use plot::Plot;
 pub use read::{Configuration, Fault, read_config};
 pub use schedule::{Decay, Schedule};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use flowinone_files::text_of;
 use serde::de::DeserializeOwned;
 use toml::Deserializer;
 use toml::de::{DeTable, DeValue};
@@ -42,7 +43,8 @@ pub fn read_config<C: Configuration>(path: &Path) -> Result<C, Error> {
         let reason = format!("{} bytes are too many for a configuration", size.len());
         return Err(Error::file(path, reason));
     }
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = text_of(bytes).map_err(|reason| Error::file(path, reason))?;
     let unreadable = |mut e: toml::de::Error| {
         e.set_input(Some(&text));
         Error::file(path, e.to_string())

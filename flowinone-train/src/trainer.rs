@@ -119,7 +119,7 @@ impl<L: Lesson> Trainer<L> {
             if let Some(position) = &progress.data {
                 mixer.resume(position.clone())?;
             }
-            eprintln!("resumed at step {} of {}", progress.step, config.steps);
+            tell!("resumed at step {} of {}", progress.step, config.steps);
         }
         let journal = Journal::open(&config.folder, progress.step)?;
         let loader = Loader::start(mixer, devices, lessons[0].prepare());
@@ -180,7 +180,17 @@ impl<L: Lesson> Trainer<L> {
                 return Ok(Ending::Stopped);
             }
             let begin = Instant::now();
-            let Some(mut numbers) = self.advance()? else {
+            let before = (self.progress.batches, self.progress.data.clone());
+            let advanced = match self.advance() {
+                Err(error @ Error::Data(_)) if self.progress.step > 0 => {
+                    // What was learned so far stays; the step that failed was never begun.
+                    (self.progress.batches, self.progress.data) = before;
+                    self.checkpoint()?;
+                    return Err(error);
+                }
+                advanced => advanced?,
+            };
+            let Some(mut numbers) = advanced else {
                 self.checkpoint()?;
                 return Ok(Ending::DataEnded);
             };
@@ -197,7 +207,7 @@ impl<L: Lesson> Trainer<L> {
             };
             self.journal.add(&entry)?;
             if told.elapsed() >= TELL || entry.step == 1 {
-                eprintln!("{}", spoken(&entry, self.config.steps));
+                tell!("{}", spoken(&entry, self.config.steps));
                 told = Instant::now();
             }
             let judged = self
@@ -231,7 +241,7 @@ impl<L: Lesson> Trainer<L> {
         } else {
             self.progress.skipped_last += 1;
             self.progress.skipped += 1;
-            eprintln!("step {step}: loss or gradient is not finite, left out");
+            tell!("step {step}: loss or gradient is not finite, left out");
         }
         numbers.insert("skipped".into(), self.progress.skipped as f64);
         let count = self.progress.skipped_last;
@@ -292,7 +302,7 @@ impl<L: Lesson> Trainer<L> {
             step,
             numbers: found.into_iter().collect(),
         };
-        eprintln!("judged {}", spoken(&entry, self.config.steps));
+        tell!("judged {}", spoken(&entry, self.config.steps));
         self.journal.add(&entry)
     }
 

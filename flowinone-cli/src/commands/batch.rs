@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use crate::options::Options;
+use crate::output::reason;
 use crate::report::Report;
 use crate::{Outcome, interrupt, lines};
 
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     if jobs.list.is_empty() {
         for refused in &jobs.refused {
-            eprintln!("failed: {}: {:#}", refused.line, refused.error);
+            tell!("failed: {}: {}", refused.line, reason(&refused.error));
         }
         match jobs.refused.len() {
             0 => bail!("{file} is empty; write one prompt a line, as JSON"),

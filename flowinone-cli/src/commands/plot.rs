@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         false => plot,
     };
     plot.save(&args.output)?;
-    println!("{}", args.output.display());
+    out!("{}", args.output.display());
     Ok(Outcome::Done)
 }
 

@@ -124,13 +124,13 @@ impl Making {
             save.write(&sequence)?;
         }
         if let Some(warning) = convention.warning(&sequence.prompts[0]) {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
         interrupt::listen();
         let outcome = run.all(&jobs(&sequence, side), &mut Report::none())?;
         if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
             write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
         }
         Ok(outcome)
     }
@@ -141,7 +141,7 @@ impl Making {
         if let Some((file, rate)) = &sequence.animation {
             make_parent(file)?;
             write_animation(file, pictures, *rate)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
             return Ok(());
         }
         let there = sequence.files.iter().find(|file| file.exists());
@@ -152,7 +152,7 @@ impl Making {
             let picture = picture?;
             make_parent(file)?;
             write_picture(file, &picture)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
         }
         Ok(())
     }

@@ -135,11 +135,11 @@ fn compare(before: &Path, after: &Path) -> Result<()> {
         .map(|(a, b)| a.abs_diff(*b))
         .max();
     if a.dimensions() != b.dimensions() {
-        eprintln!("the pictures differ in size");
+        tell!("the pictures differ in size");
     } else if a == b {
-        eprintln!("equal to {}, pixel by pixel", before.display());
+        tell!("equal to {}, pixel by pixel", before.display());
     } else {
-        eprintln!(
+        tell!(
             "differs from {} by at most {} of 255 (another device or program version rounds differently)",
             before.display(),
             largest.unwrap_or(0)

@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     })?;
     if !whole {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     report.finish(args)

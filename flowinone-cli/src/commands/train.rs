@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut trainer = Trainer::spread(lessons, start, material.mixer, config.run)?;
     let ending = trainer.run(interrupt::flag());
     if let Some(cache) = trainer.lesson().cache() {
-        eprintln!("cache: {}", cache.report()?);
+        tell!("cache: {}", cache.report()?);
     }
     if ending? == Ending::Stopped {
         return Ok(Outcome::Interrupted);
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 /// Says if nothing will judge the model, though it is to be judged.
 pub(crate) fn note_judges(material: &Material, run: &RunConfig) {
     if material.held_out.is_none() && run.evaluations.examples > 0 {
-        eprintln!(
+        tell!(
             "note: the data comes from files alone, so that nothing is held out; name pairs to judge by in run.evaluations.source"
         );
     }
@@ -158,6 +158,6 @@ fn write(
         flow: &average.network,
     };
     assemble(networks, model, steps, precision, target)?;
-    println!("{}", target.display());
+    out!("{}", target.display());
     Ok(())
 }

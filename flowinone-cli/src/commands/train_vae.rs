@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         flow: networks.flow(),
     };
     assemble(networks, &model, trainer.step(), Precision::F32, &target)?;
-    println!("{}", target.display());
+    out!("{}", target.display());
     Ok(Outcome::Done)
 }
 
@@ -79,6 +79,6 @@ fn scale(
     let device = device.clone().inner();
     let deviation = latent_deviation(trainer.average(), &mut targets, side, MEASURED, &device)?;
     let scale = 1.0 / deviation;
-    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
+    tell!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
     Ok(scale)
 }

@@ -167,13 +167,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     interrupt::listen();
     let pipeline = model.pipeline(&found, arithmetic)?;
-    eprintln!(
+    tell!(
         "{} settings, {} pictures each, against {truth}",
         settings.len(),
         items.len()
     );
     let stopped = || {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         Ok(Outcome::Interrupted)
     };
     let Some(subjects) = Subjects::solved(pipeline, &items, &truth)? else {
@@ -198,24 +198,24 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         computed: format!("{} in {arithmetic}", found.choice),
         rows,
     };
-    print!("{}", report.table());
+    crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
         write_atomically(&folder.join("tune.md"), report.table().as_bytes())?;
         report.plot().save(&folder.join("tune.svg"))?;
-        println!("{}", folder.display());
+        out!("{}", folder.display());
     }
     let best = report.best(args.bound);
     match best {
-        Some(best) => eprintln!(
+        Some(best) => tell!(
             "best within an error of {}: {} ({:.4}, {:.1} evaluations)",
             args.bound, best.settings, best.error, best.evaluations
         ),
         None if args.store => bail!("{}", report.none_within(args.bound)),
-        None => eprintln!("{}", report.none_within(args.bound)),
+        None => tell!("{}", report.none_within(args.bound)),
     }
     if let (Some(best), true) = (best, args.store) {
         model.store_fast(best.settings)?;
-        eprintln!("stored in {}", model.path.join("config.json").display());
+        tell!("stored in {}", model.path.join("config.json").display());
     }
     Ok(Outcome::Done)
 }

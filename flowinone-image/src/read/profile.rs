@@ -3,7 +3,7 @@
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
     TransferCharacteristics, TransformOptions,
 };
 
@@ -47,7 +47,7 @@ impl Profile {
         let Some(profile) = self.read() else {
             return picture;
         };
-        self::to_srgb(&profile, &picture).unwrap_or(picture)
+        converted(&profile, &picture).unwrap_or(picture)
     }
 
     /// Inks, four bytes a pixel, as sRGB; `None` if the profile is not one of inks.
@@ -73,15 +73,15 @@ impl Profile {
                     matrix_coefficients: MatrixCoefficients::Identity,
                     full_range: true,
                 };
-                let known = cicp.color_primaries.has_chromaticity()
-                    && cicp.transfer_characteristics.has_transfer_curve();
-                known.then(|| ColorProfile::new_from_cicp(cicp))
+                ColorPrimaries::try_from(cicp.color_primaries).ok()?;
+                let profile = ColorProfile::new_from_cicp(cicp);
+                profile.red_trc.is_some().then_some(profile)
             }
         }
     }
 }
 
-fn to_srgb(profile: &ColorProfile, picture: &DynamicImage) -> Option<DynamicImage> {
+fn converted(profile: &ColorProfile, picture: &DynamicImage) -> Option<DynamicImage> {
     let colour = picture.color();
     let (width, height) = (picture.width(), picture.height());
     let pixels = width as usize * height as usize;
@@ -134,9 +134,9 @@ fn is_srgb(profile: &ColorProfile) -> bool {
         .flat_map(|red| levels.clone().map(move |green| (red, green)))
         .flat_map(|(red, green)| levels.clone().flat_map(move |blue| [red, green, blue]))
         .collect();
-    let converted = transformed(profile, Layout::Rgb, &probe, Layout::Rgb, probe.len());
-    converted.is_some_and(|converted| {
-        let mut pairs = converted.iter().zip(&probe);
+    let probed = transformed(profile, Layout::Rgb, &probe, Layout::Rgb, probe.len());
+    probed.is_some_and(|probed| {
+        let mut pairs = probed.iter().zip(&probe);
         pairs.all(|(a, b)| a.abs_diff(*b) <= SAME)
     })
 }

@@ -8,7 +8,7 @@ use flowinone_data::{Damage, Layout, Walk};
 use serde::Serialize;
 
 use super::group::{Group, truth};
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// Count samples, tasks, sizes and damage of shards and folders.
 ///
@@ -51,12 +51,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     for path in &args.paths {
         let listing = Listing::of(path.clone())?;
         if !args.json {
-            print!("{}", listing.text());
+            output::print_text(&listing.text());
         }
         listings.push(listing);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&listings)?);
+        out!("{}", serde_json::to_string_pretty(&listings)?);
     }
     let mut outcome = Outcome::Done;
     for listing in &listings {
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             (damage.shards, shards, "shards"),
         ] {
             if bad > allowed(of) {
-                eprintln!(
+                tell!(
                     "error: {path}: {bad} of {of} {what} are damaged, more than the share {} allowed",
                     args.tolerance
                 );

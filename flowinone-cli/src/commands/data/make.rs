@@ -69,13 +69,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));
     bar.finish_and_clear();
     if !made? {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     let what = writer.finish()?;
     let path = folder.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
-    println!(
+    out!(
         "{}: {} pairs in {what}, {seconds:.1} s, {:.0} pairs a second on {} threads",
         path.display(),
         args.count,

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     sheet.save(&args.output)?;
-    println!("{}: {} pairs", args.output.display(), sheet.len());
+    out!("{}: {} pairs", args.output.display(), sheet.len());
     Ok(Outcome::Done)
 }
 
@@ -131,7 +131,7 @@ fn from_files(path: &Path, args: &Args) -> Result<Vec<Shown>> {
         }
     }
     for name in &walk.damage().names {
-        eprintln!("left out: {name}");
+        tell!("left out: {name}");
     }
     if groups.is_empty() {
         bail!("{} holds no pair of these tasks", path.display());
