@@ -129,7 +129,7 @@ impl ModelDirectory {
             // As the file has it now, which someone may have edited.
             ..json_of(&self.files, CONFIG)?
         };
-        write_atomically(&path.join(CONFIG), &json(&config))?;
+        write_atomically(path.join(CONFIG), &json(&config))?;
         self.config = config;
         Ok(())
     }
@@ -251,8 +251,8 @@ pub(crate) fn write_description(
     config: &ModelConfig,
     manifest: &Manifest,
 ) -> Result<(), Error> {
-    write_atomically(&path.join(CONFIG), &json(config))?;
-    write_atomically(&path.join(MANIFEST), &json(manifest))
+    write_atomically(path.join(CONFIG), &json(config))?;
+    Ok(write_atomically(path.join(MANIFEST), &json(manifest))?)
 }
 
 /// Reads a configuration that stands alone, for a model of other widths.

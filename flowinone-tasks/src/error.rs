@@ -7,15 +7,8 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write a file.
-    #[error("cannot {action} {path}: {source}", path = path.display())]
-    Io {
-        /// What was being done, as a verb ("read", "write").
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] flowinone_files::Error),
     /// A picture cannot be read or written.
     #[error(transparent)]
     Picture(#[from] flowinone_image::Error),

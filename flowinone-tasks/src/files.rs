@@ -87,9 +87,5 @@ fn missing() -> std::io::Error {
 }
 
 fn unreadable(path: PathBuf, source: std::io::Error) -> Error {
-    Error::Io {
-        action: "read",
-        path,
-        source,
-    }
+    flowinone_files::Error::of("read", path)(source).into()
 }

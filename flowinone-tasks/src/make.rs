@@ -9,7 +9,8 @@ use burn::tensor::{Device, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{AtomicFolder, Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
+use flowinone_files::AtomicFolder;
+use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
@@ -214,11 +215,7 @@ impl Build {
                 target,
                 "it exists already; choose another name or remove it first",
             ),
-            _ => Error::Io {
-                action: "write",
-                path: target.to_path_buf(),
-                source,
-            },
+            _ => flowinone_files::Error::of("write", target)(source).into(),
         })?;
         Ok(Self {
             config: config.clone(),
@@ -306,11 +303,7 @@ impl Build {
             components: self.components,
         };
         write_description(self.folder.path(), &self.config, &manifest)?;
-        let fail = |source| Error::Io {
-            action: "write",
-            path: self.target.clone(),
-            source,
-        };
+        let fail = flowinone_files::Error::of("write", &self.target);
         self.folder.commit().map_err(fail)?;
         ModelDirectory::open(self.target)
     }

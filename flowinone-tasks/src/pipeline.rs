@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
+use flowinone_image::center_crop;
 use flowinone_sampler::{Cached, FirstBlock, Guided, State, UntilAgreed, trajectory};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
@@ -29,7 +30,7 @@ pub struct Pipeline<E, C, F> {
 pub struct Item {
     /// The prompt picture, upright 8-bit RGB of any size.
     pub prompt: RgbImage,
-    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](crate::Task::keeps_structure)).
+    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
     pub structure: bool,
     /// Seed of the run.
     pub seed: u64,

@@ -65,6 +65,12 @@ fn remedy(checkpoint: Option<&Path>) -> String {
     }
 }
 
+impl From<flowinone_files::Error> for Error {
+    fn from(error: flowinone_files::Error) -> Self {
+        Self::io(error.action, &error.path)(error.source)
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Config(fault.to_string())
