@@ -40,11 +40,10 @@ pub(crate) struct Listed {
 /// # Errors
 /// The folder itself cannot be read.
 pub(crate) fn listed(root: &Path) -> Result<Listed, Error> {
-    let folder = |name: &str, most| Folder::read(root, name, most);
-    let pictures = |extension: &str| EXTENSIONS.contains(&extension);
-    let (mut inputs, mut outputs) = (folder("input", pictures)?, folder("output", pictures)?);
-    let mut truths = folder("truth", |extension| extension == "json")?;
-    let mut kinds = folder("type", |extension| extension == "txt")?;
+    let mut inputs = Folder::read(root, "input", &EXTENSIONS)?;
+    let mut outputs = Folder::read(root, "output", &EXTENSIONS)?;
+    let mut truths = Folder::read(root, "truth", &["json"])?;
+    let mut kinds = Folder::read(root, "type", &["txt"])?;
     let mut keys: Vec<String> = inputs.files.keys().chain(outputs.files.keys()).cloned().collect();
     keys.sort();
     keys.dedup();
@@ -74,13 +73,11 @@ struct Folder {
 }
 
 impl Folder {
-    fn read(root: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self, Error> {
+    /// The files of these extensions; of `truth` and `type` none if the folder is not there.
+    fn read(root: &Path, name: &'static str, wanted: &[&str]) -> Result<Self, Error> {
         let folder = root.join(name);
         let mut read = Self {
-            name: match name {
-                "input" => "input",
-                _ => "output",
-            },
+            name,
             files: BTreeMap::new(),
             left_out: vec![],
         };
@@ -92,7 +89,7 @@ impl Folder {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    read.lost(&folder, &error, &wanted);
+                    read.lost(&folder, &error, wanted);
                     continue;
                 }
             };
@@ -102,7 +99,7 @@ impl Folder {
             }
             if !entry.file_type().is_file() {
                 read.left_out.push(format!("{}: no regular file", path.display()));
-            } else if !extension(path).is_some_and(|e| wanted(&e)) {
+            } else if !extension(path).is_some_and(|e| wanted.contains(&&*e)) {
                 read.left_out.push(format!("{}: {}", path.display(), stray(path)));
             } else {
                 match key(&folder, path) {
@@ -131,7 +128,7 @@ impl Folder {
 
     /// A link that leads nowhere, or a file or folder that may not be read: part of a sample if its name
     /// is that of one.
-    fn lost(&mut self, folder: &Path, error: &walkdir::Error, wanted: &impl Fn(&str) -> bool) {
+    fn lost(&mut self, folder: &Path, error: &walkdir::Error, wanted: &[&str]) {
         let path = error.path().unwrap_or(folder);
         let reason = match (error.loop_ancestor(), error.io_error()) {
             (Some(above), _) => format!("a link to {}, which it lies in", above.display()),
@@ -140,7 +137,7 @@ impl Folder {
             _ => error.to_string(),
         };
         let named = format!("{}: {reason}", path.display());
-        let ours = extension(path).is_some_and(|e| wanted(&e)) && !is_companion(path);
+        let ours = extension(path).is_some_and(|e| wanted.contains(&&*e)) && !is_companion(path);
         match key(folder, path).filter(|_| ours) {
             Some(key) => drop(self.files.insert(key, Err(named))),
             None => self.left_out.push(named),

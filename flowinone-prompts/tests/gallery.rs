@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use flowinone_image::read_picture;
 use flowinone_prompts::{
     Align, Canvas, Colour, Doodle, Face, Force, Ground, Mark, Picture, Point, Prompt, Region,
     Stroke, TextBox, TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker,
-    VisualPrompt, read_picture,
+    VisualPrompt,
 };
 use image::{Rgb, RgbImage, imageops};
 

@@ -246,7 +246,7 @@ impl<'a> Text<'a> {
 }
 
 /// The glyphs of a line from left to right.
-fn visual_glyphs(bidi: &BidiInfo, face: Face, line: Range<usize>) -> Vec<super::face::Glyph> {
+fn visual_glyphs(bidi: &BidiInfo, face: Face, line: Range<usize>) -> Vec<super::font::Glyph> {
     let holds = |p: &&unicode_bidi::ParagraphInfo| p.range.contains(&line.start);
     let Some(paragraph) = bidi.paragraphs.iter().find(holds) else {
         return vec![];

@@ -6,7 +6,7 @@
 //! as their prompts do.
 
 use crate::error::within;
-use crate::{Prompt, PromptError};
+use crate::{Prompt, PromptError, VisualPrompt};
 
 /// Fewest and most frames of a motion.
 const FRAMES: [u32; 2] = [2, 1000];
@@ -43,7 +43,7 @@ pub fn in_motion(prompt: &Prompt, frames: u32) -> Result<Vec<Prompt>, PromptErro
             let until = whole.until.unwrap_or(1.0) * share(frame);
             Ok(whole.clone().until(until).into())
         }
-        (false, other) => Err(PromptError::NoMotion(VisualPrompt::task(other))),
+        (false, other) => Err(PromptError::NoMotion(other.task())),
     };
     (1..=frames).map(moment).collect()
 }
@@ -51,7 +51,7 @@ pub fn in_motion(prompt: &Prompt, frames: u32) -> Result<Vec<Prompt>, PromptErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Force, Picture, Point, TextToImage, Trajectory, VisualPrompt};
+    use crate::{Force, Picture, Point, TextToImage, Trajectory};
     use image::{Rgb, RgbImage};
 
     fn ground() -> Picture {
