@@ -10,13 +10,13 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use flowinone_files::sha256_of;
+use anyhow::{Result, anyhow, bail};
+use flowinone_files::{sha256_of, text_of};
 use flowinone_image::read_picture_file;
 use flowinone_prompts::{Prompt, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
-use crate::jobs::{Job, Jobs, Refused, has_extension, number, number_of_digest};
+use crate::jobs::{Job, Jobs, Place, Refused, has_extension, number, number_of_digest};
 use crate::source::{Drawn, Line, Source};
 
 /// What a line says.
@@ -35,8 +35,8 @@ pub(crate) struct Entry {
 /// The jobs of a batch file, and the lines that are none. Relative paths start at the file's folder;
 /// `side` is that of lines which do not say theirs.
 pub(crate) fn read(file: &Path, output: &Path, side: u32) -> Result<Jobs> {
-    let content = read_picture_file(file)?;
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    let content = text_of(read_picture_file(file)?);
+    let content = content.map_err(|reason| anyhow!("{}: {reason}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut jobs = Jobs {
         list: vec![],
@@ -44,8 +44,8 @@ pub(crate) fn read(file: &Path, output: &Path, side: u32) -> Result<Jobs> {
         directory: Some(output.to_path_buf()),
     };
     let mut lines_of: HashMap<PathBuf, usize> = HashMap::new(); // by output
-    for (index, text) in content.split(|&byte| byte == b'\n').enumerate() {
-        let text = text.trim_ascii();
+    for (index, text) in content.split('\n').enumerate() {
+        let text = text.trim();
         if text.is_empty() {
             continue;
         }
@@ -64,14 +64,17 @@ pub(crate) fn read(file: &Path, output: &Path, side: u32) -> Result<Jobs> {
         });
         match job {
             Ok(job) => jobs.list.push(job),
-            Err(error) => jobs.refused.push(Refused { line, error }),
+            Err(error) => jobs.refused.push(Refused {
+                place: Place::Line(line),
+                error,
+            }),
         }
     }
     Ok(jobs)
 }
 
-fn job(text: &[u8], line: &Line, output: &Path, side: u32, folder: &Path) -> Result<Job> {
-    let mut entry: Entry = serde_json::from_slice(text).context("it is no prompt")?;
+fn job(text: &str, line: &Line, output: &Path, side: u32, folder: &Path) -> Result<Job> {
+    let mut entry: Entry = serde_json::from_str(text).map_err(|error| no_prompt(text, &error))?;
     let name = entry.output.take().map(|name| place(&name)).transpose()?;
     let digest = sha256_of(serde_json::to_string(&entry)?.as_bytes());
     let named = name.as_deref().map(number);
@@ -90,6 +93,24 @@ fn job(text: &[u8], line: &Line, output: &Path, side: u32, folder: &Path) -> Res
             .or(named)
             .unwrap_or_else(|| number_of_digest(&digest)),
     })
+}
+
+/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left out.
+fn no_prompt(text: &str, error: &serde_json::Error) -> anyhow::Error {
+    let whole =
+        "each line is one prompt: write it as one JSON object, {…}, without [ ] or commas around";
+    if text.starts_with('[') || text.starts_with(']') {
+        return anyhow!("it is no prompt but a list; {whole}");
+    }
+    if error.is_eof() || matches!(text, "}" | "},") {
+        return anyhow!("it is no prompt but a part of one; {whole}");
+    }
+    let reason = error.to_string();
+    let reason = match reason.rsplit_once(" at line 1 column ") {
+        Some((reason, column)) => format!("{reason} (column {column})"),
+        None => reason,
+    };
+    anyhow!("it is no prompt: {reason}")
 }
 
 /// The file below the output directory that a name means.
@@ -197,7 +218,11 @@ mod tests {
             };
             let text = format!("{:#}", refused.error);
             assert!(text.contains(reason), "{bad}: {text}");
-            assert_eq!((refused.line.number, jobs.list.len()), (2, 1), "{bad}");
+            assert_eq!(
+                (refused.place.line(), jobs.list.len()),
+                (Some(2), 1),
+                "{bad}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Result;
+use flowinone_image::Profiles;
 use flowinone_prompts::Convention;
 use flowinone_tasks::Arithmetic;
 
@@ -28,6 +29,10 @@ pub(crate) struct Options {
     /// Also write the unfinished picture every N steps, as NAME.step0010.png
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: Option<u32>,
+    /// Take the numbers of pictures as they are, as the reference does, also where an embedded colour
+    /// profile gives them another meaning than sRGB
+    #[arg(long)]
+    ignore_profiles: bool,
     #[command(flatten)]
     sampling: Sampling,
 }
@@ -53,7 +58,21 @@ impl Options {
             batch_size: batch_size.into(),
             preview_every: self.preview_every.map(|n| n as usize),
             overwrite,
+            profiles: self.profiles(),
         })
+    }
+
+    /// What becomes of colour profiles inside pictures.
+    pub(crate) fn profiles(&self) -> Profiles {
+        match self.ignore_profiles {
+            true => Profiles::Ignore,
+            false => Profiles::Convert,
+        }
+    }
+
+    /// Whether unfinished pictures are written beside the finished ones.
+    pub(crate) fn previews(&self) -> bool {
+        self.preview_every.is_some()
     }
 }
 

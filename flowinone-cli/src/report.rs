@@ -1,10 +1,11 @@
 //! The report of a run: one JSON line an item, written as soon as the item is settled.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use flowinone_files::AtomicFile;
 use serde::Serialize;
 
 use crate::jobs::Jobs;
@@ -76,23 +77,25 @@ impl Report {
         Self(None)
     }
 
-    /// Starts the report at `path`, over that of an earlier run.
-    fn create(path: Option<&Path>) -> Result<Self> {
-        let open = |path: &Path| {
-            File::create(path)
-                .with_context(|| format!("cannot write the report {}", path.display()))
-        };
-        Ok(Self(path.map(open).transpose()?))
-    }
-
-    /// The report at `path`, or `report.jsonl` in the directory of the jobs, which is made if need be.
-    pub(crate) fn beside(jobs: &Jobs, path: Option<&Path>) -> Result<Self> {
-        if let Some(directory) = &jobs.directory {
-            std::fs::create_dir_all(directory)
-                .with_context(|| format!("cannot create {}", directory.display()))?;
-        }
+    /// The report at `path`, or `report.jsonl` in the directory of the jobs, over that of an earlier run.
+    ///
+    /// Everything that stands against writing is found here, before anything is computed: an output that
+    /// is an input, a place that cannot be written to, another run that writes there.
+    pub(crate) fn beside(jobs: &Jobs, path: Option<&Path>, previews: bool) -> Result<Self> {
         let usual = jobs.directory.as_ref().map(|d| d.join("report.jsonl"));
-        Self::create(path.or(usual.as_deref()))
+        let path = path.or(usual.as_deref());
+        let writes: Vec<&Path> = path.into_iter().collect();
+        jobs.keep_apart(&[], &writes, previews)?;
+        for output in jobs.directory.iter().map(|folder| folder.join(".report")) {
+            writable(&output)?;
+        }
+        if let (None, [job]) = (&jobs.directory, jobs.list.as_slice()) {
+            writable(&job.output)?;
+        }
+        if let Some(directory) = &jobs.directory {
+            flowinone_files::tidy(directory);
+        }
+        Ok(Self(path.map(|path| held(path)).transpose()?))
     }
 
     /// Adds a line.
@@ -105,4 +108,44 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Makes the folder of a file that will be written, and tries whether it can be.
+pub(crate) fn writable(file: &Path) -> Result<()> {
+    make_parent(file)?;
+    AtomicFile::create(file)
+        .map(drop)
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Makes the folder that a file shall lie in.
+pub(crate) fn make_parent(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))
+}
+
+/// An empty report; one run at a time holds it.
+fn held(path: &Path) -> Result<File> {
+    let cannot = || format!("cannot write the report {}", path.display());
+    make_parent(path)?;
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    let file = open.with_context(cannot)?;
+    match file.try_lock() {
+        // Some network file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => bail!(
+            "another run writes to {} now; wait for it, or choose another output",
+            path.display()
+        ),
+    }
+    if file.metadata().is_ok_and(|there| there.is_file()) {
+        file.set_len(0).with_context(cannot)?;
+    }
+    Ok(file)
 }

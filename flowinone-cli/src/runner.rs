@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use flowinone_image::Profiles;
 use flowinone_sampler::{Solver, State};
 use flowinone_tasks::{
     Arithmetic, FlowInOne, Input, Item, Record, Settings, read_record, write_png,
@@ -15,7 +16,7 @@ use crate::jobs::{Job, Jobs, Refused};
 use crate::model::Model;
 use crate::output::reason;
 use crate::progress::Progress;
-use crate::report::{Cost, Line, Report, Status, Target};
+use crate::report::{Cost, Line, Report, Status, Target, make_parent};
 use crate::source::{Source, absolute};
 use crate::{Outcome, interrupt, memory};
 
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) preview_every: Option<usize>,
     /// Replace pictures that were made with other settings.
     pub(crate) overwrite: bool,
+    /// What becomes of colour profiles inside pictures.
+    pub(crate) profiles: Profiles,
 }
 
 /// A job whose prompt has been read or drawn.
@@ -106,7 +109,7 @@ impl Run {
                 job.output.display()
             );
         }
-        let item = read.item(record.structure, self.seed, job.number)?;
+        let item = read.item(record.structure, self.seed, job.number, self.profiles)?;
         Ok(Some(Ready { job, item, record }))
     }
 
@@ -123,6 +126,7 @@ impl Run {
             item: job.number,
             settings: self.settings,
             preview: None,
+            ignore_profiles: self.profiles == Profiles::Ignore,
             precision: self.arithmetic,
             device: format!("{} ({})", self.device.choice, self.device.name),
         }
@@ -261,10 +265,10 @@ impl Run {
 
     fn refuse(&self, refused: &Refused, report: &mut Report) -> Result<usize> {
         let error = reason(&refused.error);
-        tell!("failed: {}: {error}", refused.line);
+        tell!("failed: {}: {error}", refused.place);
         report.add(&Line {
-            input: refused.line.file.display().to_string(),
-            line: Some(refused.line.number),
+            input: refused.place.file().display().to_string(),
+            line: refused.place.line(),
             target: None,
             seed: self.seed,
             status: Status::Failed { error },
@@ -310,14 +314,6 @@ fn summarise(cost: &Cost) {
         step,
         cost.decode_seconds
     );
-}
-
-/// Makes the folder that a file shall lie in.
-pub(crate) fn make_parent(path: &Path) -> Result<()> {
-    let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))
 }
 
 fn absolute_unless_built_in(path: &Path) -> PathBuf {

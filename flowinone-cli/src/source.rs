@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use flowinone_files::sha256_of;
-use flowinone_image::{decode_picture, read_picture_file};
+use flowinone_image::{Profiles, decode_picture_with, read_picture_file};
 use flowinone_prompts::{Convention, Prompt, PromptFiles, Task, VisualPrompt};
 use flowinone_tasks::{Input, Item};
 
@@ -62,6 +62,22 @@ impl Source {
         }
     }
 
+    /// The files that it is made from.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Picture { file, .. } => vec![file.clone()],
+            Self::Prompt(drawn) => drawn.prompt.files(),
+        }
+    }
+
+    /// The batch file in which it was read.
+    pub(crate) fn line_file(&self) -> Option<&Path> {
+        match self {
+            Self::Picture { .. } => None,
+            Self::Prompt(drawn) => drawn.line.as_ref().map(|line| line.file.as_path()),
+        }
+    }
+
     pub(crate) fn routing(&self) -> Routing {
         match self {
             Self::Picture { routing, .. } => *routing,
@@ -114,14 +130,19 @@ impl Read<'_> {
     }
 
     /// The item that the pipeline makes a picture from.
-    pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item> {
+    pub(crate) fn item(
+        self,
+        structure: bool,
+        seed: u64,
+        number: u64,
+        profiles: Profiles,
+    ) -> Result<Item> {
         let prompt = match self {
-            Self::Picture { file, bytes } => {
-                decode_picture(&bytes).map_err(|reason| flowinone_image::Error::picture(file, reason))?
-            }
-            Self::Prompt { drawn, files } => {
-                files.embed(drawn.prompt.clone())?.render(drawn.side)?
-            }
+            Self::Picture { file, bytes } => decode_picture_with(&bytes, profiles)
+                .map_err(|reason| flowinone_image::Error::picture(file, reason))?,
+            Self::Prompt { drawn, files } => files
+                .embed(drawn.prompt.clone(), profiles)?
+                .render(drawn.side)?,
         };
         Ok(Item {
             prompt,

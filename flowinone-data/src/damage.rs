@@ -114,10 +114,16 @@ mod tests {
         assert_eq!((damage.samples, damage.names.len()), (1, 1));
         let json = serde_json::to_string(&damage).unwrap();
         let mut again: Damage = serde_json::from_str(&json).unwrap();
-        assert!(!again.sample("a, 1", "a, 1: cut".into()), "after a resumption");
+        assert!(
+            !again.sample("a, 1", "a, 1: cut".into()),
+            "after a resumption"
+        );
         assert!(again.sample("a, 2", "a, 2: cut".into()));
         assert!(again.check("a", 200, 0, 0.01).is_ok());
         let text = again.check("a", 199, 0, 0.01).unwrap_err().to_string();
-        assert!(text.contains("2 of 199") && text.contains("a, 2: cut"), "{text}");
+        assert!(
+            text.contains("2 of 199") && text.contains("a, 2: cut"),
+            "{text}"
+        );
     }
 }

@@ -44,7 +44,12 @@ pub(crate) fn listed(root: &Path) -> Result<Listed, Error> {
     let mut outputs = Folder::read(root, "output", &EXTENSIONS)?;
     let mut truths = Folder::read(root, "truth", &["json"])?;
     let mut kinds = Folder::read(root, "type", &["txt"])?;
-    let mut keys: Vec<String> = inputs.files.keys().chain(outputs.files.keys()).cloned().collect();
+    let mut keys: Vec<String> = inputs
+        .files
+        .keys()
+        .chain(outputs.files.keys())
+        .cloned()
+        .collect();
     keys.sort();
     keys.dedup();
     let samples = keys.into_iter().map(|key| Files {
@@ -98,9 +103,11 @@ impl Folder {
                 continue;
             }
             if !entry.file_type().is_file() {
-                read.left_out.push(format!("{}: no regular file", path.display()));
+                read.left_out
+                    .push(format!("{}: no regular file", path.display()));
             } else if !extension(path).is_some_and(|e| wanted.contains(&&*e)) {
-                read.left_out.push(format!("{}: {}", path.display(), stray(path)));
+                read.left_out
+                    .push(format!("{}: {}", path.display(), stray(path)));
             } else {
                 match key(&folder, path) {
                     Some(key) => read.add(key, path),
@@ -116,7 +123,11 @@ impl Folder {
 
     fn add(&mut self, key: String, path: &Path) {
         let two = |other: &PathBuf| {
-            Err(format!("{} and {} have the same name", other.display(), path.display()))
+            Err(format!(
+                "{} and {} have the same name",
+                other.display(),
+                path.display()
+            ))
         };
         let file = match self.files.get(&key) {
             None => Ok(path.to_path_buf()),
@@ -180,6 +191,37 @@ impl Files {
     }
 }
 
+/// Every file that reading `path` as shards or as a folder of pairs opens.
+///
+/// # Errors
+/// It is neither, or cannot be read.
+pub fn files_of(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
+    let path = path.as_ref();
+    if path.join("input").is_dir() {
+        let samples = listed(path)?.samples;
+        return Ok(samples
+            .iter()
+            .flat_map(|files| files.paths().map(Path::to_path_buf))
+            .collect());
+    }
+    super::shards(path)
+}
+
+/// Every file below a folder, links followed; what cannot be looked at is left out.
+///
+/// # Errors
+/// The folder itself cannot be read.
+pub fn files_below(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
+    let folder = folder.as_ref();
+    std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    let entries = WalkDir::new(folder)
+        .follow_links(true)
+        .into_iter()
+        .flatten();
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    Ok(files.map(|entry| entry.into_path()).collect())
+}
+
 /// Whether a file is one that macOS puts beside others.
 pub(crate) fn is_companion(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -200,7 +242,11 @@ fn stray(path: &Path) -> String {
 fn key(folder: &Path, path: &Path) -> Option<String> {
     let relative = path.strip_prefix(folder).ok()?.with_extension("");
     let key = relative.to_str()?.replace('\\', "/");
-    Some(ComposingNormalizerBorrowed::new_nfc().normalize(&key).into_owned())
+    Some(
+        ComposingNormalizerBorrowed::new_nfc()
+            .normalize(&key)
+            .into_owned(),
+    )
 }
 
 fn encoded(path: &Path) -> Result<Encoded, String> {

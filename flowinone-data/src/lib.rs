@@ -38,6 +38,7 @@ pub use damage::Damage;
 pub use dynamics::{Disc, Physics};
 pub use error::Error;
 pub use everyday::NAMES as EVERYDAY;
+pub use files::{files_below, files_of};
 pub use folder::{FolderStream, FolderWriter};
 pub use ground::{Ground, Pattern};
 pub use icons::{Icons, Sprite};

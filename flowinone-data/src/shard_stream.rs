@@ -176,9 +176,7 @@ impl ShardStream {
     /// How many samples there are is known at the end of the first pass; of shards always, and with no
     /// tolerance the first is too many.
     fn check(&self, new: bool) -> Result<(), Error> {
-        let Self {
-            damage, config, ..
-        } = self;
+        let Self { damage, config, .. } = self;
         if !new {
             return Ok(()); // known from another pass
         }

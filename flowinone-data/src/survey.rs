@@ -7,7 +7,7 @@ use flowinone_files::{hexadecimal, sha256, sha256_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::files::listed;
+use super::files::{files_of, listed};
 use super::shard::Shard;
 use super::{Damage, Error, shards};
 
@@ -55,7 +55,8 @@ impl Survey {
         } else {
             let all = shards(path)?;
             survey.shards = all.len() as u64;
-            let parts: Vec<(u64, Vec<Fault>)> = all.par_iter().map(|shard| of_shard(shard)).collect();
+            let parts: Vec<(u64, Vec<Fault>)> =
+                all.par_iter().map(|shard| of_shard(shard)).collect();
             for (samples, faults) in parts {
                 survey.samples += samples;
                 for fault in faults {
@@ -68,7 +69,9 @@ impl Survey {
             }
         }
         survey.damage.seen = survey.samples;
-        let Self { samples, shards, .. } = survey;
+        let Self {
+            samples, shards, ..
+        } = survey;
         survey.damage.check(&name, samples, shards, tolerance)?;
         if samples == survey.damage.samples {
             return Err(Error::layout(path, "none of its samples can be used"));
@@ -83,18 +86,15 @@ impl Survey {
 /// It is no source, or a file cannot be read.
 pub fn digest(path: impl AsRef<Path>) -> Result<String, Error> {
     let path = path.as_ref();
-    let files: Vec<_> = match path.join("input").is_dir() {
-        true => {
-            let samples = listed(path)?.samples;
-            samples.iter().flat_map(|files| files.paths().map(Path::to_path_buf)).collect()
-        }
-        false => shards(path)?,
-    };
+    let files = files_of(path)?;
     let line = |file: &std::path::PathBuf| {
         let name = file.strip_prefix(path).unwrap_or(file);
         // What cannot be read is counted as damage, by others.
         let digest = sha256(file).unwrap_or_default();
-        format!("{} {digest}\n", hexadecimal(name.as_os_str().as_encoded_bytes()))
+        format!(
+            "{} {digest}\n",
+            hexadecimal(name.as_os_str().as_encoded_bytes())
+        )
     };
     let mut lines: Vec<String> = files.par_iter().map(line).collect();
     lines.sort();

@@ -198,6 +198,7 @@ impl Walk {
             true => self.damage.seen, // the first is too many
             false => self.total.unwrap_or(u64::MAX),
         };
-        self.damage.check(&self.name, samples, self.shards, self.tolerance)
+        self.damage
+            .check(&self.name, samples, self.shards, self.tolerance)
     }
 }

@@ -62,7 +62,13 @@ pub struct Collision {
     pub input: bool,
 }
 
-fn told(Collision { output, other, input }: &Collision) -> String {
+fn told(
+    Collision {
+        output,
+        other,
+        input,
+    }: &Collision,
+) -> String {
     let output = output.display();
     let what = match input {
         true => "a file that is read",

@@ -60,7 +60,10 @@ mod tests {
     #[test]
     fn what_lies_where_weights_were_meant_is_told() {
         for (bytes, word) in [
-            (&b"version https://git-lfs.github.com/spec/v1\noid"[..], "git lfs pull"),
+            (
+                &b"version https://git-lfs.github.com/spec/v1\noid"[..],
+                "git lfs pull",
+            ),
             (b"\xef\xbb\xbf\r\n<!DOCTYPE HTML><html>", "web page"),
             (b"<html><head>", "web page"),
             (b"GGUF\x03\0\0\0", "GGUF"),
@@ -72,7 +75,13 @@ mod tests {
             let told = recognised(bytes).unwrap();
             assert!(told.contains(word), "{told}");
         }
-        for bytes in [&b""[..], b"\x80\x02", b"PK\x03\x04", b"{\"a\": 1}", b"hello"] {
+        for bytes in [
+            &b""[..],
+            b"\x80\x02",
+            b"PK\x03\x04",
+            b"{\"a\": 1}",
+            b"hello",
+        ] {
             assert_eq!(recognised(bytes), None);
         }
     }

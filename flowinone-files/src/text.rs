@@ -40,8 +40,18 @@ mod tests {
     fn the_same_text_comes_out_however_it_was_saved() {
         let text = "{\"name\": \"grüße 猫 🦀\"}\r\n";
         let units = |big: bool| {
-            let pair = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
-            let all: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(pair).collect();
+            let pair = |unit: u16| {
+                if big {
+                    unit.to_be_bytes()
+                } else {
+                    unit.to_le_bytes()
+                }
+            };
+            let all: Vec<u8> = "\u{feff}"
+                .encode_utf16()
+                .chain(text.encode_utf16())
+                .flat_map(pair)
+                .collect();
             all
         };
         let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use flowinone_encoder::JanusEncoder;
+use flowinone_files::AtomicFolder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_files::AtomicFolder;
 use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
 
 use crate::config::FORMAT;

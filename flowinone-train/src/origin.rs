@@ -99,7 +99,9 @@ impl Origin {
         for ((then, now), source) in self.files.iter().zip(&now.files).zip(sources) {
             if then != now {
                 let source = source.display();
-                return other(&format!("other files than {source} holds now (their digest differs)"));
+                return other(&format!(
+                    "other files than {source} holds now (their digest differs)"
+                ));
             }
         }
         Ok(())

@@ -125,11 +125,11 @@ impl Configuration for AutoencoderConfig {
             return Err(fault("train", reason));
         }
         some_data(&self.data)?;
-        if self.reconstruction.crop == Some(0) {
-            return Err(fault(
-                "reconstruction.crop",
-                "is 0, expected a side in pixels",
-            ));
+        if let Some(crop) = self.reconstruction.crop
+            && !(2..=16_384).contains(&crop)
+        {
+            let reason = format!("is {crop}, expected a side of 2 to 16384 pixels");
+            return Err(fault("reconstruction.crop", reason));
         }
         Ok(())
     }
@@ -141,15 +141,30 @@ impl RunConfig {
     /// # Errors
     /// The first value that cannot be.
     pub fn check(&self) -> Result<(), Fault> {
-        for (key, number) in [
-            ("run.steps", self.steps),
-            ("run.batch", self.batch as u64),
-            ("run.accumulate", self.accumulate),
-            ("run.checkpoints.keep", self.checkpoints.keep as u64),
-            ("run.evaluations.steps", self.evaluations.steps),
+        let judged = self.evaluations.examples as u64;
+        for (key, number, least, most) in [
+            ("run.steps", self.steps, 1, 1_000_000_000_000),
+            ("run.batch", self.batch as u64, 1, 65_536),
+            ("run.accumulate", self.accumulate, 1, 65_536),
+            (
+                "run.checkpoints.keep",
+                self.checkpoints.keep as u64,
+                1,
+                1_000_000,
+            ),
+            (
+                "run.evaluations.steps",
+                self.evaluations.steps,
+                1,
+                1_000_000_000_000,
+            ),
+            ("run.evaluations.examples", judged, 0, 100_000),
         ] {
-            if number == 0 {
-                return Err(fault(key, "is 0, expected 1 or more"));
+            if !(least..=most).contains(&number) {
+                return Err(fault(
+                    key,
+                    format!("is {number}, expected {least} to {most}"),
+                ));
             }
         }
         let rate = self.schedule.learning_rate;

@@ -65,7 +65,9 @@ fn snapshot(path: &Path) -> Option<PathBuf> {
         }
     }
     let entries = std::fs::read_dir(snapshots).ok()?.flatten();
-    let mut folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
+    let mut folders = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
     match (folders.next(), folders.next()) {
         (Some(only), None) => Some(only),
         _ => None,
@@ -85,8 +87,8 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
     }
     let text = std::fs::read(path).map_err(Error::io("read", path))?;
     let text = text_of(text).map_err(bad)?;
-    let index: Index = serde_json::from_str(&text)
-        .map_err(|e| bad(format!("it is no index of shards: {e}")))?;
+    let index: Index =
+        serde_json::from_str(&text).map_err(|e| bad(format!("it is no index of shards: {e}")))?;
 
     let mut shards: BTreeMap<&str, Checkpoint> = BTreeMap::new();
     for file in index.weight_map.values() {

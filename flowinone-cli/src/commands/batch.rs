@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     if jobs.list.is_empty() {
         for refused in &jobs.refused {
-            tell!("failed: {}: {}", refused.line, reason(&refused.error));
+            tell!("failed: {}: {}", refused.place, reason(&refused.error));
         }
         match jobs.refused.len() {
             0 => bail!("{file} is empty; write one prompt a line, as JSON"),
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     let run = args.options.run(args.batch_size, args.overwrite)?;
-    let mut report = Report::beside(&jobs, args.report.as_deref())?;
+    let mut report = Report::beside(&jobs, args.report.as_deref(), run.preview_every.is_some())?;
     interrupt::listen();
     run.all(&jobs, &mut report)
 }

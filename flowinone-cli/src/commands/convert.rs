@@ -69,6 +69,8 @@ pub(crate) fn say(report: &Report) {
     };
     tell!(
         "{}: {} tensors, {} values{unused}",
-        report.component, report.tensors, report.values
+        report.component,
+        report.tensors,
+        report.values
     );
 }

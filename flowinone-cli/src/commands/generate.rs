@@ -15,7 +15,7 @@ use crate::{Outcome, interrupt, jobs};
 pub(crate) struct Args {
     /// Prompt pictures: files, directories, or patterns in quotes
     #[arg(long, short, value_name = "FILE|DIR|GLOB", num_args = 1.., required = true)]
-    input: Vec<String>,
+    input: Vec<PathBuf>,
     /// A .png for one picture, else a directory that mirrors the inputs
     #[arg(long, short, value_name = "FILE|DIR")]
     output: PathBuf,
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let jobs = jobs::expand(&args.input, &args.output, routing)?;
     let run = args.options.run(args.batch_size, args.overwrite)?;
-    let mut report = Report::beside(&jobs, args.report.as_deref())?;
+    let mut report = Report::beside(&jobs, args.report.as_deref(), run.preview_every.is_some())?;
     interrupt::listen();
     run.all(&jobs, &mut report)
 }

@@ -13,17 +13,18 @@ pub(crate) mod text;
 pub(crate) mod text_box;
 pub(crate) mod trajectory;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_image::{FrameRate, read_picture, write_animation, write_picture};
-use flowinone_prompts::{Convention, Prompt, VisualPrompt};
+use flowinone_image::{FrameRate, Profiles, read_picture, write_animation, write_picture};
+use flowinone_prompts::{Convention, Prompt, PromptError, PromptFiles, VisualPrompt};
+use image::RgbImage;
 
 use crate::jobs::{Job, Jobs, check_png};
 use crate::options::Options;
 use crate::report::Report;
-use crate::runner::make_parent;
-use crate::source::{Drawn, Source, absolute};
+use crate::report::{make_parent, writable};
+use crate::source::{Drawn, Source};
 use crate::{Outcome, interrupt};
 use motion::Motion;
 use saved::Saved;
@@ -107,13 +108,26 @@ impl Making {
         for prompt in &mut sequence.prompts {
             *prompt = convention.applied(prompt.clone());
         }
+        let pen = Pen {
+            side,
+            profiles: self.options.profiles(),
+        };
         let save = self.save_prompt.as_deref();
         let save = save
-            .map(|file| Saved::of(file, &sequence, side))
+            .map(|file| Saved::of(file, &sequence, pen))
             .transpose()?;
-        keep_inputs(&sequence, save.as_ref())?;
+        let jobs = jobs(&sequence, side);
+        let animation = sequence.animation.iter().map(|(file, _)| file.clone());
+        let saved = save.as_ref().map(Saved::files).unwrap_or_default();
+        let more: Vec<PathBuf> = animation.chain(saved).collect();
+        let more: Vec<&Path> = more.iter().map(PathBuf::as_path).collect();
+        jobs.keep_apart(&[], &more, self.options.previews())?;
+        let outputs = more
+            .into_iter()
+            .chain(jobs.list.iter().take(1).map(|job| &*job.output));
+        outputs.into_iter().try_for_each(writable)?;
         if self.prompt_only {
-            self.draw(&sequence, side)?;
+            self.draw(&sequence, pen)?;
             if let Some(save) = &save {
                 save.write(&sequence)?;
             }
@@ -127,7 +141,7 @@ impl Making {
             tell!("warning: {warning}");
         }
         interrupt::listen();
-        let outcome = run.all(&jobs(&sequence, side), &mut Report::none())?;
+        let outcome = run.all(&jobs, &mut Report::none())?;
         if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
             write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
             out!("{}", file.display());
@@ -136,8 +150,8 @@ impl Making {
     }
 
     /// Writes the prompts themselves; of an animation only that.
-    fn draw(&self, sequence: &Sequence, side: u32) -> Result<()> {
-        let pictures = sequence.prompts.iter().map(|p| p.render(side));
+    fn draw(&self, sequence: &Sequence, pen: Pen) -> Result<()> {
+        let pictures = sequence.prompts.iter().map(|prompt| pen.draw(prompt));
         if let Some((file, rate)) = &sequence.animation {
             make_parent(file)?;
             write_animation(file, pictures, *rate)?;
@@ -176,20 +190,20 @@ fn jobs(sequence: &Sequence, side: u32) -> Jobs {
     }
 }
 
-/// An error if a file would be written over one that it is made from, or over another output.
-fn keep_inputs(sequence: &Sequence, save: Option<&Saved>) -> Result<()> {
-    let all = |files: Vec<PathBuf>| -> Vec<PathBuf> { files.iter().map(|f| absolute(f)).collect() };
-    let animation = sequence.animation.iter().map(|(file, _)| file.clone());
-    let inputs = all(sequence.prompts[0].files());
-    let outputs = all(sequence.files.iter().cloned().chain(animation).collect());
-    let saved = all(save.map(Saved::files).unwrap_or_default());
-    let over_input = outputs.iter().chain(&saved).find(|f| inputs.contains(f));
-    let over_output = saved.iter().find(|file| outputs.contains(file));
-    match over_input.or(over_output) {
-        None => Ok(()),
-        Some(file) => bail!(
-            "{} would be written over a file that the picture is made from, or over another output; choose another name",
-            file.display()
-        ),
+/// Draws prompts as pictures.
+#[derive(Debug, Clone, Copy)]
+struct Pen {
+    /// Side of the picture, in pixels.
+    side: u32,
+    profiles: Profiles,
+}
+
+impl Pen {
+    /// The picture of a prompt; its files are read now.
+    fn draw(self, prompt: &Prompt) -> Result<RgbImage, PromptError> {
+        let files = PromptFiles::read(prompt)?;
+        files
+            .embed(prompt.clone(), self.profiles)?
+            .render(self.side)
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use flowinone_files::sha256;
-use flowinone_image::read_picture;
+use flowinone_image::{Profiles, read_picture};
 use flowinone_tasks::{Input, Record, read_record};
 
 use crate::device::{self, Choice};
-use crate::jobs::Jobs;
-use crate::report::Report;
+use crate::jobs::{Jobs, check_png};
+use crate::report::{Report, writable};
 use crate::runner::Run;
 use crate::source::{Drawn, Routing, Source};
 use crate::{Outcome, interrupt, model};
@@ -47,9 +47,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .output
         .clone()
         .unwrap_or_else(|| args.picture.with_extension("replay.png"));
-    if output == args.picture {
-        bail!("the output would replace the picture itself; choose another --output");
-    }
+    let jobs = Jobs::single(source, output.clone(), record.item);
+    jobs.keep_apart(&[&args.picture], &[], false)?;
+    check_png(&output)?;
+    writable(&output)?;
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
     let found = device::open(args.device)?;
     record.precision.check(&found.device)?;
@@ -71,8 +72,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         batch_size: 1,
         preview_every: None,
         overwrite: true,
+        profiles: match record.ignore_profiles {
+            true => Profiles::Ignore,
+            false => Profiles::Convert,
+        },
     };
-    let jobs = Jobs::single(source, output.clone(), record.item);
     let outcome = run.all(&jobs, &mut Report::none())?;
     if matches!(outcome, Outcome::Done) {
         compare(&args.picture, &output)?;

@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use flowinone_tasks::{Networks, Precision, assemble};
 use flowinone_train::{
-    AutoencoderConfig, AutoencoderLesson, Ending, Half, Trainer, initialise, latent_deviation,
-    material as open, read_config,
+    AutoencoderConfig, AutoencoderLesson, Ending, Half, Origin, Trainer, digest, initialise,
+    latent_deviation, material as open, read_config,
 };
 
-use crate::commands::train::{Computing, note_judges};
+use crate::commands::train::{Computing, note_judges, place_of_model, told};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -41,6 +41,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         judged: config.run.evaluations.examples,
     };
     let folder = config.run.folder.clone();
+    let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
+    let frozen = [
+        ("encoder", digest(&model.encoder, networks.encoder())),
+        ("flow", digest(&model.flow, networks.flow())),
+    ];
+    let frozen = frozen
+        .map(|(name, digest)| (name.to_string(), digest))
+        .into();
+    Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let autoencoder = config.start(networks.codec().clone());
     let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
@@ -54,9 +63,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         model.trained = false; // The flow knows other latents.
         model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
     }
-    let target = folder.join("model");
     if target.exists() {
-        std::fs::remove_dir_all(&target)?;
+        std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
     let networks = Networks {
         encoder: networks.encoder(),

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     model: Option<PathBuf>,
     /// Prompt pictures: files, directories, or patterns in quotes [default: procedural prompts, one of each task]
     #[arg(long, value_name = "FILE|DIR|GLOB", num_args = 1..)]
-    prompts: Vec<String>,
+    prompts: Vec<PathBuf>,
     /// What the prompt pictures ask for; without it they are edits that keep their structure
     #[arg(long, value_name = "NAME", requires = "prompts")]
     task: Option<Task>,
@@ -208,7 +208,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     match best {
         Some(best) => tell!(
             "best within an error of {}: {} ({:.4}, {:.1} evaluations)",
-            args.bound, best.settings, best.error, best.evaluations
+            args.bound,
+            best.settings,
+            best.error,
+            best.evaluations
         ),
         None if args.store => bail!("{}", report.none_within(args.bound)),
         None => tell!("{}", report.none_within(args.bound)),

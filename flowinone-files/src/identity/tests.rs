@@ -97,10 +97,21 @@ fn a_file_is_itself_however_its_path_is_written() {
         let identity = Identity::of(&path);
         for other in &files {
             let same = Identity::of(other).is(&identity);
-            assert_eq!(same, other == file, "{} and {}", path.display(), other.display());
+            assert_eq!(
+                same,
+                other == file,
+                "{} and {}",
+                path.display(),
+                other.display()
+            );
         }
         let collision = keep_apart([file.as_path()], [path.as_path()]);
-        assert!(collision.is_err(), "{} is {}", path.display(), file.display());
+        assert!(
+            collision.is_err(),
+            "{} is {}",
+            path.display(),
+            file.display()
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
-    TransferCharacteristics, TransformOptions,
+    CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, TransferCharacteristics, TransformOptions,
 };
 
 /// A profile that changes no colour of a probe by more than this is sRGB, and changes none.
@@ -164,7 +164,10 @@ mod tests {
         // As colour management of the common programs gives it: (240, 0, 21), by a rounding.
         let bytes = png(&red(), &ColorProfile::new_display_p3());
         let [r, g, b] = decode_picture(&bytes).unwrap().get_pixel(2, 2).0;
-        assert!(r.abs_diff(240) <= 1 && g <= 1 && b.abs_diff(21) <= 2, "{r} {g} {b}");
+        assert!(
+            r.abs_diff(240) <= 1 && g <= 1 && b.abs_diff(21) <= 2,
+            "{r} {g} {b}"
+        );
         let ignored = decode_picture_with(&bytes, Profiles::Ignore).unwrap();
         assert_eq!(ignored.get_pixel(2, 2).0, [220, 40, 40]);
     }

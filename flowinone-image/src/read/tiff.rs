@@ -65,7 +65,11 @@ fn samples(bytes: &[u8], palette: bool) -> Result<Decoded, String> {
     check_size(width, height)?;
     let bits = match decoder.colortype().map_err(damaged)? {
         ColorType::Gray(bits) => bits,
-        other => return Err(format!("it is a TIFF whose palette has {other:?} for numbers")),
+        other => {
+            return Err(format!(
+                "it is a TIFF whose palette has {other:?} for numbers"
+            ));
+        }
     };
     let colours = match palette {
         true => Some(decoder.get_tag_u16_vec(Tag::ColorMap).map_err(damaged)?),
@@ -97,7 +101,11 @@ fn samples(bytes: &[u8], palette: bool) -> Result<Decoded, String> {
             let grey = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
             grey_picture(values.into_iter().map(grey).collect(), width, height)?.into()
         }
-        _ => return Err(format!("it is a TIFF of {bits} bits a sample; save it as PNG")),
+        _ => {
+            return Err(format!(
+                "it is a TIFF of {bits} bits a sample; save it as PNG"
+            ));
+        }
     };
     Ok(Decoded {
         picture,
@@ -112,7 +120,9 @@ fn samples(bytes: &[u8], palette: bool) -> Result<Decoded, String> {
 /// One number a byte; each row begins with a byte of its own.
 fn unpacked(packed: &[u8], width: usize, height: usize, bits: u8) -> Result<Vec<u8>, String> {
     if !matches!(bits, 1 | 2 | 4 | 8) {
-        return Err(format!("it is a TIFF of {bits} bits a sample; save it as PNG"));
+        return Err(format!(
+            "it is a TIFF of {bits} bits a sample; save it as PNG"
+        ));
     }
     let stride = (width * usize::from(bits)).div_ceil(8);
     if packed.len() < stride * height {
@@ -145,7 +155,8 @@ fn looked_up(
             3 * count
         ));
     }
-    let colour = |number: u8| [0, 1, 2].map(|c| (table[c * count + usize::from(number)] >> 8) as u8);
+    let colour =
+        |number: u8| [0, 1, 2].map(|c| (table[c * count + usize::from(number)] >> 8) as u8);
     let pixels = numbers.iter().copied().flat_map(colour).collect();
     RgbImage::from_raw(width, height, pixels).ok_or_else(|| "pixels are missing".into())
 }
@@ -237,10 +248,16 @@ mod tests {
         let mut encoder = TiffEncoder::new(&mut file)
             .unwrap()
             .with_compression(Compression::Lzw);
-        let mut image = encoder.new_image::<colortype::Gray8>(width, height).unwrap();
-        let channel = |shift: u32| (0..256u32).map(move |n| ((n * 7 + shift * 50) % 256 * 257) as u16);
+        let mut image = encoder
+            .new_image::<colortype::Gray8>(width, height)
+            .unwrap();
+        let channel =
+            |shift: u32| (0..256u32).map(move |n| ((n * 7 + shift * 50) % 256 * 257) as u16);
         let table: Vec<u16> = [0, 1, 2].into_iter().flat_map(channel).collect();
-        image.encoder().write_tag(Tag::ColorMap, &table[..]).unwrap();
+        image
+            .encoder()
+            .write_tag(Tag::ColorMap, &table[..])
+            .unwrap();
         image.write_data(numbers).unwrap();
         let mut bytes = file.into_inner();
         let photometric = super::Photometric::find(&bytes).unwrap();
@@ -272,7 +289,10 @@ mod tests {
         let greys: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
         assert_eq!(greys, [0, 128, 255, 0]);
         let text = decode_picture(&encode(&[0.0, 255.0])).unwrap_err();
-        assert!(text.contains("255") && text.contains("save it as PNG"), "{text}");
+        assert!(
+            text.contains("255") && text.contains("save it as PNG"),
+            "{text}"
+        );
     }
 
     #[test]

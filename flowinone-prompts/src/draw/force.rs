@@ -7,13 +7,13 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, PathBuilder};
 
-use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_enough};
 use super::sheet::{Sheet, arrow_head};
+use super::slide::part_of_way;
 use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
-use super::slide::part_of_way;
+use crate::error::within;
 
 /// Width of the white outline, in reference pixels.
 const OUTLINE: f32 = 1.0;

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Transform};
 
-use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::layout::{Block, Text};
 use super::sheet::Sheet;
 use super::{Colour, Face, PromptError};
+use crate::error::within;
 
 /// How the lines of a text are aligned in their area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use tiny_skia::{PathBuilder, Rect};
 
 use super::coordinate::split;
-use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::sheet::{Sheet, arrow_head, polyline};
 use super::track::smooth;
@@ -15,6 +14,7 @@ use super::{
     lettering,
 };
 use crate::Task;
+use crate::error::within;
 
 /// Length and half width of the published arrow's head, in reference pixels.
 pub(crate) const HEAD: [f64; 2] = [17.5, 12.5];

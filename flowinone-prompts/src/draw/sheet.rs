@@ -6,9 +6,9 @@ use tiny_skia::{
     Stroke, Transform,
 };
 
-use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::{Colour, PromptError};
+use crate::error::within;
 
 /// Smallest and largest side of a canvas, in pixels.
 const SIDES: [u32; 2] = [16, 4096];

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Rect};
 
-use crate::error::within;
 use super::frame::REFERENCE_SIDE;
 use super::marker::{MOST_POINTS, line_width};
 use super::sheet::{Sheet, polyline};
 use super::track::smooth;
 use super::{Colour, Frame, Point, PromptError};
+use crate::error::within;
 
 /// Most lines in one drawing.
 const MOST_STROKES: usize = 2_000;

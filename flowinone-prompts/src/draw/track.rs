@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::within;
 use super::marker::{MOST_POINTS, SHORTEST, distance, on_canvas};
 use super::{Frame, Point, PromptError};
+use crate::error::within;
 
 /// Straight pieces that a smooth line has between two points.
 const PIECES: u32 = 16;

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Samples in each shard
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = super::shard_size)]
     shard_size: usize,
     /// Write this instead of dots in names, where readers of shards would end them
     #[arg(long, value_name = "TEXT")]

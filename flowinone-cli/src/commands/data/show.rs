@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use flowinone_data::{ContactSheet, Example, Walk};
+use flowinone_files::keep_apart;
 use flowinone_prompts::Task;
 
 use super::group::{Group, truth};
 use super::options::PairOptions;
+use super::within;
 use crate::Outcome;
+use crate::report::writable;
 
 /// Draw a contact sheet of pairs, from files or made on the spot.
 #[derive(clap::Args)]
@@ -25,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
     /// Pairs of each task
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = |text: &str| within(text, 1, 10_000))]
     each: usize,
     /// Pairs side by side, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -50,9 +53,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.output.extension().is_none_or(|e| e != "png") {
         bail!("output {} must end in .png", args.output.display());
     }
-    if args.each == 0 {
-        bail!("--each 0 shows nothing");
+    if let Some(path) = &args.path {
+        let read = flowinone_data::files_of(path)?;
+        keep_apart(read.iter().map(PathBuf::as_path), [args.output.as_path()])?;
     }
+    writable(&args.output)?;
     let groups = match &args.path {
         Some(path) => from_files(path, args)?,
         None => made(args)?,

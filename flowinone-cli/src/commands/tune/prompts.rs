@@ -1,5 +1,6 @@
 //! What is solved: prompt pictures from files, or procedural ones.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,12 +9,16 @@ use flowinone_image::read_picture;
 use flowinone_prompts::Task;
 use flowinone_tasks::{Item, ModelConfig};
 
-use crate::jobs;
+use crate::jobs::{self, Found, Refused};
 
 /// Pictures from files, each with every seed.
-pub(super) fn read(files: &[String], task: Option<Task>, seeds: &[u64]) -> Result<Vec<Item>> {
+pub(super) fn read(files: &[PathBuf], task: Option<Task>, seeds: &[u64]) -> Result<Vec<Item>> {
     let mut items = vec![];
-    for (file, below) in jobs::find(files, None)? {
+    let Found { pictures, refused } = jobs::find(files, None)?;
+    if let Some(Refused { place, error }) = refused.into_iter().next() {
+        return Err(error.context(place.to_string()));
+    }
+    for (file, below) in pictures {
         let prompt = read_picture(&file)?;
         let number = jobs::number(&below);
         items.extend(seeds.iter().map(|&seed| Item {
