@@ -10,7 +10,9 @@ use flowinone_encoder::JanusEncoder;
 use flowinone_files::AtomicFolder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
+use flowinone_weights::{
+    Checkpoint, Init, ParamSpec, Plan, Saved, fill, param_specs, save, save_module,
+};
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
@@ -59,12 +61,12 @@ pub fn convert(
 ) -> Result<ModelDirectory, Error> {
     let mut build = Build::new(config, precision, target)?;
     let levels = config.vae.multipliers.len();
-    let vae_key = |key: &str| flowinone_vae::locate(key, levels);
+    let vae_key = |key: &str| flowinone_vae::map_key(key, levels);
     // All files are matched before the first value is read: a wrong name is told at once.
     let encoder = Plan::new(
         &config.encoder.init(device),
         &Checkpoint::open(&sources.encoder)?,
-        flowinone_encoder::locate,
+        flowinone_encoder::map_key,
         allow_unknown,
     )?;
     let vae = Plan::new(
@@ -76,7 +78,7 @@ pub fn convert(
     let flow = Plan::new(
         &config.flow.init(device),
         &Checkpoint::open(&sources.flow)?,
-        flowinone_flow::locate,
+        flowinone_flow::map_key,
         allow_unknown,
     )?;
     for (component, plan) in [
@@ -110,13 +112,13 @@ pub fn init(
     report(&build.random(
         Component::Encoder,
         &encoder,
-        flowinone_encoder::random,
+        flowinone_encoder::default_init,
         seed,
     )?);
     let vae = config.vae.init(device);
-    report(&build.random(Component::Vae, &vae, flowinone_vae::random, seed)?);
+    report(&build.random(Component::Vae, &vae, flowinone_vae::default_init, seed)?);
     let flow = config.flow.init(device);
-    report(&build.random(Component::Flow, &flow, flowinone_flow::random, seed)?);
+    report(&build.random(Component::Flow, &flow, flowinone_flow::default_init, seed)?);
     build.finish()
 }
 
@@ -158,8 +160,8 @@ pub fn assemble(
 
 /// Refuses a network that lacks parameters.
 fn whole<M: Module>(component: Component, network: &M, expected: &M) -> Result<(), Error> {
-    let (has, should) = (slots(network), slots(expected));
-    let same = |(a, b): (&Slot, &Slot)| a.path == b.path && a.shape == b.shape;
+    let (has, should) = (param_specs(network), param_specs(expected));
+    let same = |(a, b): (&ParamSpec, &ParamSpec)| a.path == b.path && a.shape == b.shape;
     if has.len() == should.len() && has.iter().zip(&should).all(same) {
         return Ok(());
     }
@@ -183,13 +185,18 @@ pub fn untrained(
     config
         .validate()
         .map_err(|reason| Error::Settings(format!("configuration {}: {reason}", config.name)))?;
-    let draw = |scale: fn(&str, &[usize]) -> Random| {
-        move |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, precision.dtype()))
+    let draw = |scale: fn(&str, &[usize]) -> Init| {
+        move |param: &ParamSpec| {
+            Ok(scale(&param.path, &param.shape).draw(param, seed, precision.dtype()))
+        }
     };
     Ok(Pipeline::new(
-        fill(config.encoder.init(device), draw(flowinone_encoder::random))?,
-        fill(config.vae.init(device), draw(flowinone_vae::random))?,
-        fill(config.flow.init(device), draw(flowinone_flow::random))?,
+        fill(
+            config.encoder.init(device),
+            draw(flowinone_encoder::default_init),
+        )?,
+        fill(config.vae.init(device), draw(flowinone_vae::default_init))?,
+        fill(config.flow.init(device), draw(flowinone_flow::default_init))?,
         config.picture_side,
         device,
         precision,
@@ -227,18 +234,18 @@ impl Build {
     }
 
     fn convert(&mut self, component: Component, plan: &Plan) -> Result<Report, Error> {
-        let name = |slot: &Slot| {
-            let published = plan.source_name(slot)?;
-            Some((slot.path.clone(), published.to_string()))
+        let name = |param: &ParamSpec| {
+            let published = plan.source_name(param)?;
+            Some((param.path.clone(), published.to_string()))
         };
         let file = plan.path().file_name().unwrap_or_default();
         let source = Source::Checkpoint {
             file: file.to_string_lossy().into_owned(),
-            names: plan.slots().iter().filter_map(name).collect(),
+            names: plan.params().iter().filter_map(name).collect(),
         };
         let dtype = self.precision.dtype();
-        let read = |slot: &Slot| plan.read(slot, dtype);
-        let mut report = self.write(component, plan.slots(), source, read)?;
+        let read = |param: &ParamSpec| plan.read(param, dtype);
+        let mut report = self.write(component, plan.params(), source, read)?;
         report.unused = plan.unused().to_vec();
         Ok(report)
     }
@@ -247,12 +254,18 @@ impl Build {
         &mut self,
         component: Component,
         module: &M,
-        scale: fn(&str, &[usize]) -> Random,
+        scale: fn(&str, &[usize]) -> Init,
         seed: u64,
     ) -> Result<Report, Error> {
         let dtype = self.precision.dtype();
-        let draw = |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, dtype));
-        self.write(component, &slots(module), Source::Random { seed }, draw)
+        let draw =
+            |param: &ParamSpec| Ok(scale(&param.path, &param.shape).draw(param, seed, dtype));
+        self.write(
+            component,
+            &param_specs(module),
+            Source::Random { seed },
+            draw,
+        )
     }
 
     fn held<M: Module>(
@@ -280,17 +293,17 @@ impl Build {
     fn write(
         &mut self,
         component: Component,
-        slots: &[Slot],
+        params: &[ParamSpec],
         source: Source,
-        read: impl FnMut(&Slot) -> Result<TensorData, flowinone_weights::Error>,
+        read: impl FnMut(&ParamSpec) -> Result<TensorData, flowinone_weights::Error>,
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());
-        let saved = save(&path, slots, self.precision.dtype(), read)?;
+        let saved = save(&path, params, self.precision.dtype(), read)?;
         self.record(component, saved, source);
         Ok(Report {
             component,
-            tensors: slots.len(),
-            values: slots.iter().map(Slot::len).sum(),
+            tensors: params.len(),
+            values: params.iter().map(ParamSpec::len).sum(),
             unused: vec![],
         })
     }

@@ -10,7 +10,7 @@ use flowinone_data::{Survey, digest};
 use flowinone_files::write_atomically;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataConfig, Error, Kind, newest};
+use crate::{DataConfig, Error, Kind, newest_checkpoint};
 
 const FILE: &str = "origin.json";
 /// Share of samples, and of shards, that may be damaged.
@@ -40,7 +40,7 @@ impl Origin {
         mut tell: impl FnMut(&Path, &Survey),
     ) -> Result<(), Error> {
         let path = folder.join(FILE);
-        let begun = newest(folder)?.is_some();
+        let begun = newest_checkpoint(folder)?.is_some();
         let before = match std::fs::read(&path) {
             Ok(json) if begun => {
                 let read = serde_json::from_slice::<Self>(&json);

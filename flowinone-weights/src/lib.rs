@@ -3,16 +3,16 @@
 mod arrange;
 mod checkpoint;
 mod error;
+mod init;
+mod params;
 mod plan;
 mod pytorch;
-mod random;
 mod safetensors;
 mod shards;
-mod slots;
 
 pub use checkpoint::{Checkpoint, Entry, Format};
 pub use error::{Error, Mismatch};
+pub use init::{Init, randomize};
+pub use params::{Layout, ParamSpec, fill, param_specs, values};
 pub use plan::{Key, LoadOptions, Plan, load, restore};
-pub use random::{Random, randomize};
 pub use safetensors::{Saved, save, save_module};
-pub use slots::{Layout, Slot, fill, slots, values};

@@ -1,4 +1,4 @@
-//! Matching a checkpoint to a module: every slot gets its entry, every entry its use, before a
+//! Matching a checkpoint to a module: every parameter gets its entry, every entry its use, before a
 //! single value is read. What does not fit is reported at once, all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use burn::tensor::{FloatDType, TensorData};
 use crate::arrange::{Unfit, arrange, joined};
 use crate::checkpoint::Entry;
 use crate::error::Mismatch;
-use crate::{Checkpoint, Error, Layout, Slot, fill, slots};
+use crate::{Checkpoint, Error, Layout, ParamSpec, fill, param_specs};
 
 /// Most values of a large tensor that are held in the stored type.
 const PIECE: usize = 1 << 22;
@@ -42,17 +42,17 @@ impl Default for LoadOptions {
     }
 }
 
-/// A checkpoint whose tensors have all been assigned to the slots of a module.
+/// A checkpoint whose tensors have all been assigned to the parameters of a module.
 #[derive(Debug)]
 pub struct Plan {
     path: PathBuf,
-    slots: Vec<Slot>,
+    params: Vec<ParamSpec>,
     entries: BTreeMap<String, (Layout, Entry)>, // by module path
     unused: Vec<String>,
 }
 
 impl Plan {
-    /// Assigns the tensors of `checkpoint` to the parameters of `module`; `locate` says where a
+    /// Assigns the tensors of `checkpoint` to the parameters of `module`; `map_key` says where a
     /// published name belongs.
     ///
     /// If the names do not fit as they are, but all of them do below another (`ema.`, `state_dict.model.`),
@@ -68,7 +68,7 @@ impl Plan {
     pub fn new<M: Module>(
         module: &M,
         checkpoint: &Checkpoint,
-        locate: impl Fn(&str) -> Key,
+        map_key: impl Fn(&str) -> Key,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
         if checkpoint.is_own() {
@@ -78,15 +78,15 @@ impl Plan {
                 "it was written by this program for a model directory and is no published checkpoint",
             ));
         }
-        let slots = slots(module);
-        let locate = |name: &str| locate(&name.replace(COMPILED, ""));
-        let plain = Self::assign(slots.clone(), checkpoint, &locate, "", allow_unknown);
+        let params = param_specs(module);
+        let map_key = |name: &str| map_key(&name.replace(COMPILED, ""));
+        let plain = Self::assign(params.clone(), checkpoint, &map_key, "", allow_unknown);
         let Err(Error::Mismatch(mismatch)) = plain else {
             return plain;
         };
-        let below = prefixes(&slots, checkpoint, &locate);
-        for (prefix, _) in below.iter().filter(|(_, count)| *count == slots.len()) {
-            let plan = Self::assign(slots.clone(), checkpoint, &locate, prefix, allow_unknown);
+        let below = prefixes(&params, checkpoint, &map_key);
+        for (prefix, _) in below.iter().filter(|(_, count)| *count == params.len()) {
+            let plan = Self::assign(params.clone(), checkpoint, &map_key, prefix, allow_unknown);
             if plan.is_ok() {
                 return plan;
             }
@@ -94,7 +94,7 @@ impl Plan {
         let best = below.into_iter().max_by_key(|(_, count)| *count);
         let hint = best.filter(|(_, count)| *count > mismatch.found);
         Err(Error::Mismatch(Box::new(Mismatch {
-            below: hint.map(|(prefix, count)| (prefix, count, slots.len())),
+            below: hint.map(|(prefix, count)| (prefix, count, params.len())),
             ..*mismatch
         })))
     }
@@ -112,44 +112,44 @@ impl Plan {
                 "it is a checkpoint of another program, not a part of a model directory; convert it first",
             ));
         }
-        let as_held = |slot| Slot {
+        let as_held = |param| ParamSpec {
             layout: Layout::Same,
-            ..slot
+            ..param
         };
-        let slots = slots(module).into_iter().map(as_held).collect();
+        let params = param_specs(module).into_iter().map(as_held).collect();
         let same_name = |name: &str| Key::Parameter(name.to_string());
-        Self::assign(slots, checkpoint, same_name, "", false)
+        Self::assign(params, checkpoint, same_name, "", false)
     }
 
     fn assign(
-        slots: Vec<Slot>,
+        params: Vec<ParamSpec>,
         checkpoint: &Checkpoint,
-        locate: impl Fn(&str) -> Key,
+        map_key: impl Fn(&str) -> Key,
         prefix: &str,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
-        let mut wanted: BTreeMap<&str, &Slot> = slots
+        let mut wanted: BTreeMap<&str, &ParamSpec> = params
             .iter()
-            .map(|slot| (slot.path.as_str(), slot))
+            .map(|param| (param.path.as_str(), param))
             .collect();
         let mut entries = BTreeMap::new();
         let (mut misshapen, mut unknown, mut unused) = (vec![], vec![], vec![]);
         for entry in checkpoint.entries() {
             // What stands beside the wanted names is of the optimiser, or another copy of the weights.
             let below = entry.name().strip_prefix(prefix);
-            let Key::Parameter(path) = below.map_or(Key::Unused, &locate) else {
+            let Key::Parameter(path) = below.map_or(Key::Unused, &map_key) else {
                 unused.push(entry.name().to_string());
                 continue;
             };
-            let Some(slot) = wanted.remove(path.as_str()) else {
+            let Some(param) = wanted.remove(path.as_str()) else {
                 unknown.push(entry.name().to_string());
                 continue;
             };
-            if !fits(entry.shape(), &slot.published_shape()) {
+            if !fits(entry.shape(), &param.published_shape()) {
                 misshapen.push(format!(
                     "{} (expected {:?}, found {:?})",
                     entry.name(),
-                    slot.published_shape(),
+                    param.published_shape(),
                     entry.shape()
                 ));
             } else if !entry.dtype().is_some_and(|dtype| dtype.is_float()) {
@@ -159,7 +159,7 @@ impl Plan {
                     entry.dtype_name()
                 ));
             }
-            entries.insert(path, (slot.layout, entry.clone()));
+            entries.insert(path, (param.layout, entry.clone()));
         }
         let missing: Vec<String> = wanted.into_keys().map(String::from).collect();
         let excused = allow_unknown || unknown.is_empty();
@@ -176,15 +176,15 @@ impl Plan {
         unused.extend(unknown);
         Ok(Self {
             path: checkpoint.path().to_path_buf(),
-            slots,
+            params,
             entries,
             unused,
         })
     }
 
-    /// The slots of the module, in its own order.
-    pub fn slots(&self) -> &[Slot] {
-        &self.slots
+    /// The parameters of the module, in its own order.
+    pub fn params(&self) -> &[ParamSpec] {
+        &self.params
     }
 
     /// The checkpoint that was matched.
@@ -192,24 +192,24 @@ impl Plan {
         &self.path
     }
 
-    /// Names in the checkpoint that no slot uses.
+    /// Names in the checkpoint that no parameter uses.
     pub fn unused(&self) -> &[String] {
         &self.unused
     }
 
-    /// The checkpoint's name of the tensor that fills `slot`.
-    pub fn source_name(&self, slot: &Slot) -> Option<&str> {
-        self.entries.get(&slot.path).map(|(_, entry)| entry.name())
+    /// The checkpoint's name of the tensor that fills `param`.
+    pub fn source_name(&self, param: &ParamSpec) -> Option<&str> {
+        self.entries.get(&param.path).map(|(_, entry)| entry.name())
     }
 
-    /// Reads the values for `slot`, in its own shape and layout, as `dtype`. A large tensor that is stored
-    /// in its layout is never held whole in the stored type.
+    /// Reads the values for `param`, in its own shape and layout, as `dtype`. A large tensor that
+    /// is stored in its layout is never held whole in the stored type.
     ///
     /// # Errors
     /// Names the tensor that cannot be read or is not finite in that type.
-    pub fn read(&self, slot: &Slot, dtype: FloatDType) -> Result<TensorData, Error> {
-        let (layout, entry) = self.entries.get(&slot.path).ok_or_else(|| {
-            Error::tensor(&self.path, &slot.path, "is not a parameter of this model")
+    pub fn read(&self, param: &ParamSpec, dtype: FloatDType) -> Result<TensorData, Error> {
+        let (layout, entry) = self.entries.get(&param.path).ok_or_else(|| {
+            Error::tensor(&self.path, &param.path, "is not a parameter of this model")
         })?;
         let fail = |unfit: Unfit| Error::tensor(entry.file(), entry.name(), unfit);
         if *layout == Layout::Same
@@ -219,13 +219,13 @@ impl Plan {
                 let length = [piece.len()];
                 entry.read_part(piece, &length)
             });
-            return joined(pieces, &slot.shape, dtype)?.map_err(fail);
+            return joined(pieces, &param.shape, dtype)?.map_err(fail);
         }
-        arrange(entry.read()?, &slot.shape, *layout, dtype).map_err(fail)
+        arrange(entry.read()?, &param.shape, *layout, dtype).map_err(fail)
     }
 }
 
-/// Fills `module` from `checkpoint`; `locate` says where a published name belongs.
+/// Fills `module` from `checkpoint`; `map_key` says where a published name belongs.
 ///
 /// One tensor is read at a time, so that the peak of memory stays near the size of the weights.
 ///
@@ -234,11 +234,11 @@ impl Plan {
 pub fn load<M: Module>(
     module: M,
     checkpoint: &Checkpoint,
-    locate: impl Fn(&str) -> Key,
+    map_key: impl Fn(&str) -> Key,
     options: &LoadOptions,
 ) -> Result<M, Error> {
-    let plan = Plan::new(&module, checkpoint, locate, options.allow_unknown)?;
-    fill(module, |slot| plan.read(slot, options.dtype))
+    let plan = Plan::new(&module, checkpoint, map_key, options.allow_unknown)?;
+    fill(module, |param| plan.read(param, options.dtype))
 }
 
 /// Fills `module` from a file that [`save`](crate::save) wrote, as `dtype`.
@@ -251,7 +251,7 @@ pub fn restore<M: Module>(
     dtype: FloatDType,
 ) -> Result<M, Error> {
     let plan = Plan::saved(&module, checkpoint)?;
-    fill(module, |slot| plan.read(slot, dtype))
+    fill(module, |param| plan.read(param, dtype))
 }
 
 /// What `torch.compile` puts into names.
@@ -260,17 +260,17 @@ const COMPILED: &str = "_orig_mod.";
 /// Beginnings of names below which parameters lie, with their numbers: averaged weights first, then the
 /// shortest.
 fn prefixes(
-    slots: &[Slot],
+    params: &[ParamSpec],
     checkpoint: &Checkpoint,
-    locate: impl Fn(&str) -> Key,
+    map_key: impl Fn(&str) -> Key,
 ) -> Vec<(String, usize)> {
-    let wanted: BTreeSet<&str> = slots.iter().map(|slot| slot.path.as_str()).collect();
+    let wanted: BTreeSet<&str> = params.iter().map(|param| param.path.as_str()).collect();
     let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for entry in checkpoint.entries() {
         let name = entry.name();
         for (dot, _) in name.match_indices('.') {
             let (prefix, rest) = name.split_at(dot + 1);
-            if let Key::Parameter(path) = locate(rest)
+            if let Key::Parameter(path) = map_key(rest)
                 && wanted.contains(path.as_str())
             {
                 found.entry(prefix).or_default().insert(path);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use flowinone_files::keep_apart;
-use flowinone_train::{Entry, Plot, read_journal};
+use flowinone_train::{LogEntry, Plot, read_metric_log};
 
 use super::data::within;
 use crate::Outcome;
@@ -57,7 +57,7 @@ fn journal(path: &Path) -> PathBuf {
 }
 
 /// A journal, named by its run's folder.
-fn read(path: &Path) -> Result<(String, Vec<Entry>)> {
+fn read(path: &Path) -> Result<(String, Vec<LogEntry>)> {
     let file = journal(path);
     let folder = match path.is_dir() {
         true => Some(path),
@@ -65,5 +65,5 @@ fn read(path: &Path) -> Result<(String, Vec<Entry>)> {
     };
     let name = folder.filter(|folder| folder.file_name().is_some());
     let name = name.unwrap_or(&file).display().to_string();
-    Ok((name, read_journal(&file)?))
+    Ok((name, read_metric_log(&file)?))
 }

@@ -200,7 +200,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
-        write_atomically(&folder.join("tune.md"), report.table().as_bytes())?;
+        write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
         report.plot().save(&folder.join("tune.svg"))?;
         out!("{}", folder.display());
     }

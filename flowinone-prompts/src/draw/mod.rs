@@ -30,6 +30,7 @@ pub use edit::TextInImage;
 pub use files::PromptFiles;
 pub use force::{Force, ForceArrow};
 pub use frame::Frame;
+pub use layout::SMALLEST_TEXT;
 pub use lettering::{Align, TextStyle};
 pub use marker::{Mark, VisualMarker};
 pub use motion::in_motion;
