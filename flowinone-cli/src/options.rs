@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Result;
+use flowinone_image::Profiles;
 use flowinone_tasks::batch::Options as BatchOptions;
 use flowinone_tasks::device::{self, Choice, NamedDevice};
 use flowinone_tasks::{Dtype, Session, Settings};
 
 use crate::sampling::Sampling;
+use crate::show::with_hint;
 
 /// Which model, how to sample it, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,6 +20,10 @@ pub(crate) struct Options {
     /// Also write the unfinished picture every N steps, as NAME.step0010.png
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: Option<u32>,
+    /// Take the numbers of pictures as they are, as the reference does, also where an embedded colour
+    /// profile gives them another meaning than sRGB
+    #[arg(long)]
+    ignore_profiles: bool,
     #[command(flatten)]
     sampling: Sampling,
 }
@@ -61,16 +67,29 @@ impl Options {
             overwrite,
         }
     }
+
+    /// What becomes of colour profiles inside pictures.
+    pub(crate) fn profiles(&self) -> Profiles {
+        match self.ignore_profiles {
+            true => Profiles::Ignore,
+            false => Profiles::Convert,
+        }
+    }
+
+    /// Whether unfinished pictures are written beside the finished ones.
+    pub(crate) fn previews(&self) -> bool {
+        self.preview_every.is_some()
+    }
 }
 
 impl ModelOptions {
     /// The model, opened; its weights are not loaded yet.
     pub(crate) fn session(&self) -> Result<Session> {
-        let device = device::open(self.device)?;
+        let device = device::open(self.device).map_err(with_hint)?;
         let dtype = self.dtype.on(&device);
         let built_in = PathBuf::from(flowinone_mini::NAME);
         let model = self.model.as_ref().unwrap_or(&built_in);
-        Session::open(model, &device, dtype).map_err(crate::show::with_hint)
+        Session::open(model, &device, dtype).map_err(with_hint)
     }
 }
 

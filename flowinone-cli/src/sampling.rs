@@ -62,7 +62,7 @@ impl Sampling {
             true => "",
             false => ", changed by other options",
         };
-        eprintln!("fast: {settings} ({origin}{changed})");
+        tell!("fast: {settings} ({origin}{changed})");
         Ok(settings)
     }
 

@@ -9,8 +9,9 @@ use crate::progress::Progress;
 use crate::{Outcome, interrupt};
 
 /// Shows every event of a run of `total` jobs, and tells how the run ended.
-pub(crate) fn show(session: &Session, mut run: BatchRun<'_>, total: usize) -> Result<Outcome> {
+pub(crate) fn show(session: &Session, run: BatchRun<'_>, total: usize) -> Result<Outcome> {
     interrupt::listen();
+    let mut run = run.until(&interrupt::asked);
     let mut progress: Option<Progress> = None;
     let mut failed = 0;
     while let Some(event) = run.next() {
@@ -27,28 +28,26 @@ pub(crate) fn show(session: &Session, mut run: BatchRun<'_>, total: usize) -> Re
                 step,
                 steps,
                 t,
-            } => {
-                let progress = progress.get_or_insert_with(|| Progress::start(label(&run, &jobs)));
-                progress.tick(step, steps, t);
-                if interrupt::asked() {
-                    progress.finish();
-                    eprintln!("stopped; run the same command again to continue");
-                    return Ok(Outcome::Interrupted);
-                }
-            }
-            Event::NoPreview { error, .. } => eprintln!("preview: {error}"),
-            Event::Done { job, .. } => println!("{}", run.output(job).display()),
-            Event::Skipped { job } => eprintln!("{}: already there", run.output(job).display()),
+            } => progress
+                .get_or_insert_with(|| Progress::start(label(&run, &jobs)))
+                .tick(step, steps, t),
+            Event::NoPreview { error, .. } => tell!("preview: {error}"),
+            Event::Done { job, .. } => out!("{}", run.output(job).display()),
+            Event::Skipped { job } => tell!("{}: already there", run.output(job).display()),
             Event::Failed { job, error } => {
                 failed += 1;
-                eprintln!("failed: {}: {:#}", run.input(job), with_hint(error));
+                tell!("failed: {}: {}", run.input(job), with_hint(error));
             }
             Event::Batch { cost } => summarise(&cost),
+            Event::Stopped => {
+                tell!("stopped; run the same command again to continue");
+                return Ok(Outcome::Interrupted);
+            }
             _ => {}
         }
     }
     if failed > 0 && total > 1 {
-        eprintln!("{failed} of {total} pictures failed");
+        tell!("{failed} of {total} pictures failed");
     }
     Ok(match failed {
         0 => Outcome::Done,
@@ -68,7 +67,7 @@ pub(crate) fn with_hint(error: Error) -> anyhow::Error {
 
 /// Says what was loaded, and whether its pictures can mean anything.
 pub(crate) fn loaded(session: &Session, seconds: f64) {
-    eprintln!(
+    tell!(
         "model {} ({}) on {} in {}, loaded in {seconds:.1} s",
         session.config().name,
         session.directory().path().display(),
@@ -76,7 +75,7 @@ pub(crate) fn loaded(session: &Session, seconds: f64) {
         session.dtype(),
     );
     if !session.config().trained {
-        eprintln!(
+        tell!(
             "note: the weights of this model are random, not trained: every step is real, the picture is noise. `flowinone convert` makes a model directory from the published weights."
         );
     }
@@ -100,7 +99,7 @@ fn summarise(cost: &Cost) {
             bytes as f64 / (1u64 << 30) as f64
         )
     });
-    eprintln!(
+    tell!(
         "{} steps, {} evaluations: vision {:.2} s, structure {:.2} s, {:.3} s a step, decode {:.2} s{peak}",
         cost.steps,
         cost.evaluations,

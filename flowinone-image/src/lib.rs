@@ -14,8 +14,8 @@ pub use crop::center_crop;
 pub use error::Error;
 pub use psnr::{MOST_DECIBELS, decibels, mean_square, psnr};
 pub use read::{
-    EXTENSIONS, MAX_FILE, MAX_PIXELS, MAX_SIDE, decode_picture, is_picture, read_picture,
-    read_picture_file,
+    EXTENSIONS, MAX_FILE, MAX_PIXELS, MAX_SIDE, Profiles, decode_picture, decode_picture_with,
+    is_picture, read_picture, read_picture_file,
 };
 pub use resample::{Filter, resize};
 pub use write::{read_text, write_picture, write_with_text};

@@ -87,6 +87,22 @@ pub enum Error {
         /// The value given.
         value: f64,
     },
+    /// A tolerance that the numbers' own rounding breaks.
+    #[error(
+        "at t = {t} even a step of {dt:.1e} has a larger error than {tolerance} allow: that is finer \
+         than the numbers themselves; allow more, such as rtol=1e-4,atol=1e-5"
+    )]
+    TooFine {
+        /// The tolerance.
+        tolerance: crate::Tolerance,
+        /// Time reached.
+        t: f64,
+        /// Length of the last attempt.
+        dt: f64,
+    },
+    /// The run was asked to stop.
+    #[error("the run was stopped")]
+    Stopped,
     /// A velocity or state with NaN or infinity in it.
     #[error(
         "{stage} of step {step} at t = {t} is not finite: \

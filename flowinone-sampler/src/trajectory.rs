@@ -155,6 +155,15 @@ impl<'a, const D: usize, S: OdeSolver> States<'a, D, S> {
         }
     }
 
+    /// The same trajectory, which asks `stop` before each evaluation of the field and ends with
+    /// [`Error::Stopped`] once it says so: in the middle of a step, and between the attempts of an
+    /// adaptive one.
+    #[must_use]
+    pub fn until(mut self, stop: &'a dyn Fn() -> bool) -> Self {
+        self.field.until(stop);
+        self
+    }
+
     /// The next step's end state and its time.
     fn advance(&mut self) -> Option<Result<(Tensor<D>, f64), Error>> {
         self.field.begin_step(self.taken + 1);

@@ -7,7 +7,7 @@ use std::thread;
 use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
-use flowinone_files::{sha256_of, write_atomically};
+use flowinone_files::{sha256_of, text_of, write_atomically};
 use flowinone_flow::FlowNetwork;
 use flowinone_kernels as kernels;
 use flowinone_vae::Autoencoder;
@@ -305,7 +305,8 @@ fn json_of<T: DeserializeOwned>(files: &Files, name: &str) -> Result<T, Error> {
     if size > MAX_JSON {
         return Err(bad(format!("{size} bytes are too many")));
     }
-    serde_json::from_slice(&files.read(name)?).map_err(|e| bad(format!("damaged: {e}")))
+    let text = text_of(files.read(name)?.into_owned()).map_err(&bad)?;
+    serde_json::from_str(&text).map_err(|e| bad(format!("damaged: {e}")))
 }
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ pub enum Error {
     /// Inputs and outputs that make no jobs.
     #[error("{0}")]
     Jobs(String),
+    /// A file would be written over one that is read, or over another that is written.
+    #[error(transparent)]
+    Collision(#[from] flowinone_files::Collision),
     /// A picture that was made of something else lies where one is to be written.
     #[error("{path} exists but was not made from this input with these settings", path = .0.display())]
     OtherPicture(PathBuf),

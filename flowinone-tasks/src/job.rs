@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use flowinone_files::{absolute, sha256_of};
-use flowinone_image::{decode_picture, read_picture_file};
+use flowinone_image::{Profiles, decode_picture_with, read_picture_file};
 use flowinone_prompts::{Prompt, PromptFiles, Task, VisualPrompt};
 
 use crate::{Error, Input, Item};
@@ -18,6 +18,8 @@ pub struct Job {
     pub seed: u64,
     /// Number of the item: with the seed it selects the noise. 0 for a single picture.
     pub number: u64,
+    /// What becomes of colour profiles inside pictures.
+    pub profiles: Profiles,
 }
 
 /// A ready prompt picture, or a prompt that is drawn when its turn comes.
@@ -67,6 +69,14 @@ impl Job {
 }
 
 impl Source {
+    /// The files that it is made from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Picture { file, .. } => vec![file.clone()],
+            Self::Prompt { prompt, .. } => prompt.files(),
+        }
+    }
+
     /// What it asks for.
     pub fn routing(&self) -> Routing {
         match self {
@@ -135,15 +145,21 @@ impl Content {
     }
 
     /// The prompt picture of it, decoded or drawn.
-    pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item, Error> {
+    pub(crate) fn item(
+        self,
+        structure: bool,
+        seed: u64,
+        number: u64,
+        profiles: Profiles,
+    ) -> Result<Item, Error> {
         let prompt = match self {
-            Self::Picture { file, bytes } => decode_picture(&bytes)
+            Self::Picture { file, bytes } => decode_picture_with(&bytes, profiles)
                 .map_err(|reason| flowinone_image::Error::picture(file, reason))?,
             Self::Prompt {
                 prompt,
                 side,
                 files,
-            } => files.embed(*prompt)?.render(side)?,
+            } => files.embed(*prompt, profiles)?.render(side)?,
         };
         Ok(Item {
             prompt,

@@ -181,6 +181,21 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         start: &Start,
         settings: &Settings,
     ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'_, E, C, F>, Error> {
+        self.states_until(start, settings, &|| false)
+    }
+
+    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that the
+    /// run ends within a step, however many attempts an adaptive solver makes. It then ends with
+    /// [`Stopped`](flowinone_sampler::Error::Stopped).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn states_until<'a>(
+        &'a self,
+        start: &Start,
+        settings: &Settings,
+        stop: &'a dyn Fn() -> bool,
+    ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'a, E, C, F>, Error> {
         settings.validate()?;
         let guided = Guided {
             field: self.flow.field(start.structure.clone()),
@@ -195,7 +210,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             start.x0.clone(),
             settings.grid,
             settings.steps,
-        );
+        )
+        .until(stop);
         Ok(states.map(|state| Ok(state?)))
     }
 

@@ -69,6 +69,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The run was [asked to stop](Run::until); nothing comes after this.
+    Stopped,
     /// All items of a batch are settled.
     Batch {
         /// What it cost; its evaluations are those of the item that took most.
@@ -114,6 +116,7 @@ pub struct Run<'s> {
     settings: Settings,
     batch_size: usize,
     preview_every: Option<usize>,
+    stop: &'s dyn Fn() -> bool,
     incoming: Incoming<'s>,
     /// The batch that is gathered.
     waiting: Vec<Ready>,
@@ -141,6 +144,7 @@ impl<'s> Run<'s> {
             settings,
             batch_size: 1,
             preview_every: None,
+            stop: &|| false,
             incoming,
             waiting: vec![],
             events: VecDeque::new(),
@@ -168,6 +172,13 @@ impl<'s> Run<'s> {
             preview_every: steps.filter(|steps| *steps > 0),
             ..self
         }
+    }
+
+    /// Asks `stop` before each evaluation of the networks, so that the run ends within a step, with
+    /// [`Event::Stopped`]. To end it between two events, leave the loop.
+    #[must_use]
+    pub fn until(self, stop: &'s dyn Fn() -> bool) -> Self {
+        Self { stop, ..self }
     }
 
     /// One piece of work, which may tell something.
@@ -208,7 +219,7 @@ impl<'s> Run<'s> {
         let networks = self.session.networks()?;
         let items = batch.iter().map(|ready| &ready.item);
         let start = networks.start(items, self.settings.noise);
-        match networks.states(&start, &self.settings) {
+        match networks.states_until(&start, &self.settings, self.stop) {
             Ok(states) => {
                 self.flowing = Some(Flowing {
                     batch,
@@ -227,6 +238,11 @@ impl<'s> Run<'s> {
     fn step(&mut self, mut flowing: Flowing<'s>) -> Result<(), Error> {
         let state = match flowing.states.next() {
             Some(Ok(state)) => state,
+            Some(Err(Error::Sampler(flowinone_sampler::Error::Stopped))) => {
+                self.events.push_back(Event::Stopped);
+                self.over = true;
+                return Ok(());
+            }
             Some(Err(error)) => {
                 self.failed(flowing.batch, error);
                 return Ok(());

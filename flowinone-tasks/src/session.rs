@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use flowinone_files::absolute;
+use flowinone_image::Profiles;
 use flowinone_prompts::{Convention, Prompt};
 
 use crate::device::NamedDevice;
@@ -101,6 +102,7 @@ impl Session {
             },
             seed: 0,
             number: 0,
+            profiles: Profiles::Convert,
         }
     }
 
@@ -170,15 +172,17 @@ impl Session {
             source,
             seed,
             number,
+            profiles,
         } = job;
         let routing = source.routing();
         let failed = |error| Box::new(Event::Failed { job: place, error });
         let content = Content::read(source).map_err(failed)?;
-        let record = self.record(routing, seed, number, content.input(), settings);
+        let mut record = self.record(routing, seed, number, content.input(), settings);
+        record.ignore_profiles = profiles == Profiles::Ignore;
         if !wanted(&record).map_err(failed)? {
             return Err(Box::new(Event::Skipped { job: place }));
         }
-        let item = content.item(routing.structure, seed, number);
+        let item = content.item(routing.structure, seed, number, profiles);
         Ok(Ready {
             job: place,
             item: item.map_err(failed)?,
@@ -205,6 +209,7 @@ impl Session {
             item: number,
             settings: *settings,
             preview: None,
+            ignore_profiles: false,
             precision: self.dtype,
             device: format!("{} ({})", self.device.choice, self.device.name),
         }

@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// A closed or full output must not end a run: see `tell`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod tell;
 
 mod autoencoder;
 mod auxiliary_losses;
@@ -17,6 +22,7 @@ mod metric_log;
 mod model;
 mod muon;
 mod optimiser;
+mod origin;
 mod plot;
 mod read;
 mod schedule;
@@ -45,6 +51,7 @@ pub use loader::Loader;
 pub use metric_log::{LogEntry, MetricLog, read_metric_log};
 pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
+pub use origin::Origin;
 pub use plot::Plot;
 pub use read::{Configuration, Fault, read_training_config};
 pub use schedule::{Decay, Schedule};

@@ -41,7 +41,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let session = args.options.session()?;
     let (style, seed) = (session.style(), args.options.seed());
     let side = args.side.unwrap_or(style.side);
-    let jobs = read_lines(&args.file, &args.output, style, side, seed)?;
+    let jobs = read_lines(
+        &args.file,
+        &args.output,
+        style,
+        side,
+        seed,
+        args.options.profiles(),
+    )?;
     warn(&session, &jobs);
     let file = args.file.display();
     if args.output.is_file() {
@@ -52,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     if jobs.list.is_empty() {
         for refused in &jobs.refused {
-            eprintln!("failed: {}: {}", refused.line, refused.reason);
+            tell!("failed: {}: {}", refused.place, refused.reason);
         }
         match jobs.refused.len() {
             0 => bail!("{file} is empty; write one prompt a line, as JSON"),
@@ -61,8 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let report = Report::beside(&jobs, args.report.as_deref())?;
-    let total = jobs.list.len() + jobs.refused.len();
+    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)
 }
@@ -73,7 +80,7 @@ fn warn(session: &Session, jobs: &Jobs) {
         if let Source::Prompt { prompt, .. } = &job.source
             && let Some(warning) = session.style().warning(prompt)
         {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
     }
 }

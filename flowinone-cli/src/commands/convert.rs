@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }
 
@@ -69,8 +69,10 @@ pub(crate) fn say(report: &Report) {
         [] => String::new(),
         names => format!("; {} tensors not needed ({}, ...)", names.len(), names[0]),
     };
-    eprintln!(
+    tell!(
         "{}: {} tensors, {} values{unused}",
-        report.component, report.tensors, report.values
+        report.component,
+        report.tensors,
+        report.values
     );
 }

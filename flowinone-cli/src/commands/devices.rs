@@ -13,11 +13,11 @@ pub(crate) fn run() -> Result<Outcome> {
         } else {
             ""
         };
-        println!("{:<10} {}{note}", found.choice.to_string(), found.name);
+        out!("{:<10} {}{note}", found.choice.to_string(), found.name);
     }
     let left_out = device::left_out();
     if !left_out.is_empty() {
-        println!(
+        out!(
             "not built in: {} (add with --features)",
             left_out.join(", ")
         );

@@ -16,7 +16,7 @@ use crate::show::show;
 pub(crate) struct Args {
     /// Prompt pictures: files, directories, or patterns in quotes
     #[arg(long, short, value_name = "FILE|DIR|GLOB", num_args = 1.., required = true)]
-    input: Vec<String>,
+    input: Vec<PathBuf>,
     /// A .png for one picture, else a directory that mirrors the inputs
     #[arg(long, short, value_name = "FILE|DIR")]
     output: PathBuf,
@@ -48,12 +48,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             structure: args.structure,
         },
     };
-    let jobs = expand(&args.input, &args.output, routing, args.options.seed())?;
+    let jobs = expand(
+        &args.input,
+        &args.output,
+        routing,
+        args.options.seed(),
+        args.options.profiles(),
+    )?;
     let session = args.options.session()?;
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let report = Report::beside(&jobs, args.report.as_deref())?;
-    let total = jobs.list.len();
+    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)
 }

@@ -50,6 +50,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flowinone_files::sha256;
-use flowinone_image::read_picture;
-use flowinone_tasks::batch::{self, Jobs, Options, Report};
+use flowinone_files::{sha256, writable};
+use flowinone_image::{Profiles, read_picture};
+use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
 use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{Input, Job, Record, Routing, Session, Source, read_record};
 
@@ -45,9 +45,21 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .output
         .clone()
         .unwrap_or_else(|| args.picture.with_extension("replay.png"));
-    if output == args.picture {
-        bail!("the output would replace the picture itself; choose another --output");
-    }
+    let jobs = Jobs::single(
+        Job {
+            source,
+            seed: record.seed,
+            number: record.item,
+            profiles: match record.ignore_profiles {
+                true => Profiles::Ignore,
+                false => Profiles::Convert,
+            },
+        },
+        output.clone(),
+    );
+    jobs.keep_apart(&[&args.picture], &[], false)?;
+    check_png(&output)?;
+    writable(&output)?;
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
     let device = device::open(args.device).map_err(with_hint)?;
     let session = Session::open(&path, &device, record.precision).map_err(with_hint)?;
@@ -58,14 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             args.picture.display()
         );
     }
-    let job = Job {
-        source,
-        seed: record.seed,
-        number: record.item,
-    };
     let run = batch::run(
         &session,
-        Jobs::single(job, output.clone()),
+        jobs,
         &record.settings,
         Options::default(),
         Report::none(),
@@ -128,11 +135,11 @@ fn compare(before: &Path, after: &Path) -> Result<()> {
         .map(|(a, b)| a.abs_diff(*b))
         .max();
     if a.dimensions() != b.dimensions() {
-        eprintln!("the pictures differ in size");
+        tell!("the pictures differ in size");
     } else if a == b {
-        eprintln!("equal to {}, pixel by pixel", before.display());
+        tell!("equal to {}, pixel by pixel", before.display());
     } else {
-        eprintln!(
+        tell!(
             "differs from {} by at most {} of 255 (another device or program version rounds differently)",
             before.display(),
             largest.unwrap_or(0)

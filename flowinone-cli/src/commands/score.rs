@@ -13,13 +13,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use flowinone_eval::{Scorer, Work};
+use flowinone_files::keep_apart;
 use flowinone_image::read_picture;
 use image::RgbImage;
 
 use self::pairs::{Known, Pairs};
 use self::report::Report;
 use super::data::options::PairOptions;
+use super::data::{MOST_PAIRS, threads, within};
 use crate::{Outcome, interrupt};
+use flowinone_files::writable;
 
 /// Extensions that a result may have.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "tiff"];
@@ -43,16 +46,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["styles", "seed", "side", "tasks", "split", "holdout", "variety"])]
     truth: Option<PathBuf>,
     /// Pairs to score [default: all that the files have]
-    #[arg(long, value_name = "N", required_unless_present = "truth")]
+    #[arg(long, value_name = "N", required_unless_present = "truth", value_parser = clap::value_parser!(u64).range(1..=MOST_PAIRS))]
     count: Option<u64>,
     /// Number of the first pair
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_PAIRS))]
     first: u64,
     /// Contact sheet prompt | target | result to write
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
     /// Pairs of each task on the contact sheet
-    #[arg(long, value_name = "N", default_value_t = 4, requires = "sheet")]
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "sheet", value_parser = |text: &str| within(text, 1, 10_000))]
     each: usize,
     /// JSON file to write: summary, thresholds, and every item with its scores
     #[arg(long, value_name = "FILE")]
@@ -61,7 +64,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     list: usize,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
     #[command(flatten)]
     pairs: PairOptions,
@@ -84,6 +87,27 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(results) = args.results.as_ref().filter(|results| !results.is_dir()) {
         bail!("there is no folder {} of results", results.display());
     }
+    let outputs: Vec<&Path> = [&args.sheet, &args.json]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    let results = args.results.as_deref();
+    let read = results
+        .map(flowinone_data::files_below)
+        .transpose()?
+        .unwrap_or_default();
+    let truth = args
+        .truth
+        .as_deref()
+        .map(flowinone_data::files_of)
+        .transpose()?;
+    let read = read
+        .iter()
+        .chain(truth.iter().flatten())
+        .map(PathBuf::as_path);
+    keep_apart(read, outputs.iter().copied())?;
+    outputs.into_iter().try_for_each(writable)?;
     let scorer = Scorer::new(Arc::new(args.pairs.icons()?), args.pairs.classes().clone())?;
     let pairs = match &args.truth {
         Some(path) => Pairs::files(path, args.first, args.count)?,
@@ -109,7 +133,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     })?;
     if !whole {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     report.finish(args)

@@ -1,15 +1,21 @@
 //! `flowinone train`: train a model, or fine-tune one, on pairs of prompt and target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
+use flowinone_data::Survey;
+use flowinone_files::{Identity, keep_apart, writable};
 use flowinone_prompts::Convention;
 use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_tasks::{
+    FlowInOne, ModelConfig, ModelDirectory, Networks, Origin as WeightsOrigin, Precision, assemble,
+};
 use flowinone_train::{
-    FlowTrainTask, FlowTrainingConfig, RunConfig, StopReason, TrainableFlow, Trainer, TrainingData,
-    initialise, newest_checkpoint, read_training_config,
+    DataConfig, FlowTrainTask, FlowTrainingConfig, Kind, ModelSource, Origin, Part, RunConfig,
+    StopReason, TrainableFlow, Trainer, TrainingData, digest, initialise, newest_checkpoint,
+    read_training_config,
 };
 
 use crate::{Outcome, interrupt};
@@ -109,20 +115,29 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         )?;
         return Ok(Outcome::Done);
     }
+    let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
+    let mut frozen = BTreeMap::new();
+    frozen.insert(
+        "autoencoder".to_string(),
+        digest(&model.vae, networks.codec()),
+    );
+    if !config.trains(Part::Encoder) {
+        frozen.insert("encoder".into(), digest(&model.encoder, networks.encoder()));
+    }
+    Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let mut tasks: Vec<FlowTrainTask> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
     let mut trainer = Trainer::data_parallel(tasks, start, data.mixer, config.run)?;
     let ending = trainer.run(interrupt::flag());
     if let Some(cache) = trainer.task().cache() {
-        eprintln!("cache: {}", cache.report()?);
+        tell!("cache: {}", cache.report()?);
     }
     if ending? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
-    let target = folder.join("model");
     if target.exists() {
-        std::fs::remove_dir_all(&target)?;
+        std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
     write(
         trainer.ema(),
@@ -135,10 +150,70 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Where the run's model will stand: what is there now must be a model of training and no more, and no
+/// file of the run one that it reads.
+pub(crate) fn place_of_model(
+    folder: &Path,
+    config: &Path,
+    source: &ModelSource,
+    data: &[DataConfig],
+) -> Result<PathBuf> {
+    let mut reads = vec![config.to_path_buf()];
+    for source in data {
+        match &source.kind {
+            Kind::Files(path) => reads.extend(flowinone_data::files_of(path)?),
+            Kind::Procedural(pairs) => reads.extend(pairs.icons.iter().cloned()),
+        }
+    }
+    let own = ["journal.jsonl", "journal.csv", "origin.json", "lock"].map(|name| folder.join(name));
+    keep_apart(
+        reads.iter().map(PathBuf::as_path),
+        own.iter().map(PathBuf::as_path),
+    )?;
+    writable(folder.join("origin.json"))?;
+    let target = folder.join("model");
+    if let ModelSource::Directory(source) = source
+        && Identity::of(source).is(&Identity::of(&target))
+    {
+        bail!(
+            "{} is the model that the run starts from, and the run would replace it; choose another run.folder",
+            target.display()
+        );
+    }
+    let known = |name: &str| name.ends_with(".json") || name.ends_with(".safetensors");
+    let ours = || -> Result<bool> {
+        let model = ModelDirectory::open(&target)?;
+        let mut parts = model.manifest().components.values();
+        let trained = parts.any(|part| matches!(part.source, WeightsOrigin::Trained { .. }));
+        let entries = std::fs::read_dir(&target)?.collect::<Result<Vec<_>, _>>()?;
+        let mut entries = entries.iter();
+        Ok(trained && entries.all(|entry| entry.file_name().to_str().is_some_and(known)))
+    };
+    match std::fs::read_dir(&target).map(|mut entries| entries.next().is_none()) {
+        Ok(false) if !ours().unwrap_or(false) => bail!(
+            "{} would be replaced by the trained model, but is no model of training or holds other files; move it away, or choose another run.folder",
+            target.display()
+        ),
+        _ => Ok(target),
+    }
+}
+
+/// Says how much there is to learn from, and what of it is damaged.
+pub(crate) fn told(source: &Path, survey: &Survey) {
+    let (name, samples) = (source.display(), survey.samples);
+    match survey.damage.samples {
+        0 => tell!("{name}: {samples} samples"),
+        damaged => tell!("{name}: {samples} samples, {damaged} of them damaged and left out"),
+    }
+    for name in &survey.damage.names {
+        tell!("left out: {name}");
+    }
+}
+
 /// Says so if the model cannot be validated, though the run asks for it.
 pub(crate) fn note_validation(data: &TrainingData, run: &RunConfig) {
     if data.validation.is_none() && run.validation.examples > 0 {
-        eprintln!(
+        tell!(
             "note: all data comes from files, so that no pairs are held out for validation; name some in run.validation.source"
         );
     }
@@ -158,6 +233,6 @@ fn write(
         flow: &average.network,
     };
     assemble(networks, model, steps, precision, target)?;
-    println!("{}", target.display());
+    out!("{}", target.display());
     Ok(())
 }

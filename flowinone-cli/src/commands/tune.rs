@@ -33,7 +33,7 @@ pub(crate) struct Args {
     model: ModelOptions,
     /// Prompt pictures: files, directories, or patterns in quotes [default: procedural prompts, one of each task]
     #[arg(long, value_name = "FILE|DIR|GLOB", num_args = 1..)]
-    prompts: Vec<String>,
+    prompts: Vec<PathBuf>,
     /// What the prompt pictures ask for; without it they are edits that keep their structure
     #[arg(long, value_name = "NAME", requires = "prompts")]
     task: Option<Task>,
@@ -166,13 +166,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let begin = Instant::now();
     let pipeline = session.networks()?;
     loaded(&session, begin.elapsed().as_secs_f64());
-    eprintln!(
+    tell!(
         "{} settings, {} pictures each, against {truth}",
         settings.len(),
         items.len()
     );
     let stopped = || {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         Ok(Outcome::Interrupted)
     };
     let Some(subjects) = Subjects::solved(pipeline, &items, &truth, solve(pipeline))? else {
@@ -197,25 +197,28 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         computed: format!("{} in {}", session.device().choice, session.dtype()),
         rows,
     };
-    print!("{}", report.table());
+    crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
         write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
         report.plot().save(&folder.join("tune.svg"))?;
-        println!("{}", folder.display());
+        out!("{}", folder.display());
     }
     let best = best(&report.rows, args.bound);
     match best {
-        Some(best) => eprintln!(
+        Some(best) => tell!(
             "best within an error of {}: {} ({:.4}, {:.1} evaluations)",
-            args.bound, best.settings, best.error, best.evaluations
+            args.bound,
+            best.settings,
+            best.error,
+            best.evaluations
         ),
         None if args.store => bail!("{}", report.none_within(args.bound)),
-        None => eprintln!("{}", report.none_within(args.bound)),
+        None => tell!("{}", report.none_within(args.bound)),
     }
     if let (Some(best), true) = (best, args.store) {
         let mut directory = session.directory().clone();
         directory.store_fast(best.settings)?;
-        eprintln!(
+        tell!(
             "stored in {}",
             directory.path().join("config.json").display()
         );
@@ -227,10 +230,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 fn solve(pipeline: &FlowInOne) -> impl FnMut(&Start, &Settings) -> Result<Option<State<4>>, Error> {
     |start, settings| {
         let mut last = None;
-        for state in pipeline.states(start, settings)? {
-            last = Some(state?);
-            if interrupt::asked() {
-                return Ok(None);
+        for state in pipeline.states_until(start, settings, &interrupt::asked)? {
+            match state {
+                Err(Error::Sampler(flowinone_sampler::Error::Stopped)) => return Ok(None),
+                state => last = Some(state?),
             }
         }
         Ok(last)

@@ -2,12 +2,13 @@
 //! directory.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use flowinone_files::{has_extension, sha256_of};
-use flowinone_image::{EXTENSIONS, is_picture};
-use walkdir::WalkDir;
+use flowinone_files::{Identity, has_extension, keep_apart, sha256_of};
+use flowinone_image::Profiles;
 
+use super::find::{Found, find, is_single};
 use super::lines::LinePlace;
 use crate::{Error, Job, Routing, Source};
 
@@ -26,15 +27,49 @@ pub struct BatchJob {
     pub line: Option<LinePlace>,
 }
 
-/// A line of a batch file that is no prompt.
+/// A line of a batch file that is no prompt, or an entry of a folder that cannot be looked at.
 #[derive(Debug)]
 pub struct Refused {
-    /// The line.
-    pub line: LinePlace,
-    /// Seed of the run.
-    pub seed: u64,
+    /// Where it was to be found.
+    pub place: Place,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// Where something was to be found.
+#[derive(Debug)]
+pub enum Place {
+    /// A line of a batch file.
+    Line(LinePlace),
+    /// An entry of a folder.
+    Entry(PathBuf),
+}
+
+impl Place {
+    /// The file or folder.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Line(line) => &line.file,
+            Self::Entry(path) => path,
+        }
+    }
+
+    /// In a batch file: the line.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Line(line) => Some(line.number),
+            Self::Entry(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => line.fmt(f),
+            Self::Entry(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// All jobs of a run.
@@ -62,6 +97,79 @@ impl Jobs {
             directory: None,
         }
     }
+
+    /// How many pictures were asked for.
+    pub fn len(&self) -> usize {
+        self.list.len() + self.refused.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes sure that no file is written over one that the run reads, or over another that it writes.
+    ///
+    /// Besides the jobs' own, `reads` and `writes` are files of the run. `previews` are written beside
+    /// outputs as NAME.step0010.png.
+    ///
+    /// # Errors
+    /// Names the two files that would meet.
+    pub fn keep_apart(
+        &self,
+        reads: &[&Path],
+        writes: &[&Path],
+        previews: bool,
+    ) -> Result<(), Error> {
+        let inputs: Vec<PathBuf> = self
+            .list
+            .iter()
+            .flat_map(|job| job.job.source.files())
+            .collect();
+        let lines = self.list.iter().filter_map(|job| job.line.as_ref());
+        let files = lines.map(|line| line.file.as_path());
+        let refused = self.refused.iter().map(|refused| refused.place.file());
+        let reads = reads.iter().copied().chain(files).chain(refused);
+        let reads = inputs.iter().map(PathBuf::as_path).chain(reads);
+        let outputs = self.list.iter().map(|job| job.output.as_path());
+        keep_apart(reads.clone(), outputs.chain(writes.iter().copied()))?;
+        if previews {
+            self.keep_from_previews(reads)?;
+        }
+        Ok(())
+    }
+
+    /// How many previews an adaptive solver makes is not known before: all their names are compared.
+    fn keep_from_previews<'a>(&self, reads: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
+        let mut outputs: HashMap<String, Vec<&Path>> = HashMap::new();
+        for job in &self.list {
+            let stem = job.output.file_stem().unwrap_or_default();
+            let stem = stem.to_string_lossy().to_lowercase();
+            outputs.entry(stem).or_default().push(&job.output);
+        }
+        for file in reads {
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .to_lowercase();
+            let parts = name
+                .strip_suffix(".png")
+                .and_then(|name| name.rsplit_once(".step"));
+            let preview = parts.filter(|(_, step)| step.bytes().all(|byte| byte.is_ascii_digit()));
+            let Some((stem, _)) = preview else { continue };
+            for output in outputs.get(stem).into_iter().flatten() {
+                if Identity::of(output.with_file_name(&name)).is(&Identity::of(file)) {
+                    return Err(Error::Jobs(format!(
+                        "{} is read, and has the name of a preview of {}; choose another output",
+                        file.display(),
+                        output.display()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Expands files, directories and patterns, sorted by path.
@@ -73,23 +181,25 @@ impl Jobs {
 /// Inputs that are not there or hold no pictures, an output of another kind, or two inputs that would
 /// become the same file.
 pub fn expand(
-    inputs: &[String],
+    inputs: &[PathBuf],
     output: &Path,
     routing: Routing,
     seed: u64,
+    profiles: Profiles,
 ) -> Result<Jobs, Error> {
     let job = |file, number| Job {
         source: Source::Picture { file, routing },
         seed,
         number,
+        profiles,
     };
     if let [input] = inputs
-        && Path::new(input).is_file()
+        && is_single(input)
         && !output.is_dir()
         && !output.to_string_lossy().ends_with(['/', '\\'])
     {
         check_png(output)?;
-        return Ok(Jobs::single(job(input.into(), 0), output.to_path_buf()));
+        return Ok(Jobs::single(job(input.clone(), 0), output.to_path_buf()));
     }
     if output.is_file() {
         return Err(Error::Jobs(format!(
@@ -97,20 +207,24 @@ pub fn expand(
             output.display()
         )));
     }
-    let found = find(inputs, Some(output))?;
+    let Found { pictures, refused } = find(inputs, Some(output))?;
     let mut same_stem: HashMap<PathBuf, usize> = HashMap::new();
-    for (_, below) in &found {
+    for (_, below) in &pictures {
         *same_stem.entry(below.with_extension("png")).or_default() += 1;
     }
     let mut list = vec![];
     let mut outputs: HashMap<PathBuf, PathBuf> = HashMap::new();
-    for (input, below) in found {
+    for (input, below) in pictures {
         let plain = below.with_extension("png");
         let number_of = number(&below);
         let name = match same_stem[&plain] {
             1 => plain,
             // a.jpg and a.png beside each other: keep both apart.
-            _ => PathBuf::from(format!("{}.png", below.display())),
+            _ => {
+                let mut name = below.into_os_string();
+                name.push(".png");
+                name.into()
+            }
         };
         let output = output.join(name);
         if let Some(other) = outputs.insert(output.clone(), input.clone()) {
@@ -129,31 +243,9 @@ pub fn expand(
     }
     Ok(Jobs {
         list,
-        refused: vec![],
+        refused,
         directory: Some(output.to_path_buf()),
     })
-}
-
-/// Every picture of files, directories and patterns but those below `except`, sorted: its path, and
-/// its path below the directory.
-///
-/// # Errors
-/// An input that is not there or holds no picture.
-pub fn find(inputs: &[String], except: Option<&Path>) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
-    let mut found = Vec::new();
-    for input in inputs {
-        let before = found.len();
-        collect(input, except, &mut found)?;
-        if found.len() == before {
-            return Err(Error::Jobs(format!(
-                "no pictures match {input} (directories are searched for {})",
-                EXTENSIONS.join(", ")
-            )));
-        }
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
 }
 
 /// Checks that a picture's name ends as it must.
@@ -181,50 +273,6 @@ pub(super) fn number_of_digest(digest: &str) -> u64 {
     u64::from_str_radix(&digest[..16], 16).map_or(0, |bits| bits >> 11)
 }
 
-fn collect(
-    input: &str,
-    except: Option<&Path>,
-    found: &mut Vec<(PathBuf, PathBuf)>,
-) -> Result<(), Error> {
-    let path = Path::new(input);
-    if path.is_dir() {
-        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            let entry = entry.map_err(|e| Error::Jobs(e.to_string()))?;
-            let inside = entry.path();
-            // An output directory inside the input must not feed on itself.
-            let kept = !except.is_some_and(|except| inside.starts_with(except));
-            if inside.is_file() && kept && is_picture(inside) {
-                let below = inside.strip_prefix(path).unwrap_or(inside);
-                found.push((inside.to_path_buf(), below.to_path_buf()));
-            }
-        }
-    } else if path.is_file() {
-        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        found.push((path.to_path_buf(), name));
-    } else if input.contains(['*', '?', '[']) {
-        let root = plain_prefix(path);
-        let refused = |reason: String| Error::Jobs(format!("pattern {input}: {reason}"));
-        for entry in glob::glob(input).map_err(|e| refused(e.to_string()))? {
-            let entry = entry.map_err(|e| refused(e.to_string()))?;
-            if entry.is_file() {
-                let below = entry.strip_prefix(&root).unwrap_or(&entry).to_path_buf();
-                found.push((entry, below));
-            }
-        }
-    } else {
-        return Err(Error::Jobs(format!("input {input} does not exist")));
-    }
-    Ok(())
-}
-
-/// The leading folders of a pattern that have no wildcard.
-fn plain_prefix(pattern: &Path) -> PathBuf {
-    let plain = |part: &std::path::Component<'_>| {
-        !part.as_os_str().to_string_lossy().contains(['*', '?', '['])
-    };
-    pattern.components().take_while(plain).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,15 +292,18 @@ mod tests {
         inputs: &[&str],
         output: &str,
     ) -> Result<Vec<(String, String)>, Error> {
-        let inputs: Vec<String> = inputs
-            .iter()
-            .map(|i| folder.join(i).display().to_string())
-            .collect();
+        let inputs: Vec<PathBuf> = inputs.iter().map(|i| folder.join(i)).collect();
         let below = |path: &Path| {
             let path = path.strip_prefix(folder).unwrap();
             path.display().to_string()
         };
-        let jobs = expand(&inputs, &folder.join(output), routing(), 0)?;
+        let jobs = expand(
+            &inputs,
+            &folder.join(output),
+            routing(),
+            0,
+            Profiles::Convert,
+        )?;
         Ok(jobs
             .list
             .iter()
@@ -310,8 +361,15 @@ mod tests {
     fn a_picture_added_later_leaves_the_numbers_of_the_others() {
         let folder = tree(&["in/b.png", "in/c.png"]);
         let numbers = || {
-            let input = [folder.path().join("in").display().to_string()];
-            let jobs = expand(&input, &folder.path().join("out"), routing(), 0).unwrap();
+            let input = [folder.path().join("in")];
+            let jobs = expand(
+                &input,
+                &folder.path().join("out"),
+                routing(),
+                0,
+                Profiles::Convert,
+            )
+            .unwrap();
             let pair = |job: &BatchJob| (self::input(job).to_path_buf(), job.job.number);
             jobs.list.iter().map(pair).collect::<HashMap<_, _>>()
         };

@@ -11,12 +11,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use flowinone_files::{has_extension, sha256_of};
-use flowinone_image::read_picture_file;
+use flowinone_files::{has_extension, sha256_of, text_of};
+use flowinone_image::{Profiles, read_picture_file};
 use flowinone_prompts::{Convention, Prompt, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{BatchJob, Jobs, Refused, number, number_of_digest};
+use super::jobs::{BatchJob, Jobs, Place, Refused, number, number_of_digest};
 use crate::{Error, Job, Source};
 
 /// What a line says.
@@ -62,9 +62,10 @@ pub fn read_lines(
     style: &Convention,
     side: u32,
     seed: u64,
+    profiles: Profiles,
 ) -> Result<Jobs, Error> {
-    let content = read_picture_file(file)?;
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    let content = text_of(read_picture_file(file)?);
+    let content = content.map_err(|reason| Error::Jobs(format!("{}: {reason}", file.display())))?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut jobs = Jobs {
         list: vec![],
@@ -72,8 +73,8 @@ pub fn read_lines(
         directory: Some(output.to_path_buf()),
     };
     let mut lines_of: HashMap<PathBuf, usize> = HashMap::new(); // by output
-    for (index, text) in content.split(|&byte| byte == b'\n').enumerate() {
-        let text = text.trim_ascii();
+    for (index, text) in content.split('\n').enumerate() {
+        let text = text.trim();
         if text.is_empty() {
             continue;
         }
@@ -103,11 +104,15 @@ pub fn read_lines(
                     },
                     seed,
                     number,
+                    profiles,
                 },
                 output,
                 line: Some(line),
             }),
-            Err(reason) => jobs.refused.push(Refused { line, seed, reason }),
+            Err(reason) => jobs.refused.push(Refused {
+                place: Place::Line(line),
+                reason,
+            }),
         }
     }
     Ok(jobs)
@@ -120,9 +125,9 @@ struct Named {
     number: u64,
 }
 
-fn named(text: &[u8], output: &Path, folder: &Path) -> Result<Named, String> {
+fn named(text: &str, output: &Path, folder: &Path) -> Result<Named, String> {
     let mut entry: BatchLine =
-        serde_json::from_slice(text).map_err(|e| format!("it is no prompt: {e}"))?;
+        serde_json::from_str(text).map_err(|error| no_prompt(text, &error))?;
     let name = entry.output.take().map(|name| place(&name)).transpose()?;
     let content = serde_json::to_string(&entry).map_err(|e| e.to_string())?;
     let digest = sha256_of(content.as_bytes());
@@ -138,6 +143,24 @@ fn named(text: &[u8], output: &Path, folder: &Path) -> Result<Named, String> {
             .unwrap_or_else(|| number_of_digest(&digest)),
         entry,
     })
+}
+
+/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left out.
+fn no_prompt(text: &str, error: &serde_json::Error) -> String {
+    let whole =
+        "each line is one prompt: write it as one JSON object, {…}, without [ ] or commas around";
+    if text.starts_with('[') || text.starts_with(']') {
+        return format!("it is no prompt but a list; {whole}");
+    }
+    if error.is_eof() || matches!(text, "}" | "},") {
+        return format!("it is no prompt but a part of one; {whole}");
+    }
+    let reason = error.to_string();
+    let reason = match reason.rsplit_once(" at line 1 column ") {
+        Some((reason, column)) => format!("{reason} (column {column})"),
+        None => reason,
+    };
+    format!("it is no prompt: {reason}")
 }
 
 /// The file below the output directory that a name means.
@@ -168,7 +191,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.jsonl");
         std::fs::write(&file, text).unwrap();
-        read_lines(&file, Path::new("out"), &Convention::default(), 512, 0).unwrap()
+        read_lines(
+            &file,
+            Path::new("out"),
+            &Convention::default(),
+            512,
+            0,
+            Profiles::Convert,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -247,7 +278,11 @@ mod tests {
             };
             let text = &refused.reason;
             assert!(text.contains(reason), "{bad}: {text}");
-            assert_eq!((refused.line.number, jobs.list.len()), (2, 1), "{bad}");
+            assert_eq!(
+                (refused.place.line(), jobs.list.len()),
+                (Some(2), 1),
+                "{bad}"
+            );
         }
     }
 }

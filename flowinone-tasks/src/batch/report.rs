@@ -1,9 +1,10 @@
 //! The report of a run: one JSON line an item, written as soon as the item is settled.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use flowinone_files::{make_parent, writable};
 use serde::Serialize;
 
 use super::jobs::Jobs;
@@ -57,21 +58,29 @@ impl Report {
     }
 
     /// The report at `path`, over that of an earlier run; without a path `report.jsonl` in the
-    /// directory of the jobs, if they have one, which is made if need be.
+    /// directory of the jobs, if they have one.
+    ///
+    /// Everything that stands against writing is found here, before anything is computed: an output
+    /// that is an input, a place that cannot be written to, another run that writes there.
     ///
     /// # Errors
-    /// Names the folder that cannot be made, or the file that cannot be written.
-    pub fn beside(jobs: &Jobs, path: Option<&Path>) -> Result<Self, Error> {
-        if let Some(directory) = &jobs.directory {
-            std::fs::create_dir_all(directory)
-                .map_err(flowinone_files::Error::of("create", directory))?;
-        }
+    /// Names the file.
+    pub fn beside(jobs: &Jobs, path: Option<&Path>, previews: bool) -> Result<Self, Error> {
         let usual = jobs.directory.as_ref().map(|d| d.join("report.jsonl"));
-        let Some(path) = path.map(Path::to_path_buf).or(usual) else {
-            return Ok(Self::none());
-        };
-        let file = File::create(&path).map_err(failed(&path))?;
-        Ok(Self(Some((path, file))))
+        let path = path.or(usual.as_deref());
+        let writes: Vec<&Path> = path.into_iter().collect();
+        jobs.keep_apart(&[], &writes, previews)?;
+        for output in jobs.directory.iter().map(|folder| folder.join(".report")) {
+            writable(&output)?;
+        }
+        if let (None, [job]) = (&jobs.directory, jobs.list.as_slice()) {
+            writable(&job.output)?;
+        }
+        if let Some(directory) = &jobs.directory {
+            flowinone_files::tidy(directory);
+        }
+        let file = |path: &Path| Ok::<_, Error>((path.to_path_buf(), held(path)?));
+        Ok(Self(path.map(file).transpose()?))
     }
 
     /// Adds a line.
@@ -83,6 +92,31 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// An empty report; one run at a time holds it.
+fn held(path: &Path) -> Result<File, Error> {
+    make_parent(path)?;
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    let file = open.map_err(failed(path))?;
+    match file.try_lock() {
+        // Some network file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::Jobs(format!(
+                "another run writes to {} now; wait for it, or choose another output",
+                path.display()
+            )));
+        }
+    }
+    if file.metadata().is_ok_and(|there| there.is_file()) {
+        file.set_len(0).map_err(failed(path))?;
+    }
+    Ok(file)
 }
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> flowinone_files::Error {

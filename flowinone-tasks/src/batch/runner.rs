@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flowinone_files::make_parent;
 use image::RgbImage;
 
-use super::jobs::{BatchJob, Jobs, Refused};
+use super::jobs::{BatchJob, Jobs, Place, Refused};
 use super::lines::LinePlace;
 use super::report::{Line, Report, Status, Target};
 use crate::{Error, Event, Record, Run, Session, Settings, read_record, write_png};
@@ -58,15 +58,19 @@ pub fn run<'s>(
         });
         list.push(job);
     }
+    let seed = files.first().map_or(0, |file: &Destination| file.seed);
     let mut refused = VecDeque::new();
-    for Refused { line, seed, reason } in jobs.refused {
+    for Refused { place, reason } in jobs.refused {
         refused.push_back(Event::Failed {
             job: files.len(),
             error: Error::Jobs(reason),
         });
         files.push(Destination {
-            input: line.to_string(),
-            line: Some(line),
+            input: place.file().display().to_string(),
+            line: match place {
+                Place::Line(line) => Some(line),
+                Place::Entry(_) => None,
+            },
             seed,
             target: None,
         });
@@ -114,6 +118,17 @@ struct Destination {
     seed: u64,
     /// The file and the number of the item; nothing for a line that is no prompt.
     target: Option<(PathBuf, u64)>,
+}
+
+impl<'s> BatchRun<'s> {
+    /// As [`Run::until`].
+    #[must_use]
+    pub fn until(self, stop: &'s dyn Fn() -> bool) -> Self {
+        Self {
+            run: self.run.until(stop),
+            ..self
+        }
+    }
 }
 
 impl BatchRun<'_> {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use flowinone_data::{Damage, Group, Layout, Truth, Walk};
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// Count samples, tasks, sizes and damage of shards and folders.
 ///
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = super::share)]
     tolerance: f64,
 }
+
+/// Files that are named as left out; the others are counted.
+const LEFT_OUT: usize = 20;
 
 /// What one path holds.
 #[derive(Serialize)]
@@ -43,6 +46,8 @@ struct Listing {
     /// Sound samples with ground truth.
     truths: u64,
     damage: Damage,
+    /// Files that belong to no sample or are not used, each with the reason.
+    left_out: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -50,29 +55,24 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     for path in &args.paths {
         let listing = Listing::of(path.clone())?;
         if !args.json {
-            print!("{}", listing.text());
+            output::print_text(&listing.text());
         }
         listings.push(listing);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&listings)?);
+        out!("{}", serde_json::to_string_pretty(&listings)?);
     }
     let mut outcome = Outcome::Done;
     for listing in &listings {
-        let allowed = |of: u64| (args.tolerance * of as f64).ceil() as u64;
         let shards = listing.shards.unwrap_or(0) as u64;
-        let (damage, path) = (&listing.damage, listing.path.display());
-        for (bad, of, what) in [
-            (damage.samples, damage.seen, "samples"),
-            (damage.shards, shards, "shards"),
-        ] {
-            if bad > allowed(of) {
-                eprintln!(
-                    "error: {path}: {bad} of {of} {what} are damaged, more than the share {} allowed",
-                    args.tolerance
-                );
-                outcome = Outcome::Incomplete;
-            }
+        let Listing { damage, path, .. } = listing;
+        let name = path.display().to_string();
+        if listing.samples == 0 {
+            tell!("error: {name}: none of its samples can be used");
+            outcome = Outcome::Incomplete;
+        } else if let Err(error) = damage.check(&name, damage.seen, shards, args.tolerance) {
+            tell!("error: {error}");
+            outcome = Outcome::Incomplete;
         }
     }
     Ok(outcome)
@@ -94,6 +94,7 @@ impl Listing {
             sizes: BTreeMap::new(),
             truths: 0,
             damage: Damage::default(),
+            left_out: vec![],
         };
         while let Some(sample) = walk.next_sample()? {
             let Some(example) = walk.decode(&sample)? else {
@@ -114,6 +115,7 @@ impl Listing {
             *listing.tasks.entry(group.name().into()).or_default() += 1;
         }
         listing.damage = walk.damage().clone();
+        listing.left_out = walk.left_out().to_vec();
         Ok(listing)
     }
 
@@ -147,6 +149,15 @@ impl Listing {
             text += &format!("  damaged: {samples} samples, {shards} shards\n");
             for name in names {
                 text += &format!("    {name}\n");
+            }
+        }
+        if !self.left_out.is_empty() {
+            text += &format!("  left out: {} files\n", self.left_out.len());
+            for name in self.left_out.iter().take(LEFT_OUT) {
+                text += &format!("    {name}\n");
+            }
+            if let Some(more @ 1..) = self.left_out.len().checked_sub(LEFT_OUT) {
+                text += &format!("    and {more} more; --json lists all\n");
             }
         }
         text

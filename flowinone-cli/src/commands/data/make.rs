@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use flowinone_data::{FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
+use super::{MOST_PAIRS, shard_size, threads};
 use crate::{Outcome, interrupt};
 
 /// Make procedural pairs with their ground truth.
@@ -20,13 +21,13 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Pairs to make
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_PAIRS))]
     count: u64,
     /// Number of the first pair, to make more of the same elsewhere
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_PAIRS))]
     first: u64,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
     #[command(flatten)]
     pairs: PairOptions,
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     )]
     format: Format,
     /// Pairs in each shard
-    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Files")]
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Files", value_parser = shard_size)]
     shard_size: usize,
 }
 
@@ -53,9 +54,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let sampler = args.pairs.sampler()?;
     let end = args.first.checked_add(args.count);
     let end = end.context("--first and --count together are too large")?;
-    if args.count == 0 {
-        bail!("--count 0 makes nothing");
-    }
     interrupt::listen();
     let folder = NewFolder::create(&args.output)?;
     let mut writer = Writer::create(args, folder.path())?;
@@ -69,13 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));
     bar.finish_and_clear();
     if !made? {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     let what = writer.finish()?;
     let path = folder.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
-    println!(
+    out!(
         "{}: {} pairs in {what}, {seconds:.1} s, {:.0} pairs a second on {} threads",
         path.display(),
         args.count,
@@ -114,14 +112,14 @@ fn write(
 }
 
 enum Writer {
-    Shards(ShardWriter),
+    Shards(Box<ShardWriter>),
     Folder(FolderWriter),
 }
 
 impl Writer {
     fn create(args: &Args, folder: &Path) -> Result<Self, flowinone_data::Error> {
         Ok(match args.format {
-            Format::Shards => Self::Shards(ShardWriter::create(folder, args.shard_size)?),
+            Format::Shards => Self::Shards(Box::new(ShardWriter::create(folder, args.shard_size)?)),
             Format::Folder => Self::Folder(FolderWriter::create(folder)?),
         })
     }

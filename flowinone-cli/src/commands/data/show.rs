@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use flowinone_data::{ContactSheet, Example, Group, Truth, Walk};
+use flowinone_files::{keep_apart, writable};
 use flowinone_prompts::Task;
 
 use super::options::PairOptions;
+use super::within;
 use crate::Outcome;
 
 /// Draw a contact sheet of pairs, from files or made on the spot.
@@ -24,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
     /// Pairs of each task
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = |text: &str| within(text, 1, 10_000))]
     each: usize,
     /// Pairs side by side, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -49,9 +51,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.output.extension().is_none_or(|e| e != "png") {
         bail!("output {} must end in .png", args.output.display());
     }
-    if args.each == 0 {
-        bail!("--each 0 shows nothing");
+    if let Some(path) = &args.path {
+        let read = flowinone_data::files_of(path)?;
+        keep_apart(read.iter().map(PathBuf::as_path), [args.output.as_path()])?;
     }
+    writable(&args.output)?;
     let groups = match &args.path {
         Some(path) => from_files(path, args)?,
         None => made(args)?,
@@ -67,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     sheet.save(&args.output)?;
-    println!("{}: {} pairs", args.output.display(), sheet.len());
+    out!("{}: {} pairs", args.output.display(), sheet.len());
     Ok(Outcome::Done)
 }
 
@@ -130,7 +134,7 @@ fn from_files(path: &Path, args: &Args) -> Result<Vec<Shown>> {
         }
     }
     for name in &walk.damage().names {
-        eprintln!("left out: {name}");
+        tell!("left out: {name}");
     }
     if groups.is_empty() {
         bail!("{} holds no pair of these tasks", path.display());

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use flowinone_files::{absolute, has_extension, make_parent, write_atomically};
 use flowinone_image::write_picture;
-use flowinone_prompts::{Prompt, VisualPrompt};
+use flowinone_prompts::Prompt;
 use flowinone_tasks::batch::BatchLine;
 
-use super::Sequence;
 use super::motion::numbered;
+use super::{Pen, Sequence};
 
 /// How a prompt is saved, and where.
 pub(super) struct Saved {
     kind: Kind,
-    side: u32,
+    pen: Pen,
 }
 
 enum Kind {
@@ -28,7 +28,7 @@ enum Kind {
 impl Saved {
     /// As the file's name asks for; prompts that cannot be drawn are refused before anything is
     /// written.
-    pub(super) fn of(file: &Path, sequence: &Sequence, side: u32) -> Result<Self> {
+    pub(super) fn of(file: &Path, sequence: &Sequence, pen: Pen) -> Result<Self> {
         let kind = match sequence.prompts.as_slice() {
             _ if has_extension(file, &["json", "jsonl"]) => Kind::Lines(file.to_path_buf()),
             [_] if has_extension(file, &["png"]) => Kind::Pictures(vec![file.to_path_buf()]),
@@ -41,9 +41,9 @@ impl Saved {
             ),
         };
         if let Some(prompt) = sequence.prompts.last() {
-            prompt.render(side)?;
+            pen.draw(prompt)?;
         }
-        Ok(Self { kind, side })
+        Ok(Self { kind, pen })
     }
 
     /// The files that are written.
@@ -60,13 +60,13 @@ impl Saved {
             Kind::Pictures(files) => {
                 for (file, prompt) in files.iter().zip(&sequence.prompts) {
                     make_parent(file)?;
-                    write_picture(file, &prompt.render(self.side)?)?;
+                    write_picture(file, &self.pen.draw(prompt)?)?;
                 }
             }
             Kind::Lines(file) => {
                 let mut text = String::new();
                 for (prompt, output) in sequence.prompts.iter().zip(&sequence.files) {
-                    text += &line(prompt, output, self.side, file)?;
+                    text += &line(prompt, output, self.pen.side, file)?;
                     text.push('\n');
                 }
                 make_parent(file)?;

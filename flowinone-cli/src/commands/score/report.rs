@@ -94,16 +94,16 @@ impl Report {
         }
         self.items.sort_by(|a, b| a.key.cmp(&b.key));
         let summary = Summary::of(&self.items);
-        print!("{summary}");
+        crate::output::print_text(&summary.to_string());
         let failed = self.items.iter().filter(|item| !item.passes());
         let mut listed = 0;
         for item in failed.take(args.list) {
-            println!("{} ({}): {}", item.key, item.task, reasons(item));
+            out!("{} ({}): {}", item.key, item.task, reasons(item));
             listed += 1;
         }
         let rest = self.items.iter().filter(|item| !item.passes()).count() - listed;
         if rest > 0 {
-            println!("and {rest} more; --json lists all");
+            out!("and {rest} more; --json lists all");
         }
         if let Some(path) = &args.sheet {
             self.sheet().save(path)?;
@@ -119,12 +119,12 @@ impl Report {
             write_atomically(path, &serde_json::to_vec_pretty(&json)?)?;
         }
         for name in &self.skipped {
-            eprintln!("skipped: {name}");
+            tell!("skipped: {name}");
         }
         let Some(first) = self.missing.first() else {
             return Ok(Outcome::Done);
         };
-        eprintln!(
+        tell!(
             "{} of {} pairs have no result and are not in the table; the first is {first}",
             self.missing.len(),
             self.missing.len() + self.items.len()
