@@ -2,7 +2,7 @@
 
 use flowinone_prompts::Task;
 
-use crate::{Sample, Truth};
+use crate::{Error, Example, PairSampler, Sample, Truth, Walk};
 
 /// A kind of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,86 @@ impl Group {
             Self::Type(_) => Task::ALL.len(),
             Self::Unknown => Task::ALL.len() + 1,
         }
+    }
+}
+
+/// The first pairs of one group, each with its caption.
+#[derive(Debug)]
+pub struct Grouped {
+    /// What they have in common.
+    pub group: Group,
+    /// The pairs.
+    pub pairs: Vec<(String, Example)>,
+}
+
+impl Grouped {
+    /// The first `each` pairs of every task of a sampler.
+    ///
+    /// # Errors
+    /// A pair that cannot be drawn.
+    pub fn made(sampler: &PairSampler, each: usize) -> Result<Vec<Self>, Error> {
+        let tasks = &sampler.config().tasks;
+        let mut groups = vec![];
+        for (turn, task) in tasks.iter().enumerate() {
+            let mut pairs = vec![];
+            for round in 0..each {
+                let pair = sampler.pair((round * tasks.len() + turn) as u64)?;
+                let caption = pair.truth.caption.clone();
+                let example = Example::of_pair("procedural", String::new(), pair);
+                pairs.push((caption, example));
+            }
+            let group = Group::Task(*task);
+            groups.push(Self { group, pairs });
+        }
+        Ok(groups)
+    }
+
+    /// The first `each` samples of every group, in the order of the files: of some tasks, or of all
+    /// groups if none is named.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn of_files(walk: &mut Walk, tasks: &[Task], each: usize) -> Result<Vec<Self>, Error> {
+        let wanted = |group: &Group| match group {
+            _ if tasks.is_empty() => true,
+            Group::Task(task) => tasks.contains(task),
+            Group::Type(_) | Group::Unknown => false,
+        };
+        let all = match tasks.len() {
+            0 => Task::ALL.len(),
+            asked => asked,
+        };
+        let mut groups: Vec<Self> = vec![];
+        while let Some(sample) = walk.next_sample()? {
+            let truth = Truth::of(&sample);
+            let group = Group::of(&sample, truth.as_ref());
+            if !wanted(&group) {
+                continue;
+            }
+            let at = groups.iter().position(|shown| shown.group == group);
+            if at.is_some_and(|at| groups[at].pairs.len() == each) {
+                continue;
+            }
+            let Some(example) = walk.decode(&sample)? else {
+                continue;
+            };
+            let pair = (truth.map_or(sample.key, |truth| truth.caption), example);
+            match at {
+                Some(at) => groups[at].pairs.push(pair),
+                None => groups.push(Self {
+                    group,
+                    pairs: vec![pair],
+                }),
+            }
+            let full = groups.iter().filter(|shown| shown.pairs.len() == each);
+            if full.count() == all {
+                break;
+            }
+        }
+        groups.sort_by(|a, b| {
+            (a.group.rank(), a.group.name()).cmp(&(b.group.rank(), b.group.name()))
+        });
+        Ok(groups)
     }
 }
 

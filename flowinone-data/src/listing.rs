@@ -1,85 +1,45 @@
-//! `flowinone data list`: what shards and folders hold, and what of it is damaged.
+//! What shards and folders hold, and what of it is damaged.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use flowinone_data::{Damage, Group, Layout, Truth, Walk};
 use serde::Serialize;
 
-use crate::{Outcome, output};
-
-/// Count samples, tasks, sizes and damage of shards and folders.
-///
-/// Every picture is decoded. Fails if more than the tolerated share is damaged.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// .tar shards, folders of them, or folders with input/ and output/
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// Share of samples, and of shards, that may be damaged
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = super::share)]
-    tolerance: f64,
-}
+use crate::{Damage, Error, Group, Layout, Truth, Walk};
 
 /// Files that are named as left out; the others are counted.
 const LEFT_OUT: usize = 20;
 
 /// What one path holds.
-#[derive(Serialize)]
-struct Listing {
-    path: PathBuf,
+#[derive(Debug, Serialize)]
+pub struct Listing {
+    /// The path.
+    pub path: PathBuf,
     /// Number of shards; absent for a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
-    shards: Option<usize>,
+    pub shards: Option<usize>,
     /// Sound samples.
-    samples: u64,
+    pub samples: u64,
     /// Bytes of their pictures.
-    bytes: u64,
+    pub bytes: u64,
     /// Sound samples by task, or by type where there is no truth.
-    tasks: BTreeMap<String, u64>,
+    pub tasks: BTreeMap<String, u64>,
     /// Sound samples by width and height of input and output.
-    sizes: BTreeMap<String, u64>,
+    pub sizes: BTreeMap<String, u64>,
     /// Sound samples with ground truth.
-    truths: u64,
-    damage: Damage,
+    pub truths: u64,
+    /// What of it is damaged.
+    pub damage: Damage,
     /// Files that belong to no sample or are not used, each with the reason.
     left_out: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let mut listings = vec![];
-    for path in &args.paths {
-        let listing = Listing::of(path.clone())?;
-        if !args.json {
-            output::print_text(&listing.text());
-        }
-        listings.push(listing);
-    }
-    if args.json {
-        out!("{}", serde_json::to_string_pretty(&listings)?);
-    }
-    let mut outcome = Outcome::Done;
-    for listing in &listings {
-        let shards = listing.shards.unwrap_or(0) as u64;
-        let Listing { damage, path, .. } = listing;
-        let name = path.display().to_string();
-        if listing.samples == 0 {
-            tell!("error: {name}: none of its samples can be used");
-            outcome = Outcome::Incomplete;
-        } else if let Err(error) = damage.check(&name, damage.seen, shards, args.tolerance) {
-            tell!("error: {error}");
-            outcome = Outcome::Incomplete;
-        }
-    }
-    Ok(outcome)
-}
-
 impl Listing {
-    fn of(path: PathBuf) -> Result<Self> {
+    /// Decodes every picture of a path.
+    ///
+    /// # Errors
+    /// It holds no pairs, or cannot be read.
+    pub fn of(path: PathBuf) -> Result<Self, Error> {
         // Everything is to be seen; what is too much is said at the end.
         let mut walk = Walk::open(&path, 1.0)?;
         let mut listing = Self {
@@ -119,7 +79,8 @@ impl Listing {
         Ok(listing)
     }
 
-    fn text(&self) -> String {
+    /// It in words.
+    pub fn text(&self) -> String {
         let place = match self.shards {
             Some(count) => format!("{count} shards"),
             None => "a folder".into(),

@@ -1,15 +1,10 @@
-//! What `flowinone score` says: a table, some failures, a contact sheet, a JSON file.
+//! The scores of a run of pairs: every item, a contact sheet of some, and all of it as JSON.
 
-use anyhow::{Result, bail};
 use flowinone_data::ContactSheet;
-use flowinone_eval::{ItemScore, Summary, Thresholds, Work};
-use flowinone_files::write_atomically;
 use flowinone_prompts::Task;
 use image::RgbImage;
-use serde::Serialize;
 
-use super::Args;
-use crate::Outcome;
+use crate::{ItemScore, Summary, Thresholds, Work};
 
 /// Side of a picture on the sheet, in pixels.
 const CELL: u32 = 128;
@@ -17,37 +12,31 @@ const CELL: u32 = 128;
 const ACROSS: usize = 2;
 
 /// The report in the making.
-pub(super) struct Report {
+#[derive(Debug)]
+pub struct Report {
     thresholds: Thresholds,
-    items: Vec<ItemScore>,
-    missing: Vec<String>,
-    skipped: Vec<String>,
+    /// Every item that was scored.
+    pub items: Vec<ItemScore>,
+    /// Pairs without a result; they are in no mean.
+    pub missing: Vec<String>,
+    /// Damaged pairs.
+    pub skipped: Vec<String>,
     /// Entries for each task on the sheet, and those so far.
-    each: Option<usize>,
+    each: usize,
     shown: Vec<Shown>,
 }
 
 /// An entry of the sheet.
+#[derive(Debug)]
 struct Shown {
     task: Task,
     caption: String,
     pictures: [RgbImage; 3],
 }
 
-/// The JSON file.
-#[derive(Serialize)]
-struct Json<'a> {
-    thresholds: &'a Thresholds,
-    summary: &'a Summary,
-    /// Pairs without a result; they are in no mean.
-    missing: &'a [String],
-    /// Damaged pairs.
-    skipped: &'a [String],
-    items: &'a [ItemScore],
-}
-
 impl Report {
-    pub(super) fn new(thresholds: Thresholds, each: Option<usize>) -> Self {
+    /// An empty report; `each` pictures of every task are kept for its sheet.
+    pub fn new(thresholds: Thresholds, each: usize) -> Self {
         Self {
             thresholds,
             items: vec![],
@@ -58,25 +47,14 @@ impl Report {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    pub(super) fn missing(&mut self, key: String) {
-        self.missing.push(key);
-    }
-
-    pub(super) fn skipped(&mut self, names: &[String]) {
-        self.skipped = names.to_vec();
-    }
-
-    pub(super) fn add(&mut self, score: ItemScore, work: &Work, target: &RgbImage) {
+    /// Adds the score of an item, whose true result is `target`.
+    pub fn add(&mut self, score: ItemScore, work: &Work, target: &RgbImage) {
         let task = score.task;
         let so_far = self.shown.iter().filter(|shown| shown.task == task).count();
-        if self.each.is_some_and(|each| so_far < each) {
+        if so_far < self.each {
             let verdict = match score.passes() {
                 true => "pass".into(),
-                false => reasons(&score),
+                false => score.reasons(),
             };
             self.shown.push(Shown {
                 task,
@@ -87,52 +65,19 @@ impl Report {
         self.items.push(score);
     }
 
-    /// Prints and writes everything.
-    pub(super) fn finish(mut self, args: &Args) -> Result<Outcome> {
-        if self.items.is_empty() {
-            bail!("there is nothing to score");
-        }
-        self.items.sort_by(|a, b| a.key.cmp(&b.key));
-        let summary = Summary::of(&self.items);
-        crate::output::print_text(&summary.to_string());
-        let failed = self.items.iter().filter(|item| !item.passes());
-        let mut listed = 0;
-        for item in failed.take(args.list) {
-            out!("{} ({}): {}", item.key, item.task, reasons(item));
-            listed += 1;
-        }
-        let rest = self.items.iter().filter(|item| !item.passes()).count() - listed;
-        if rest > 0 {
-            out!("and {rest} more; --json lists all");
-        }
-        if let Some(path) = &args.sheet {
-            self.sheet().save(path)?;
-        }
-        if let Some(path) = &args.json {
-            let json = Json {
-                thresholds: &self.thresholds,
-                summary: &summary,
-                missing: &self.missing,
-                skipped: &self.skipped,
-                items: &self.items,
-            };
-            write_atomically(path, &serde_json::to_vec_pretty(&json)?)?;
-        }
-        for name in &self.skipped {
-            tell!("skipped: {name}");
-        }
-        let Some(first) = self.missing.first() else {
-            return Ok(Outcome::Done);
-        };
-        tell!(
-            "{} of {} pairs have no result and are not in the table; the first is {first}",
-            self.missing.len(),
-            self.missing.len() + self.items.len()
-        );
-        Ok(Outcome::Incomplete)
+    /// Thresholds, summary, missing and skipped pairs, and every item, by name.
+    pub fn json(&self, summary: &Summary) -> serde_json::Value {
+        serde_json::json!({
+            "thresholds": self.thresholds,
+            "summary": summary,
+            "missing": self.missing,
+            "skipped": self.skipped,
+            "items": self.items,
+        })
     }
 
-    fn sheet(&self) -> ContactSheet<3> {
+    /// Prompt, target and result of the pictures that were kept, task by task.
+    pub fn sheet(&self) -> ContactSheet<3> {
         let mut sheet = ContactSheet::new(["prompt", "target", "result"], CELL).across(ACROSS);
         for task in Task::ALL {
             let mut mine = self
@@ -149,9 +94,4 @@ impl Report {
         }
         sheet
     }
-}
-
-fn reasons(item: &ItemScore) -> String {
-    let reasons: Vec<String> = item.failures.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
 }

@@ -41,6 +41,9 @@ pub enum Error {
     /// A picture that was made of something else lies where one is to be written.
     #[error("{path} exists but was not made from this input with these settings", path = .0.display())]
     OtherPicture(PathBuf),
+    /// A file is not the one that a picture was made from.
+    #[error("{path} is not the prompt that the picture was made from (its SHA-256 differs)", path = .0.display())]
+    NotTheInput(PathBuf),
     /// A device that is not there, or not built in.
     #[error("{0}")]
     Device(String),

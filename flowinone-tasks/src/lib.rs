@@ -19,6 +19,8 @@ mod precision;
 #[cfg(feature = "prompts")]
 mod record;
 #[cfg(feature = "prompts")]
+mod replay;
+#[cfg(feature = "prompts")]
 mod run;
 #[cfg(feature = "prompts")]
 mod session;
@@ -38,6 +40,8 @@ pub use pipeline::{Item, Pipeline, Start};
 pub use precision::Precision;
 #[cfg(feature = "prompts")]
 pub use record::{Input, Record, read_record, write_png};
+#[cfg(feature = "prompts")]
+pub use replay::again;
 #[cfg(feature = "prompts")]
 pub use run::{Cost, Event, Run};
 #[cfg(feature = "prompts")]

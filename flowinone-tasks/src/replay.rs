@@ -1,107 +1,32 @@
-//! `flowinone replay`: the same picture again, from the settings inside its PNG.
+//! A picture once more: what it was made from, found again and proved by digest.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use flowinone_files::{sha256, writable};
-use flowinone_image::{Profiles, read_picture};
-use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
-use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{Input, Job, Record, Routing, Session, Source, read_record};
+use flowinone_files::sha256;
 
-use crate::Outcome;
-use crate::show::{show, with_hint};
+use crate::{Error, Input, Record, Routing, Source};
 
-/// Make a picture again from the settings inside its PNG.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// A picture that flowinone made
-    picture: PathBuf,
-    /// Where to write it [default: NAME.replay.png beside it]
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Model directory, if it is no longer where the picture says
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
-    /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the picture says
-    #[arg(long, short, value_name = "FILE", num_args = 1..)]
-    input: Vec<PathBuf>,
-    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    device: Choice,
-}
-
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let record = read_record(&args.picture)?;
-    if let Some(step) = record.preview {
-        bail!(
-            "{} is a preview after step {step}; replay the finished picture instead",
-            args.picture.display()
-        );
-    }
-    let source = source(args, &record)?;
-    let output = args
-        .output
-        .clone()
-        .unwrap_or_else(|| args.picture.with_extension("replay.png"));
-    let jobs = Jobs::single(
-        Job {
-            source,
-            seed: record.seed,
-            number: record.item,
-            profiles: match record.ignore_profiles {
-                true => Profiles::Ignore,
-                false => Profiles::Convert,
-            },
-        },
-        output.clone(),
-    );
-    jobs.keep_apart(&[&args.picture], &[], false)?;
-    check_png(&output)?;
-    writable(&output)?;
-    let path = args.model.clone().unwrap_or_else(|| record.model.clone());
-    let device = device::open(args.device).map_err(with_hint)?;
-    let session = Session::open(&path, &device, record.precision).map_err(with_hint)?;
-    if session.digest() != record.model_digest {
-        bail!(
-            "{} is another model than the one that made {}; --model names the right one",
-            path.display(),
-            args.picture.display()
-        );
-    }
-    let run = batch::run(
-        &session,
-        jobs,
-        &record.settings,
-        Options::default(),
-        Report::none(),
-    );
-    let outcome = show(&session, run, 1)?;
-    if matches!(outcome, Outcome::Done) {
-        compare(&args.picture, &output)?;
-    }
-    Ok(outcome)
-}
-
-/// What the picture was made from, found again and proved by digest.
-fn source(args: &Args, record: &Record) -> Result<Source> {
+/// What the picture of a record was made from. Each file is looked for among `given`, then where it was.
+///
+/// # Errors
+/// A file that cannot be read, or one that is not what the picture was made from
+/// ([`Error::NotTheInput`]).
+pub fn again(record: &Record, given: &[PathBuf]) -> Result<Source, Error> {
     let needed = record.input.files();
-    let mut given = BTreeMap::new(); // path by digest
-    for path in &args.input {
+    let mut by_digest = BTreeMap::new(); // path by digest
+    for path in given {
         let digest = sha256(path)?;
         if !needed.values().any(|other| *other == digest) {
-            bail!(other_prompt(path, &args.picture));
+            return Err(Error::NotTheInput(path.clone()));
         }
-        given.insert(digest, path.clone());
+        by_digest.insert(digest, path.clone());
     }
     let mut places = BTreeMap::new(); // path now by path before
     for (before, digest) in &needed {
-        let now = given.get(digest).unwrap_or(before);
-        let found = sha256(now)
-            .context("the prompt picture is needed again; --input says where it is now")?;
-        if found != *digest {
-            bail!(other_prompt(now, &args.picture));
+        let now = by_digest.get(digest).unwrap_or(before);
+        if sha256(now)? != *digest {
+            return Err(Error::NotTheInput(now.clone()));
         }
         places.insert(before, now.clone());
     }
@@ -116,34 +41,4 @@ fn source(args: &Args, record: &Record) -> Result<Source> {
         },
         Input::Prompt { prompt, side, .. } => Source::Prompt { prompt, side },
     })
-}
-
-fn other_prompt(path: &Path, picture: &Path) -> String {
-    format!(
-        "{} is not the prompt that {} was made from (its SHA-256 differs); --input names the right one",
-        path.display(),
-        picture.display()
-    )
-}
-
-fn compare(before: &Path, after: &Path) -> Result<()> {
-    let (a, b) = (read_picture(before)?, read_picture(after)?);
-    let largest = a
-        .as_raw()
-        .iter()
-        .zip(b.as_raw())
-        .map(|(a, b)| a.abs_diff(*b))
-        .max();
-    if a.dimensions() != b.dimensions() {
-        tell!("the pictures differ in size");
-    } else if a == b {
-        tell!("equal to {}, pixel by pixel", before.display());
-    } else {
-        tell!(
-            "differs from {} by at most {} of 255 (another device or program version rounds differently)",
-            before.display(),
-            largest.unwrap_or(0)
-        );
-    }
-    Ok(())
 }

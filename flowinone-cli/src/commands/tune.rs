@@ -5,7 +5,6 @@
 //! ```
 
 mod prompts;
-mod report;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,11 +13,11 @@ use anyhow::{Context, Result, bail};
 use flowinone_files::write_atomically;
 use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, Interval, Solver, State};
-use flowinone_tasks::tune::{Subjects, Trials, best};
+use flowinone_tasks::tune::{Report, Subjects, Trials, best};
 use flowinone_tasks::{Error, FlowInOne, Settings, Start};
+use flowinone_train::Plot;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use self::report::Report;
 use crate::options::ModelOptions;
 use crate::show::loaded;
 use crate::{Outcome, interrupt};
@@ -200,7 +199,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
         write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
-        report.plot().save(&folder.join("tune.svg"))?;
+        let plot = Plot::curves(
+            "relative error of the latent",
+            "evaluations",
+            report.curves(),
+        );
+        plot.logarithmic().save(&folder.join("tune.svg"))?;
         out!("{}", folder.display());
     }
     let best = best(&report.rows, args.bound);
@@ -212,8 +216,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             best.error,
             best.evaluations
         ),
-        None if args.store => bail!("{}", report.none_within(args.bound)),
-        None => tell!("{}", report.none_within(args.bound)),
+        None => {
+            let none = format!(
+                "no setting has an error of at most {}; the least is {:.4}: raise --bound, or measure more --steps",
+                args.bound,
+                report.least_error()
+            );
+            match args.store {
+                true => bail!(none),
+                false => tell!("{none}"),
+            }
+        }
     }
     if let (Some(best), true) = (best, args.store) {
         let mut directory = session.directory().clone();

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use flowinone_files::{has_extension, sha256_of, text_of};
+use flowinone_files::{absolute, has_extension, sha256_of, text_of};
 use flowinone_image::{Profiles, read_picture_file};
 use flowinone_prompts::{Convention, Prompt, VisualPrompt};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,39 @@ pub struct BatchLine {
     /// The prompt.
     #[serde(flatten)]
     pub prompt: Prompt,
+}
+
+impl BatchLine {
+    /// The line of `file` that makes the same picture of a prompt as `output` is: files below the
+    /// file's own folder are named relative to it, others absolutely.
+    pub fn of(prompt: &Prompt, output: &Path, side: u32, file: &Path) -> Self {
+        let own = absolute(file);
+        let folder = own.parent().unwrap_or(Path::new(""));
+        let mut prompt = prompt.clone();
+        prompt.each_file(|path| {
+            let whole = absolute(path);
+            *path = whole
+                .strip_prefix(folder)
+                .map_or(whole.clone(), Path::to_path_buf);
+        });
+        let name = output
+            .file_stem()
+            .map(|name| name.to_string_lossy().into_owned());
+        Self {
+            output: name,
+            item: Some(0),
+            side: Some(side),
+            prompt,
+        }
+    }
+
+    /// It as JSON, without an end of line.
+    ///
+    /// # Errors
+    /// A prompt with pixels in memory, which cannot be written.
+    pub fn json(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|e| Error::Jobs(e.to_string()))
+    }
 }
 
 /// Where a line stands.

@@ -10,8 +10,10 @@
 
 mod front;
 mod measure;
+mod report;
 mod trials;
 
 pub use front::{best, by_cost, front};
 pub use measure::{Measurement, Subjects};
+pub use report::Report;
 pub use trials::Trials;

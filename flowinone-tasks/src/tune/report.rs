@@ -1,27 +1,31 @@
 //! The measurements as a table and as curves, and the best of them.
 
 use flowinone_sampler::{GuidanceRule, Solver};
-use flowinone_tasks::Settings;
-use flowinone_tasks::tune::{Measurement, by_cost, front};
-use flowinone_train::Plot;
+
+use super::{Measurement, by_cost, front};
+use crate::Settings;
 
 /// Everything that was measured.
 #[derive(Debug, Clone)]
-pub(super) struct Report {
-    pub(super) model: String,
-    pub(super) pictures: usize,
-    pub(super) truth: Settings,
-    pub(super) truth_evaluations: f64,
+pub struct Report {
+    /// What the model is called.
+    pub model: String,
+    /// How many pictures were made with each setting.
+    pub pictures: usize,
+    /// The setting of the converged solutions.
+    pub truth: Settings,
+    /// What they cost.
+    pub truth_evaluations: f64,
     /// Device and type of the weights.
-    pub(super) computed: String,
+    pub computed: String,
     /// The model's own setting first.
-    pub(super) rows: Vec<Measurement>,
+    pub rows: Vec<Measurement>,
 }
 
 impl Report {
     /// A Markdown table, cheapest first; those that nothing beats in both evaluations and error are
     /// marked.
-    pub(super) fn table(&self) -> String {
+    pub fn table(&self) -> String {
         let mut text = format!(
             "Model {}, {} pictures, {}. Error: relative L2 distance of the latent from {} ({:.0} evaluations). \
              Means over the pictures; nothing beats the settings marked * in both evaluations and error.\n\n\
@@ -44,17 +48,15 @@ impl Report {
         text
     }
 
-    /// What to say where no setting is within `bound`.
-    pub(super) fn none_within(&self, bound: f64) -> String {
-        let least = self.rows.iter().map(|row| row.error);
-        let least = least.fold(f64::INFINITY, f64::min);
-        format!(
-            "no setting has an error of at most {bound}; the least is {least:.4}: raise --bound, or measure more --steps"
-        )
+    /// The least error of all.
+    pub fn least_error(&self) -> f64 {
+        let errors = self.rows.iter().map(|row| row.error);
+        errors.fold(f64::INFINITY, f64::min)
     }
 
-    /// Errors over evaluations: each plain solver, and the best of each kind of saving.
-    pub(super) fn plot(&self) -> Plot {
+    /// Errors over evaluations: each plain solver, and the best of each kind of saving, each curve with
+    /// its name.
+    pub fn curves(&self) -> Vec<(String, Vec<(f64, f64)>)> {
         let mut curves = vec![];
         for solver in Solver::ALL {
             let own = |row: &Measurement| {
@@ -73,7 +75,7 @@ impl Report {
             curves.push((kind.name().to_string(), self.curve(own)));
         }
         curves.retain(|(_, curve)| !curve.is_empty());
-        Plot::curves("relative error of the latent", "evaluations", curves).logarithmic()
+        curves
     }
 
     fn curve(&self, wanted: impl Fn(&Measurement) -> bool) -> Vec<(f64, f64)> {
@@ -177,11 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn the_plot_has_a_curve_for_each_kind() {
-        let svg = report().plot().svg();
-        for text in ["euler", "any solver, step cache", "evaluations"] {
-            assert!(svg.contains(&format!("\n{text}\n")), "{text}");
-        }
-        assert!(!svg.contains("heun") && !svg.contains("adaptive"));
+    fn there_is_a_curve_for_each_kind() {
+        let names: Vec<String> = report()
+            .curves()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["euler", "any solver, step cache"]);
     }
 }

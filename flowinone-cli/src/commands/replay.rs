@@ -1,0 +1,113 @@
+//! `flowinone replay`: the same picture again, from the settings inside its PNG.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use flowinone_files::writable;
+use flowinone_image::{Profiles, read_picture};
+use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
+use flowinone_tasks::device::{self, Choice};
+use flowinone_tasks::{Error, Job, Session, again, read_record};
+
+use crate::Outcome;
+use crate::show::{show, with_hint};
+
+/// Make a picture again from the settings inside its PNG.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A picture that flowinone made
+    picture: PathBuf,
+    /// Where to write it [default: NAME.replay.png beside it]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Model directory, if it is no longer where the picture says
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the picture says
+    #[arg(long, short, value_name = "FILE", num_args = 1..)]
+    input: Vec<PathBuf>,
+    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    device: Choice,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let record = read_record(&args.picture)?;
+    if let Some(step) = record.preview {
+        bail!(
+            "{} is a preview after step {step}; replay the finished picture instead",
+            args.picture.display()
+        );
+    }
+    let source = again(&record, &args.input).map_err(|error| match error {
+        Error::NotTheInput(path) => anyhow!(
+            "{} is not the prompt that {} was made from (its SHA-256 differs); --input names the right one",
+            path.display(),
+            args.picture.display()
+        ),
+        error => anyhow!("{error}: the prompt picture is needed again; --input says where it is now"),
+    })?;
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.picture.with_extension("replay.png"));
+    let jobs = Jobs::single(
+        Job {
+            source,
+            seed: record.seed,
+            number: record.item,
+            profiles: match record.ignore_profiles {
+                true => Profiles::Ignore,
+                false => Profiles::Convert,
+            },
+        },
+        output.clone(),
+    );
+    jobs.keep_apart(&[&args.picture], &[], false)?;
+    check_png(&output)?;
+    writable(&output)?;
+    let path = args.model.clone().unwrap_or_else(|| record.model.clone());
+    let device = device::open(args.device).map_err(with_hint)?;
+    let session = Session::open(&path, &device, record.precision).map_err(with_hint)?;
+    if session.digest() != record.model_digest {
+        bail!(
+            "{} is another model than the one that made {}; --model names the right one",
+            path.display(),
+            args.picture.display()
+        );
+    }
+    let run = batch::run(
+        &session,
+        jobs,
+        &record.settings,
+        Options::default(),
+        Report::none(),
+    );
+    let outcome = show(&session, run, 1)?;
+    if matches!(outcome, Outcome::Done) {
+        compare(&args.picture, &output)?;
+    }
+    Ok(outcome)
+}
+
+fn compare(before: &Path, after: &Path) -> Result<()> {
+    let (a, b) = (read_picture(before)?, read_picture(after)?);
+    let largest = a
+        .as_raw()
+        .iter()
+        .zip(b.as_raw())
+        .map(|(a, b)| a.abs_diff(*b))
+        .max();
+    if a.dimensions() != b.dimensions() {
+        tell!("the pictures differ in size");
+    } else if a == b {
+        tell!("equal to {}, pixel by pixel", before.display());
+    } else {
+        tell!(
+            "differs from {} by at most {} of 255 (another device or program version rounds differently)",
+            before.display(),
+            largest.unwrap_or(0)
+        );
+    }
+    Ok(())
+}
