@@ -7,8 +7,8 @@ use super::icons::Sprite;
 /// One line: points in fractions of the icon's square.
 pub(crate) type Stroke = Vec<[f32; 2]>;
 
-/// Pixels between two points of a stroke, about: a smooth line through them is drawn, and each point
-/// costs time.
+/// Pixels between two points of a stroke, about: a smooth line through them is drawn, and each
+/// point costs time.
 const STEP: usize = 5;
 /// Shortest contour that is drawn, in pixels along it.
 const SHORTEST: usize = 26;

@@ -271,8 +271,8 @@ impl PairSampler {
         })
     }
 
-    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by `work`
-    /// there, and hands the results to `see` in their order.
+    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by
+    /// `work` there, and hands the results to `see` in their order.
     ///
     /// # Errors
     /// The first error of a pair, of `work` or of `see`, in the order of the pairs.

@@ -34,7 +34,8 @@ const MISSING: Rgb<u8> = Rgb([226; 3]);
 const INK: Rgb<u8> = Rgb([24; 3]);
 const PALE_INK: Rgb<u8> = Rgb([96; 3]);
 
-/// Entries of `N` pictures each (prompt and target; prompt, target and result), drawn as one picture.
+/// Entries of `N` pictures each (prompt and target; prompt, target and result), drawn as one
+/// picture.
 ///
 /// ```
 /// use flowinone_data::ContactSheet;

@@ -1,5 +1,5 @@
-//! Pictures one after the other in one file that repeats without end: lossless WebP and APNG, or GIF
-//! with 256 colours a frame.
+//! Pictures one after the other in one file that repeats without end: lossless WebP and APNG, or
+//! GIF with 256 colours a frame.
 
 use std::path::Path;
 use std::str::FromStr;

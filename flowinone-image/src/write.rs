@@ -21,7 +21,8 @@ pub fn write_picture(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     write(path, picture, None)
 }
 
-/// Writes a picture as [`write_picture`] does, with a text under a keyword of 1 to 79 Latin letters.
+/// Writes a picture as [`write_picture`] does, with a text under a keyword of 1 to 79 Latin
+/// letters.
 ///
 /// # Errors
 /// Names the file that cannot be written.

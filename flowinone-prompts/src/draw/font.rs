@@ -1,4 +1,5 @@
-//! What is in a bundled typeface: shaping, metrics and outlines, all in em (1 em = the size of the text).
+//! What is in a bundled typeface: shaping, metrics and outlines, all in em (1 em = the size of the
+//! text).
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
 //!
-//! A prompt for a moment before everything rests shows its arrows shortened to the part of its way that
-//! each has pushed its object by then.
+//! A prompt for a moment before everything rests shows its arrows shortened to the part of its way
+//! that each has pushed its object by then.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -154,8 +154,8 @@ pub struct Force {
     pub picture: Picture,
     /// The pushes.
     pub arrows: Vec<ForceArrow>,
-    /// The moment that the prompt asks for, as a share of the time until everything rests, above 0 and
-    /// up to 1: one frame of a motion. Without, it asks for the end.
+    /// The moment that the prompt asks for, as a share of the time until everything rests, above 0
+    /// and up to 1: one frame of a motion. Without, it asks for the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
     /// The sentence below.

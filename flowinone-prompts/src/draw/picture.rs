@@ -1,5 +1,5 @@
-//! Pictures inside prompts: an empty canvas, pixels in memory, or a file that is read when the prompt
-//! is drawn.
+//! Pictures inside prompts: an empty canvas, pixels in memory, or a file that is read when the
+//! prompt is drawn.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use super::sheet::Sheet;
 use super::{Frame, Ground, PROMPT_SIDE, PromptError};
 
-/// The picture that a prompt is drawn on. In files it is a path, or a [`Ground`] for an empty canvas
-/// (`{"plain": "#ffffff"}`); pixels cannot be written there.
+/// The picture that a prompt is drawn on. In files it is a path, or a [`Ground`] for an empty
+/// canvas (`{"plain": "#ffffff"}`); pixels cannot be written there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
     /// An empty canvas; places on it are those of a picture of 512 x 512 pixels.
     Blank(Ground),
-    /// A file, read by [`read_picture`](flowinone_image::read_picture) each time the prompt is drawn.
+    /// A file, read by [`read_picture`](flowinone_image::read_picture) each time the prompt is
+    /// drawn.
     File(PathBuf),
     /// Pixels.
     Pixels(RgbImage),

@@ -21,8 +21,8 @@ pub struct Track {
     /// Whether it bends smoothly at the points.
     #[serde(default = "Track::bends")]
     pub smooth: bool,
-    /// The share of its length after which it ends, above 0 and up to 1: one frame of a motion. Without, it
-    /// goes to its end.
+    /// The share of its length after which it ends, above 0 and up to 1: one frame of a motion.
+    /// Without, it goes to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
 }
