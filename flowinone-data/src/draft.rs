@@ -296,7 +296,7 @@ impl Drafter<'_> {
         })
     }
 
-    /// A thing of a class that none of the others has.
+    /// A thing of a class that no other thing has.
     fn other(&mut self, others: &[Object], center: [f32; 2], size: f32) -> Object {
         loop {
             let object = self.object(center, size);

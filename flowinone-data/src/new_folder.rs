@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-/// A folder in the making: a temporary one beside its final place, gone if it is dropped.
+/// A folder in the making: a temporary one next to its final place, removed if it is dropped.
 #[derive(Debug)]
 pub struct NewFolder {
     target: PathBuf,

@@ -60,7 +60,7 @@ pub(crate) fn outline(sprite: &Sprite, side: u32) -> Vec<Stroke> {
         .collect()
 }
 
-/// Whether most of a line runs beside lines that are there already.
+/// Whether most of a line runs next to lines that are there already.
 fn doubled(part: &[[f32; 2]], strokes: &[Stroke]) -> bool {
     let beside = |p: &&[f32; 2]| {
         let close = |q: &[f32; 2]| (p[0] - q[0]).abs() + (p[1] - q[1]).abs() < 4.0;

@@ -33,7 +33,7 @@ pub struct Object {
     pub size: f32,
     /// Rotation, clockwise in degrees.
     pub rotation: f32,
-    /// The colour in whose shades it is drawn; its own colours without.
+    /// The colour in whose shades it is drawn. If `None`, in its own colours.
     pub tint: Option<Colour>,
 }
 

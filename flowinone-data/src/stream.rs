@@ -23,7 +23,7 @@ pub struct StreamConfig {
     pub part: Part,
     /// Share of samples, and of shards, that may be damaged (rounded up); 0 allows none.
     pub tolerance: f64,
-    /// Passes over the source; endless without.
+    /// Epochs over the source. If `None`, without end.
     pub epochs: Option<u64>,
 }
 

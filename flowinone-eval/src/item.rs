@@ -25,7 +25,8 @@ pub struct ItemScore {
     pub gone: Vec<Gone>,
     /// How far the edited region has come from the scene to the target; 1 is the target.
     pub progress: Option<f64>,
-    /// Share of the pixels of marks and words that are still seen; none in a prompt without.
+    /// Share of the pixels of marks and words that can still be seen; `None` if the prompt has
+    /// neither.
     pub marks_left: Option<f64>,
     /// PSNR in the edited region, in dB, 100 at most.
     pub psnr_inside: Option<f64>,

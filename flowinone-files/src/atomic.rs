@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written under a temporary name beside their place, then
+//! Files that appear whole or not at all: written under a temporary name next to their place, then
 //! renamed there.
 
 use std::io::{self, BufWriter, Write};

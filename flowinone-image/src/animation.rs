@@ -27,7 +27,7 @@ pub enum Animation {
 pub struct FrameRate(f64);
 
 impl FrameRate {
-    /// A rate of so many frames a second.
+    /// A rate in frames a second.
     ///
     /// # Errors
     /// A number outside 0.1 to 100.
@@ -76,7 +76,7 @@ impl Animation {
 /// appears whole or not at all.
 ///
 /// # Errors
-/// A name that is none of `.webp`, `.gif`, `.apng`; no picture, or pictures of different sizes; a
+/// A name that does not end in `.webp`, `.gif` or `.apng`; no picture, or pictures of different sizes; a
 /// file that cannot be written; the error of a frame.
 ///
 /// ```no_run

@@ -1,4 +1,4 @@
-//! PNG files out: whole or not at all, with a text beside the pixels if wanted.
+//! PNG files out: whole or not at all, with an optional text next to the pixels.
 //!
 //! The text stands in an international text chunk under a keyword; any image tool shows it.
 

@@ -18,12 +18,12 @@ pub struct Convention {
     pub side: u32,
     /// Size of words, in units of the published prompts'.
     pub text_scale: f32,
-    /// The face of all words; each style's own without.
+    /// The typeface of all words. If `None`, each style's own.
     pub face: Option<Face>,
-    /// The ground of class and text prompts; that of the published caption without.
+    /// The background of class and text prompts. If `None`, that of the published caption.
     pub ground: Option<Ground>,
-    /// The sentences of tasks whose marks say everything (doodle, force, trajectory), by task; the
-    /// published ones without.
+    /// Overrides the sentence drawn for doodle, force and trajectory prompts, by task. Tasks that
+    /// are not listed use the published sentence.
     pub sentences: BTreeMap<Task, String>,
     /// The classes that the model knows, by name; empty if it is not limited to some.
     pub classes: Vec<String>,

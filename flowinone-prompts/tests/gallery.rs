@@ -1,4 +1,4 @@
-//! Our prompts beside the published ones: the same instructions, the same places, measured. The
+//! Our prompts compared with the published ones: the same instructions, the same places, measured. The
 //! pairs are written as `published | ours` to `target/tmp/gallery`.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A label: text of one size in at most so many lines; what is too long ends in "…".
+//! A label: text of one size, limited to a number of lines; text that is too long ends in "…".
 
 use image::{Rgb, RgbImage};
 use tiny_skia::{Color, FillRule, Paint, Path, Pixmap, Transform};

@@ -32,8 +32,8 @@ impl Default for Canvas {
 }
 
 impl Canvas {
-    /// A canvas drawn by lot, the same for the same seed: plain or gradient, light or dark, words
-    /// left, centred or right, high or low, in any face.
+    /// A random canvas, the same for the same seed: plain or gradient, light or dark, words left,
+    /// centred or right, high or low, in any typeface.
     pub fn seeded(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut below = |most: u32| {

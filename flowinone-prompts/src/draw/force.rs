@@ -1,7 +1,7 @@
 //! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
 //!
-//! A prompt for a moment before everything rests shows its arrows shortened to the part of its way
-//! that each has pushed its object by then.
+//! At a time before everything rests, each arrow is shortened to the fraction of the total
+//! displacement that its object has covered by then.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
