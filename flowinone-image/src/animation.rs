@@ -76,8 +76,8 @@ impl Animation {
 /// appears whole or not at all.
 ///
 /// # Errors
-/// A name that does not end in `.webp`, `.gif` or `.apng`; no picture, or pictures of different sizes; a
-/// file that cannot be written; the error of a frame.
+/// A name that does not end in `.webp`, `.gif` or `.apng`; no picture, or pictures of different
+/// sizes; a file that cannot be written; the error of a frame.
 ///
 /// ```no_run
 /// use flowinone_image::{FrameRate, read_picture, write_animation};

@@ -1,5 +1,5 @@
-//! Our prompts compared with the published ones: the same instructions, the same places, measured. The
-//! pairs are written as `published | ours` to `target/tmp/gallery`.
+//! Our prompts compared with the published ones: the same instructions, the same places, measured.
+//! The pairs are written as `published | ours` to `target/tmp/gallery`.
 
 use std::path::Path;
 
