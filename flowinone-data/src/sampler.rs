@@ -284,7 +284,7 @@ impl PairSampler {
     ) -> Result<(), Error> {
         let mut start = range.start;
         while start < range.end {
-            let end = range.end.min(start + BATCH);
+            let end = range.end.min(start.saturating_add(BATCH));
             let batch: Vec<Result<T, Error>> = (start..end)
                 .into_par_iter()
                 .map(|index| work(self.pair(index)?))

@@ -21,7 +21,7 @@ pub struct StreamConfig {
     pub buffer: usize,
     /// The reader's part of the source.
     pub part: Part,
-    /// Share of samples, and of shards, that may be damaged (rounded up); 0 allows none.
+    /// Share of samples, and of shards, that may be damaged (rounded down); 0 allows none.
     pub tolerance: f64,
     /// Epochs over the source. If `None`, without end.
     pub epochs: Option<u64>,

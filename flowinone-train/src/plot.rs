@@ -287,6 +287,11 @@ fn absent(journals: &[(String, Vec<LogEntry>)], number: &str) -> Error {
         .collect();
     known.sort_unstable();
     known.dedup();
+    if known.contains(&number) {
+        return Error::Config(format!(
+            "{number:?} is not finite in any entry: there is nothing to draw"
+        ));
+    }
     let known = known.join(", ");
     Error::Config(format!(
         "no journal has the number {number:?}; there are: {known}"

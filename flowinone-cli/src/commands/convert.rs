@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use flowinone_tasks::{ModelConfig, Precision, Report, Sources, read_config};
 
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory from published checkpoints.
 #[derive(clap::Args)]
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }
 
@@ -67,8 +69,10 @@ pub(crate) fn say(report: &Report) {
         [] => String::new(),
         names => format!("; {} tensors not needed ({}, ...)", names.len(), names[0]),
     };
-    eprintln!(
+    tell!(
         "{}: {} tensors, {} values{unused}",
-        report.component, report.tensors, report.values
+        report.component,
+        report.tensors,
+        report.values
     );
 }

@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use flowinone_tasks::{ModelConfig, Precision, read_config};
 
 use crate::commands::convert::say;
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory with random weights, for benchmarks and tests.
 #[derive(clap::Args)]
@@ -48,6 +50,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }

@@ -81,14 +81,15 @@ impl Drawing {
 fn read_strokes(path: &Path) -> Result<Vec<Stroke>, PromptError> {
     let unreadable = || flowinone_files::Error::of("read", path);
     let bad = |reason: String| PromptError::Drawing(format!("{}: {reason}", path.display()));
-    let mut text = String::new();
+    let mut bytes = vec![];
     let file = File::open(path).map_err(unreadable())?;
     file.take(MOST_BYTES + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(unreadable())?;
-    if text.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MOST_BYTES {
         return Err(bad(format!("it has more than {MOST_BYTES} bytes")));
     }
+    let text = flowinone_files::text_of(bytes).map_err(bad)?;
     serde_json::from_str(&text).map_err(|e| bad(format!("it is no list of strokes: {e}")))
 }
 

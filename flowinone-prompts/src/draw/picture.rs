@@ -97,7 +97,8 @@ impl From<&str> for Picture {
 impl Serialize for Picture {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::File(path) => path.serialize(to),
+            // JSON is Unicode: of a name that is not, what is seen of it is kept.
+            Self::File(path) => path.to_string_lossy().serialize(to),
             Self::Blank(ground) => ground.serialize(to),
             Self::Pixels(_) => Err(ser::Error::custom(
                 "pixels in memory cannot be written with a prompt; save them and name the file",

@@ -65,7 +65,7 @@ pub(crate) fn read(path: &Path, frame: &Frame) -> Result<Vec<Line>, PromptError>
 
 /// As [`read`], from the bytes of a file; the error is the reason alone.
 fn lines(bytes: &[u8], frame: &Frame) -> Result<Vec<Line>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?;
+    let text = &flowinone_files::text_of(bytes.to_vec())?;
     if text.contains("<!ENTITY") {
         return Err("it declares entities; remove them".into());
     }
