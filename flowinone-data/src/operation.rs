@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::dynamics::{Disc, Physics};
-use super::{Colour, Error, Ground, Icons, Object, Rect, Scene};
+use super::{Colour, Error, Icons, Object, Rect, Scene, SceneBackground};
 use flowinone_prompts::Task;
 
 /// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the
@@ -106,7 +106,7 @@ pub enum Edit {
     /// The ground changes.
     Ground {
         /// The new ground.
-        ground: Ground,
+        ground: SceneBackground,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use flowinone_encoder::EncoderConfig;
 use flowinone_flow::FlowConfig;
-use flowinone_prompts::Convention;
+use flowinone_prompts::PromptStyle;
 use flowinone_vae::VaeConfig;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub struct ModelConfig {
     pub fast: Option<Settings>,
     /// How prompts for it are drawn, and what it knows; free to edit.
     #[serde(default)]
-    pub prompts: Convention,
+    pub prompts: PromptStyle,
 }
 
 impl ModelConfig {
@@ -52,7 +52,7 @@ impl ModelConfig {
             flow: FlowConfig::flowinone_256(),
             sampling: Settings::published(),
             fast: None,
-            prompts: Convention::default(),
+            prompts: PromptStyle::default(),
         }
     }
 
@@ -66,7 +66,7 @@ impl ModelConfig {
             vae: VaeConfig::mini(),
             flow: FlowConfig::mini(),
             sampling: Settings::mini(),
-            prompts: Convention::mini(),
+            prompts: PromptStyle::mini(),
             ..Self::flowinone_256()
         }
     }

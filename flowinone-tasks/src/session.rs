@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flowinone_files::absolute;
 use flowinone_image::Profiles;
-use flowinone_prompts::{Convention, Prompt};
+use flowinone_prompts::{Prompt, PromptStyle};
 
 use crate::device::NamedDevice;
 use crate::job::Content;
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// How the model wants its prompts, and what it knows.
-    pub fn style(&self) -> &Convention {
+    pub fn style(&self) -> &PromptStyle {
         &self.config().prompts
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_data::Survey;
-use flowinone_prompts::Convention;
+use flowinone_prompts::PromptStyle;
 use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let classes = data.classes.len();
-    let known = Convention {
+    let known = PromptStyle {
         classes: data.known(&model.prompts.classes),
         ..model.prompts
     };

@@ -1,8 +1,8 @@
 //! A prompt as a model wants it: what was left as it comes follows the model's convention.
 
-use crate::{Canvas, Convention, Doodle, Force, Prompt, Task, TextStyle, Trajectory};
+use crate::{Canvas, Doodle, Force, Prompt, PromptStyle, Task, TextStyle, Trajectory};
 
-impl Convention {
+impl PromptStyle {
     /// A style as this model likes it, if it is still the one that its kind of prompt starts with.
     fn style(&self, style: TextStyle, default: TextStyle) -> TextStyle {
         if style != default {
@@ -89,10 +89,10 @@ mod tests {
     use super::*;
     use crate::TextToImage;
 
-    fn large() -> Convention {
-        Convention {
+    fn large() -> PromptStyle {
+        PromptStyle {
             text_scale: 2.0,
-            ..Convention::default()
+            ..PromptStyle::default()
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
             panic!("another prompt");
         };
         assert_eq!(scaled.canvas.style.size, 2.0 * TextStyle::caption().size);
-        assert_eq!(Convention::default().applied(plain.clone()), plain);
+        assert_eq!(PromptStyle::default().applied(plain.clone()), plain);
         let mut chosen = TextToImage::new("cat");
         chosen.canvas.style.size = 20.0;
         let chosen = Prompt::from(chosen);

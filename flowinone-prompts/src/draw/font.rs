@@ -9,9 +9,9 @@ use skrifa::prelude::{LocationRef, Size};
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 use tiny_skia::{PathBuilder, Transform};
 
-use crate::Face;
+use crate::Typeface;
 
-impl Face {
+impl Typeface {
     /// Whether the face has a glyph for `character`.
     pub fn covers(self, character: char) -> bool {
         self.loaded()
@@ -84,7 +84,7 @@ impl Face {
 
     fn loaded(self) -> &'static Loaded {
         static FACES: LazyLock<[Loaded; 3]> =
-            LazyLock::new(|| Face::ALL.map(|face| Loaded::new(face.bytes())));
+            LazyLock::new(|| Typeface::ALL.map(|face| Loaded::new(face.bytes())));
         &FACES[self as usize]
     }
 }

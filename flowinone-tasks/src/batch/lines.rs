@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flowinone_files::{absolute, has_extension, sha256_of, text_of};
 use flowinone_image::{Profiles, read_picture_file};
-use flowinone_prompts::{Convention, Prompt, VisualPrompt};
+use flowinone_prompts::{Prompt, PromptStyle, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
 use super::jobs::{BatchJob, Jobs, Place, Refused, number, number_of_digest};
@@ -92,7 +92,7 @@ impl fmt::Display for LinePlace {
 pub fn read_lines(
     file: &Path,
     output: &Path,
-    style: &Convention,
+    style: &PromptStyle,
     side: u32,
     seed: u64,
     profiles: Profiles,
@@ -227,7 +227,7 @@ mod tests {
         read_lines(
             &file,
             Path::new("out"),
-            &Convention::default(),
+            &PromptStyle::default(),
             512,
             0,
             Profiles::Convert,

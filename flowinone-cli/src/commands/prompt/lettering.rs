@@ -1,6 +1,6 @@
 //! How the words of a prompt look, laid over the style that the published prompts of its task have.
 
-use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
+use flowinone_prompts::{Align, Background, Canvas, Colour, TextStyle, Typeface};
 
 /// The look of words whose place is given.
 #[derive(Debug, clap::Args)]
@@ -8,7 +8,7 @@ use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
 pub(crate) struct Label {
     /// serif, serif-bold or comic
     #[arg(long, value_name = "NAME")]
-    face: Option<Face>,
+    face: Option<Typeface>,
     /// Size of the letters, in pixels of a canvas of 512; too long text is set smaller
     #[arg(long, value_name = "PIXELS")]
     text_size: Option<f32>,
@@ -64,7 +64,7 @@ impl Lettering {
 pub(crate) struct CanvasOptions {
     /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: the published pink]
     #[arg(long, value_name = "COLOUR", conflicts_with = "canvas_seed")]
-    ground: Option<Ground>,
+    ground: Option<Background>,
     /// Draw ground and lettering by lot, the same for the same number
     #[arg(long, value_name = "N")]
     canvas_seed: Option<u64>,
