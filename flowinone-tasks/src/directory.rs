@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
+use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Settings, WeightDtype};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -155,7 +155,7 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// Names the file or tensor that is damaged or does not fit the configuration.
-    pub fn load(&self, device: &Device, precision: Precision) -> Result<FlowInOne, Error> {
+    pub fn load(&self, device: &Device, precision: WeightDtype) -> Result<FlowInOne, Error> {
         self.networks(device, precision, None)
     }
 
@@ -168,14 +168,14 @@ impl ModelDirectory {
         arithmetic.check(device)?;
         match arithmetic.packing(device) {
             None => self.load(device, arithmetic.unpacked()),
-            packing => self.networks(device, Precision::F32, packing),
+            packing => self.networks(device, WeightDtype::F32, packing),
         }
     }
 
     fn networks(
         &self,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
         packing: Option<kernels::Precision>,
     ) -> Result<FlowInOne, Error> {
         let config = &self.config;
@@ -209,7 +209,7 @@ impl ModelDirectory {
         &self,
         component: Component,
         module: M,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Result<M, Error> {
         let checkpoint = self.files.weights(&component.file())?;
         Ok(restore(module, &checkpoint, precision.dtype())?)

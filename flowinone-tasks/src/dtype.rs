@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use flowinone_kernels::{self as kernels, packs, prefers_bfloat16};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Precision};
+use crate::{Error, WeightDtype};
 
 /// What a model that makes pictures multiplies with.
 ///
@@ -68,11 +68,11 @@ impl Dtype {
     }
 
     /// The type of whole tensors where they are not packed.
-    pub(crate) fn unpacked(self) -> Precision {
+    pub(crate) fn unpacked(self) -> WeightDtype {
         match self {
-            Self::F16 => Precision::F16,
-            Self::Bf16 => Precision::Bf16,
-            Self::F32 | Self::Int8 => Precision::F32,
+            Self::F16 => WeightDtype::F16,
+            Self::Bf16 => WeightDtype::Bf16,
+            Self::F32 | Self::Int8 => WeightDtype::F32,
         }
     }
 }

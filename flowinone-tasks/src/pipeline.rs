@@ -14,7 +14,7 @@ use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Dtype, Error, FlowInOne, Precision, Settings};
+use crate::{Dtype, Error, FlowInOne, Settings, WeightDtype};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Pipeline<E, C, F> {
     flow: F,
     picture_side: usize,
     device: Device,
-    precision: Precision,
+    precision: WeightDtype,
 }
 
 /// One picture to be made.
@@ -63,7 +63,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         flow: F,
         picture_side: usize,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Self {
         Self {
             encoder,

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use flowinone_data::Survey;
 use flowinone_prompts::PromptStyle;
 use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
     FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainableFlow, Trainer,
     TrainingData, digest, initialise, newest_checkpoint, place_of_model, read_training_config,
@@ -27,8 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -172,7 +172,7 @@ fn write(
     steps: u64,
     model: &ModelConfig,
     networks: &FlowInOne,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> Result<()> {
     let networks = Networks {
