@@ -128,7 +128,8 @@ impl ModelDirectory {
     /// manifest and digest stay as they are.
     ///
     /// # Errors
-    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be written.
+    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be
+    /// written.
     pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
         fast.validate()?;
         let Files::Directory(path) = &self.files else {
@@ -147,8 +148,8 @@ impl ModelDirectory {
         Ok(())
     }
 
-    /// Loads the model onto `device` with weights of the given type, to train, to save or to compute
-    /// with.
+    /// Loads the model onto `device` with weights of the given type, to train, to save or to
+    /// compute with.
     ///
     /// Every file is also compared with its digest, on a second thread. One tensor is in memory
     /// besides the model, so that the peak stays near the weights' own size.

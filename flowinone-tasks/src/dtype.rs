@@ -13,8 +13,8 @@ use crate::{Error, WeightDtype};
 ///
 /// On the CPU this is the form of the packed weights of vision tower, source encoder and velocity
 /// network, and below 32 bits that of the factors of attention and of the autoencoder's inner
-/// convolutions. Norms, softmax, gates, time, the first and last layers and the state of the flow stay
-/// float32. On other devices, and with [`F16`](Self::F16), all tensors have that type.
+/// convolutions. Norms, softmax, gates, time, the first and last layers and the state of the flow
+/// stay float32. On other devices, and with [`F16`](Self::F16), all tensors have that type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {

@@ -136,8 +136,8 @@ pub struct Networks<'a> {
 /// Writes a model directory at `target` from networks in memory, after so many steps of training.
 ///
 /// # Errors
-/// A target that exists or cannot be written, weights that are not finite in that precision, or networks
-/// that are not the configuration's or were packed, which leaves them without parameters.
+/// A target that exists or cannot be written, weights that are not finite in that precision, or
+/// networks that are not the configuration's or were packed, which leaves them without parameters.
 pub fn assemble(
     networks: Networks<'_>,
     config: &ModelConfig,

@@ -1,5 +1,5 @@
-//! From prompt picture to picture:
-//! `tokens = encoder(p)`, `x0 = source(tokens)`, `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
+//! From prompt picture to picture: `tokens = encoder(p)`, `x0 = source(tokens)`,
+//! `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,8 @@ pub struct Pipeline<E, C, F> {
 pub struct Item {
     /// The prompt picture, upright 8-bit RGB of any size.
     pub prompt: RgbImage,
-    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
+    /// Whether the result keeps the prompt's structure (see
+    /// [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
     pub structure: bool,
     /// Seed of the run.
     pub seed: u64,
@@ -171,8 +172,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         }
     }
 
-    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it is
-    /// asked for.
+    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it
+    /// is asked for.
     ///
     /// # Errors
     /// Settings that make no sense; as an item a state that is not finite, named by step and stage.
@@ -184,9 +185,9 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         self.states_until(start, settings, &|| false)
     }
 
-    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that the
-    /// run ends within a step, however many attempts an adaptive solver makes. It then ends with
-    /// [`Stopped`](flowinone_sampler::Error::Stopped).
+    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that
+    /// the run ends within a step, however many attempts an adaptive solver makes. It then ends
+    /// with [`Stopped`](flowinone_sampler::Error::Stopped).
     ///
     /// # Errors
     /// As there.

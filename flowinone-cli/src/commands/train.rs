@@ -39,8 +39,8 @@ pub(crate) struct Computing {
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
-    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0 for two
-    /// shares, each with half of its threads
+    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0
+    /// for two shares, each with half of its threads
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<usize>,
 }

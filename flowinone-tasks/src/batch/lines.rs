@@ -84,8 +84,8 @@ impl fmt::Display for LinePlace {
     }
 }
 
-/// The jobs of a batch file, and the lines that are none. Relative paths start at the file's folder;
-/// prompts follow `style`, and `side` is that of lines which do not say theirs.
+/// The jobs of a batch file, and the lines that are none. Relative paths start at the file's
+/// folder; prompts follow `style`, and `side` is that of lines which do not say theirs.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -178,7 +178,8 @@ fn named(text: &str, output: &Path, folder: &Path) -> Result<Named, String> {
     })
 }
 
-/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left out.
+/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left
+/// out.
 fn no_prompt(text: &str, error: &serde_json::Error) -> String {
     let whole =
         "each line is one prompt: write it as one JSON object, {…}, without [ ] or commas around";

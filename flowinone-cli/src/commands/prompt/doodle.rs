@@ -33,7 +33,8 @@ pub(crate) struct Args {
     /// Width of the pen, in pixels of a canvas of 512 [default: 10 for the ribbon, 4 for a colour]
     #[arg(long, value_name = "PIXELS")]
     pen_width: Option<f32>,
-    /// Colour of the empty canvas, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: white]
+    /// Colour of the empty canvas, or two from top to foot: #rrggbb or #rrggbb,#rrggbb
+    /// [default: white]
     #[arg(long, value_name = "COLOUR", conflicts_with = "picture")]
     ground: Option<Background>,
     #[command(flatten)]

@@ -62,7 +62,8 @@ impl Lettering {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Canvas")]
 pub(crate) struct CanvasOptions {
-    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: the published pink]
+    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb
+    /// [default: the published pink]
     #[arg(long, value_name = "COLOUR", conflicts_with = "canvas_seed")]
     ground: Option<Background>,
     /// Draw ground and lettering by lot, the same for the same number
