@@ -76,7 +76,7 @@ impl Options {
         }
     }
 
-    /// Whether unfinished pictures are written beside the finished ones.
+    /// Whether unfinished pictures are written next to the finished ones.
     pub(crate) fn previews(&self) -> bool {
         self.preview_every.is_some()
     }

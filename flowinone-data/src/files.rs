@@ -1,6 +1,6 @@
 //! The files of a folder of pairs: all of them, each part of a sample, or named as left out.
 //!
-//! Links are followed. What macOS puts beside files (`._NAME`, `.DS_Store`) is no picture. Names
+//! Links are followed. What macOS puts next to files (`._NAME`, `.DS_Store`) is no picture. Names
 //! are compared as they are seen: a letter with an accent may be written as one sign or as two.
 
 use std::collections::BTreeMap;
@@ -222,7 +222,7 @@ pub fn files_below(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
     Ok(files.map(|entry| entry.into_path()).collect())
 }
 
-/// Whether a file is one that macOS puts beside others.
+/// Whether a file is one that macOS puts next to others.
 pub(crate) fn is_companion(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.starts_with(b"._") || name == b".DS_Store"

@@ -1,4 +1,4 @@
-//! Pairs without end: number `index` of a seed is always the same pair, whoever asks for it.
+//! An endless sequence of pairs: pair number `index` of a seed is always the same.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

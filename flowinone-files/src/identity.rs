@@ -155,7 +155,7 @@ pub(crate) fn place(path: &Path) -> PathBuf {
                 }
             }
             Some(Component::CurDir) | None => {}
-            Some(Component::RootDir | Component::Prefix(_)) => place.push(&name), // begins anew
+            Some(Component::RootDir | Component::Prefix(_)) => place.push(&name), // starts again
         }
     }
     // The system's own spelling of what is there.

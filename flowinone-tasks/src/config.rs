@@ -1,4 +1,4 @@
-//! What a model is made of: the complete configuration that lies beside its weights.
+//! What a model is made of: the complete configuration next to its weights.
 
 use flowinone_encoder::EncoderConfig;
 use flowinone_flow::FlowConfig;
@@ -11,7 +11,7 @@ use crate::Settings;
 /// Version of the directory format that this crate reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// A model: its three networks, and how it likes to be sampled.
+/// A model: its three networks, its defaults of sampling and the style of its prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {

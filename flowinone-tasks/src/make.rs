@@ -133,7 +133,7 @@ pub struct Networks<'a> {
     pub flow: &'a FlowNetwork,
 }
 
-/// Writes a model directory at `target` from networks in memory, after so many steps of training.
+/// Writes a model directory at `target` from networks in memory, after `steps` steps of training.
 ///
 /// # Errors
 /// A target that exists or cannot be written, weights that are not finite in that precision, or

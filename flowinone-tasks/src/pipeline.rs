@@ -114,7 +114,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     }
 
     /// The structure path of one prompt: its latent `[1, channels, side, side]` in float32, sampled
-    /// with `noise` (standard normal, times the wanted scale), or its mode without.
+    /// with `noise` (standard normal, times the wanted scale), or its mode if `noise` is `None`.
     pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
         let image = structure_pixels(&crop, &self.device); // [1, 3, side, side]

@@ -79,7 +79,7 @@ pub enum Event {
     },
 }
 
-/// What a batch cost; every item of it reports the same, but for its own evaluations.
+/// What a batch cost; every item of it reports the same, except for its own evaluations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// Items in the batch.

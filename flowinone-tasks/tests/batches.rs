@@ -1,4 +1,4 @@
-//! Same seed, same bytes: whatever the batch, and whoever shares it.
+//! Same seed, same bytes, whatever the other items of the batch.
 #![cfg(feature = "cpu")]
 
 use burn::tensor::Device;

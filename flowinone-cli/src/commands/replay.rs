@@ -17,7 +17,7 @@ use crate::show::{show, with_hint};
 pub(crate) struct Args {
     /// A picture that flowinone made
     picture: PathBuf,
-    /// Where to write it [default: NAME.replay.png beside it]
+    /// Where to write it [default: NAME.replay.png next to it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Model directory, if it is no longer where the picture says

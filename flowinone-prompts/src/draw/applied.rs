@@ -1,9 +1,9 @@
-//! A prompt as a model wants it: what was left as it comes follows the model's convention.
+//! A prompt in the style of a model: what was left at its default follows the model's style.
 
 use crate::{Canvas, Doodle, Force, Prompt, PromptStyle, Task, TextStyle, Trajectory};
 
 impl PromptStyle {
-    /// A style as this model likes it, if it is still the one that its kind of prompt starts with.
+    /// A text style in this prompt style, if it is still the default of its kind of prompt.
     fn style(&self, style: TextStyle, default: TextStyle) -> TextStyle {
         if style != default {
             return style;
@@ -34,7 +34,7 @@ impl PromptStyle {
         }
     }
 
-    /// The prompt in this convention: what was left as it comes is changed, what was chosen stays.
+    /// The prompt in this style: what was left at its default is changed, what was chosen stays.
     #[must_use]
     pub fn applied(&self, mut prompt: Prompt) -> Prompt {
         match &mut prompt {

@@ -27,7 +27,7 @@ pub struct Stroke {
     /// Whether it bends smoothly at its points.
     #[serde(default)]
     pub smooth: bool,
-    /// Its own colour; without, the doodle's pen draws it.
+    /// Its own colour. If `None`, that of the doodle's pen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
     /// Its own width, in pixels of a canvas of 512.

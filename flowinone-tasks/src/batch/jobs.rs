@@ -112,7 +112,7 @@ impl Jobs {
     /// writes.
     ///
     /// Besides the jobs' own, `reads` and `writes` are files of the run. `previews` are written
-    /// beside outputs as NAME.step0010.png.
+    /// next to outputs as NAME.step0010.png.
     ///
     /// # Errors
     /// Names the two files that would meet.
@@ -221,7 +221,7 @@ pub fn expand(
         let number_of = number(&below);
         let name = match same_stem[&plain] {
             1 => plain,
-            // a.jpg and a.png beside each other: keep both apart.
+            // a.jpg and a.png in one folder: keep both apart.
             _ => {
                 let mut name = below.into_os_string();
                 name.push(".png");

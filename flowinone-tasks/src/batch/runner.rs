@@ -17,7 +17,7 @@ use crate::{Error, Event, Record, Run, Session, Settings, read_record, write_png
 pub struct Options {
     /// Pictures computed together; the pictures do not depend on it.
     pub batch_size: usize,
-    /// Write the unfinished pictures every so many steps, as `NAME.step0010.png`.
+    /// Number of steps between two unfinished pictures, written as `NAME.step0010.png`.
     pub preview_every: Option<usize>,
     /// Replace pictures that were made with other settings.
     pub overwrite: bool,

@@ -66,7 +66,7 @@ pub(crate) struct CanvasOptions {
     /// [default: the published pink]
     #[arg(long, value_name = "COLOUR", conflicts_with = "canvas_seed")]
     ground: Option<Background>,
-    /// Draw ground and lettering by lot, the same for the same number
+    /// Choose background and lettering at random, the same for the same number
     #[arg(long, value_name = "N")]
     canvas_seed: Option<u64>,
     #[command(flatten)]
