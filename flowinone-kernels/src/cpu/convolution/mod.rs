@@ -19,6 +19,7 @@ mod f32;
 pub(crate) mod gradient;
 mod maps;
 mod row_block;
+pub(crate) mod winograd;
 
 use rayon::prelude::*;
 
