@@ -1,17 +1,19 @@
-//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over all
-//! values, `d` the differences of neighbouring pixels, on random crops.
+//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over
+//! all values, `d` the differences of neighbouring pixels, on random crops.
 
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::data::{ContactSheet, Example, Mixer};
+use flowinone_data::{ContactSheet, Example, Mixer};
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::held_out::caption;
-use crate::{AutoencoderConfig, Chance, Error, Half, HeldOut, Lesson, Losses};
+use crate::validation_set::caption;
+use crate::{
+    AutoencoderTrainingConfig, BatchRng, Batcher, Error, Half, Losses, TrainTask, ValidationSet,
+};
 
 /// What makes a reconstruction good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -21,11 +23,13 @@ pub struct Reconstruction {
     pub gradient: f64,
     /// Weight of the squared difference.
     pub squared: f64,
-    /// Weight of the divergence from a standard normal posterior, a mean over all latent values.
-    pub divergence: f64,
-    /// Side of the random crops in pixels; whole pictures without.
+    /// Weight of the KL divergence of the posterior from a standard normal one, a mean over all
+    /// latent values.
+    #[serde(alias = "divergence")]
+    pub kl: f64,
+    /// Side of the random crops in pixels. If `None`, whole pictures.
     pub crop: Option<u32>,
-    /// One of so many pictures is a prompt, the others are targets.
+    /// One of every `prompts` pictures is a prompt, the others are targets.
     pub prompts: u64,
 }
 
@@ -34,18 +38,18 @@ impl Default for Reconstruction {
         Self {
             gradient: 0.5,
             squared: 0.5,
-            divergence: 1e-3,
+            kl: 1e-3,
             crop: None,
             prompts: 4,
         }
     }
 }
 
-impl AutoencoderConfig {
-    /// The autoencoder to be trained, from one on a device with gradients: what does not change has
-    /// none.
+impl AutoencoderTrainingConfig {
+    /// The autoencoder to be trained, from one on a device with gradients; a half that is not
+    /// trained has none.
     #[must_use]
-    pub fn start(&self, mut autoencoder: Autoencoder) -> Autoencoder {
+    pub fn freeze(&self, mut autoencoder: Autoencoder) -> Autoencoder {
         if !self.trains(Half::Encoder) {
             autoencoder.encoder = autoencoder.encoder.no_grad();
             autoencoder.quant_conv = autoencoder.quant_conv.no_grad();
@@ -58,28 +62,28 @@ impl AutoencoderConfig {
     }
 }
 
-/// The autoencoder as a lesson.
+/// Trains the autoencoder.
 #[derive(Clone)]
-pub struct AutoencoderLesson {
+pub struct AutoencoderTrainTask {
     /// What makes a reconstruction good.
     pub reconstruction: Reconstruction,
     /// Side of the pictures, in pixels.
     pub side: u32,
     /// Where the arithmetic happens, with gradients.
     pub device: Device,
-    /// Examples for judging.
-    pub held_out: Option<HeldOut>,
-    /// How many of them are judged.
-    pub judged: usize,
+    /// Examples for validation.
+    pub validation: Option<ValidationSet>,
+    /// How many of them are used.
+    pub validation_examples: usize,
 }
 
-impl AutoencoderLesson {
-    /// The same lesson on another device, which takes a share of every batch and judges nothing.
+impl AutoencoderTrainTask {
+    /// The same task on another device, which takes a share of every batch and validates nothing.
     #[must_use]
     pub fn on(&self, device: &Device) -> Self {
         Self {
             device: device.clone(),
-            held_out: None,
+            validation: None,
             ..self.clone()
         }
     }
@@ -88,7 +92,7 @@ impl AutoencoderLesson {
 /// Pictures as they wait: whole squares of 8-bit RGB.
 pub type Pictures = Vec<RgbImage>;
 
-impl Lesson for AutoencoderLesson {
+impl TrainTask for AutoencoderTrainTask {
     type Model = Autoencoder;
     type Batch = Pictures;
 
@@ -96,64 +100,68 @@ impl Lesson for AutoencoderLesson {
         self.device.clone()
     }
 
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<Pictures, Error> + Send> {
+    fn batcher(&self) -> Batcher<Pictures> {
         let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
         Box::new(move |examples| {
             let picture = |(at, example): (usize, Example)| match at % prompts {
-                0 => flowinone_encoder::center_crop(&example.input, side),
-                _ => flowinone_encoder::center_crop(&example.output, side),
+                0 => flowinone_image::center_crop(&example.input, side),
+                _ => flowinone_image::center_crop(&example.output, side),
             };
             Ok(examples.into_iter().enumerate().map(picture).collect())
         })
     }
 
-    fn losses(&self, model: &Autoencoder, batch: Pictures, chance: &mut Chance) -> Losses {
+    fn train_step(&self, model: &Autoencoder, batch: Pictures, rng: &mut BatchRng) -> Losses {
         let weights = &self.reconstruction;
-        let x = pixels(&batch, weights.crop, chance, &self.device); // [b, 3, side, side]
+        let x = pixels(&batch, weights.crop, rng, &self.device); // [b, 3, side, side]
         let posterior = model.encode(x.clone());
         let (mean, log_var) = (posterior.mean(), posterior.log_var());
-        let noise = chance.noise(mean.dims(), &self.device);
+        let noise = rng.noise(mean.dims(), &self.device);
         let y = model.decode(posterior.sample(noise));
         let difference = y - x;
         let absolute = difference.clone().abs().mean();
         let squared = difference.clone().square().mean();
         let gradient = edges(difference);
-        let divergence = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
+        let kl = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
             .mean()
             .mul_scalar(0.5);
         let total = absolute.clone()
             + gradient.clone().mul_scalar(weights.gradient)
             + squared.clone().mul_scalar(weights.squared)
-            + divergence.clone().mul_scalar(weights.divergence);
+            + kl.clone().mul_scalar(weights.kl);
         Losses {
             total,
             parts: vec![
                 ("absolute", absolute),
                 ("squared", squared),
                 ("gradient", gradient),
-                ("divergence", divergence),
+                ("divergence", kl),
                 ("latent_square", mean.square().mean()),
             ],
         }
     }
 
-    fn evaluate(
+    fn validate(
         &self,
         model: &Autoencoder,
         step: u64,
         folder: &Path,
     ) -> Result<Vec<(String, f64)>, Error> {
-        let Some(held_out) = &self.held_out else {
+        let Some(validation) = &self.validation else {
             return Ok(vec![]);
         };
         let device = self.device.clone().inner();
         let mut sheet =
             ContactSheet::new(["target", "decoded", "prompt", "decoded"], 128).across(4);
         let mut decibels = [vec![], vec![]];
-        for (number, example) in held_out.examples(self.judged)?.iter().enumerate() {
+        for (number, example) in validation
+            .examples(self.validation_examples)?
+            .iter()
+            .enumerate()
+        {
             let pictures = [&example.output, &example.input]
-                .map(|picture| flowinone_encoder::center_crop(picture, self.side));
-            let x = pixels(&pictures, None, &mut Chance::new(0, 0), &device);
+                .map(|picture| flowinone_image::center_crop(picture, self.side));
+            let x = pixels(&pictures, None, &mut BatchRng::new(0, 0), &device);
             let y = model.decode(model.encode(x).mode());
             let decoded = images(y, self.side);
             for (which, picture) in pictures.iter().enumerate() {
@@ -193,8 +201,8 @@ pub fn latent_deviation(
             break;
         };
         for example in examples.iter().take(count - seen) {
-            let picture = flowinone_encoder::center_crop(&example.output, side);
-            let x = pixels(&[picture], None, &mut Chance::new(0, 0), device);
+            let picture = flowinone_image::center_crop(&example.output, side);
+            let x = pixels(&[picture], None, &mut BatchRng::new(0, 0), device);
             let mean = model.encode(x).mean();
             sum += f64::from(mean.clone().mean().into_scalar::<f32>());
             squares += f64::from(mean.square().mean().into_scalar::<f32>());
@@ -222,14 +230,14 @@ fn edges(x: Tensor<4>) -> Tensor<1> {
 pub(crate) fn pixels(
     pictures: &[RgbImage],
     crop: Option<u32>,
-    chance: &mut Chance,
+    rng: &mut BatchRng,
     device: &Device,
 ) -> Tensor<4> {
     let whole = pictures.first().map_or(0, RgbImage::width);
     let side = crop.map_or(whole, |crop| crop.min(whole));
     let mut values = Vec::with_capacity(pictures.len() * 3 * (side * side) as usize);
     let room = (whole - side + 1) as usize;
-    let corners = chance.below(room, 2 * pictures.len());
+    let corners = rng.below(room, 2 * pictures.len());
     for (picture, corner) in pictures.iter().zip(corners.chunks(2)) {
         let corner = [corner[0] as u32, corner[1] as u32];
         for channel in 0..3 {
@@ -277,5 +285,5 @@ pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     picture
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|e| Error::file(path, format!("cannot be encoded: {e}")))?;
-    Ok(flowinone_tasks::write_atomically(path, bytes.get_ref())?)
+    Ok(flowinone_files::write_atomically(path, bytes.get_ref())?)
 }
