@@ -10,6 +10,8 @@
 
 mod factors;
 mod form;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod weights;
 
@@ -36,8 +38,33 @@ pub(crate) enum Tile {
     Four,
 }
 
-/// Numbers of factors and products of a chunk.
-const CHUNK: usize = 3 * 1024 * 1024;
+/// Numbers of factors and products of a chunk, for each thread: they stay in its second cache.
+const CHUNK: usize = 400 * 1024;
+/// Tiles of a chunk at least: fewer would read the weights too often.
+const FEWEST_TILES: usize = 3 * NR;
+
+impl Tile {
+    /// The form that is faster than the direct one at these sizes, if one is.
+    ///
+    /// With few tiles the transforms of the weights cost more than they save, with few channels those of the maps do.
+    /// Measured with AVX2 and AVX-512 (`benches`, `kernels -- convolution`).
+    pub(crate) fn of(maps: Maps) -> Option<Self> {
+        let fits = (maps.kernel, maps.stride, maps.before) == (3, 1, 1);
+        if !fits || maps.input.min(maps.output) < FEWEST_CHANNELS {
+            return None;
+        }
+        let tiles =
+            |side: usize| maps.batch * maps.height.div_ceil(side) * maps.width.div_ceil(side);
+        match () {
+            () if tiles(4) >= 128 => Some(Self::Four),
+            () if tiles(2) >= 64 => Some(Self::Two),
+            () => None,
+        }
+    }
+}
+
+/// Channels below which the direct form is faster.
+const FEWEST_CHANNELS: usize = 32;
 
 /// The convolution of `x` with weights `[output, input, 3, 3]` and biases `[output]`.
 pub(crate) fn convolved(
@@ -70,9 +97,9 @@ fn by_tiles<F: Form>(
         panels: all.panels(),
     };
     let u = weights::transformed::<F>(level, sizes, weight);
-    let chunk_size: usize = std::env::var("CHUNK").map_or(CHUNK, |x| x.parse().unwrap());
     let of_tile = sizes.products * (maps.input + maps.output);
-    let most = (chunk_size / of_tile).max(NR) / all.across;
+    let chunk = CHUNK * rayon::current_num_threads() / of_tile;
+    let most = chunk.max(FEWEST_TILES) / all.across;
     let chunks = all.rows.div_ceil(most.max(1));
     let each = all.rows.div_ceil(chunks);
     let length = maps.batch * maps.output * maps.height * maps.width;
