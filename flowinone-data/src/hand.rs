@@ -3,7 +3,7 @@
 
 use super::draw::{Draw, scramble};
 use super::{Lettering, Rect, Truth, Variety};
-use flowinone_prompts::{Align, Colour, Face, Pen, TextStyle};
+use flowinone_prompts::{Align, Colour, Pen, TextStyle, Typeface};
 
 /// Width of a doodle's line and of its ribbon, in pixels of a canvas of 512.
 const PEN: [f32; 2] = [4.5, 8.0];
@@ -32,7 +32,7 @@ pub(crate) struct Hand {
     draw: Draw,
     loose: bool,
     text_moves: bool,
-    face: Face,
+    face: Typeface,
     scale: f32,
 }
 
@@ -49,9 +49,9 @@ impl Hand {
             loose: variety.by_hand,
             text_moves: variety.text_moves,
             face: match truth.lettering {
-                Lettering::Serif => Face::Serif,
-                Lettering::SerifBold => Face::SerifBold,
-                Lettering::Comic => Face::Comic,
+                Lettering::Serif => Typeface::Serif,
+                Lettering::SerifBold => Typeface::SerifBold,
+                Lettering::Comic => Typeface::Comic,
             },
             scale,
             draw,
@@ -167,7 +167,7 @@ impl Hand {
     }
 
     /// A line to and fro over a rectangle.
-    pub(crate) fn to_and_fro(&mut self, frame: &Rect) -> Vec<[f32; 2]> {
+    pub(crate) fn zigzag(&mut self, frame: &Rect) -> Vec<[f32; 2]> {
         let lying = self.draw.chance(0.5);
         let point = |turn: usize| {
             let along = turn as f32 / (TURNS - 1) as f32;

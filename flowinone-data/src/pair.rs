@@ -42,7 +42,7 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
                 Mark::Circle { center, radius } => Drawn::circle(point(*center), length(*radius)),
                 Mark::Cross { center, arm } => Drawn::cross(point(*center), length(2.0 * arm)),
                 Mark::Scribble { frame } => Drawn::Scribble {
-                    points: hand.to_and_fro(frame).into_iter().map(point).collect(),
+                    points: hand.zigzag(frame).into_iter().map(point).collect(),
                 },
                 Mark::Highlight { frame } => Drawn::highlight(region(frame)),
             };

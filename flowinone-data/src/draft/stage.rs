@@ -1,7 +1,7 @@
 //! Where the things of a scene stand, and on what ground.
 
 use super::{Drafter, GAP};
-use crate::{Colour, ColourName, Ground, Object, Scene};
+use crate::{Colour, ColourName, Object, Scene, SceneBackground};
 
 /// Objects of a prompt stay above this height, where the words begin.
 pub(super) const FLOOR: f32 = 0.8;
@@ -86,18 +86,18 @@ impl Drafter<'_> {
         }
     }
 
-    pub(super) fn ground(&mut self) -> Ground {
+    pub(super) fn ground(&mut self) -> SceneBackground {
         let name = *self.draw.pick(&ColourName::ALL);
         if self.variety.free {
             let colour = Colour::shade(name, self.draw);
             return match self.variety.patterns {
-                true => Ground::of(colour, self.draw),
-                false => Ground::Plain { colour },
+                true => SceneBackground::of(colour, self.draw),
+                false => SceneBackground::Plain { colour },
             };
         }
         match self.variety.patterns {
-            true => Ground::draw(name, self.draw),
-            false => Ground::plain(name, self.draw),
+            true => SceneBackground::draw(name, self.draw),
+            false => SceneBackground::plain(name, self.draw),
         }
     }
 }

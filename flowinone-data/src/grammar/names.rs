@@ -57,10 +57,10 @@ pub(super) fn shades(colour: &str) -> &'static [&'static str] {
 
 /// A word for the colour.
 pub(super) fn colour(word: &'static str, draw: &mut Draw) -> &'static str {
-    match shades(word) {
-        [] => word,
-        others if draw.chance(OTHER) => *draw.pick(others),
-        _ => word,
+    let others = shades(word);
+    match !others.is_empty() && draw.chance(OTHER) {
+        true => draw.pick(others),
+        false => word,
     }
 }
 
