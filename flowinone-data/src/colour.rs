@@ -1,4 +1,4 @@
-//! Ten colours that everyone can name, for grounds and for tinted objects.
+//! Ten colours that everyone can name, for backgrounds and for tinted objects.
 
 use serde::{Deserialize, Serialize};
 

@@ -103,9 +103,9 @@ pub enum Edit {
         /// By how much.
         factor: f32,
     },
-    /// The ground changes.
+    /// The background changes.
     Ground {
-        /// The new ground.
+        /// The new background.
         ground: SceneBackground,
     },
 }

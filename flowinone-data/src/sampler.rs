@@ -38,7 +38,7 @@ pub enum Classes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairConfig {
-    /// Seed of all chance.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Side of both pictures, in pixels.
     pub side: u32,

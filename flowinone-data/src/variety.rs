@@ -18,7 +18,7 @@ pub struct Variety {
     pub text_scale: f32,
     /// Whether captions on a canvas stand anywhere; otherwise in its middle.
     pub text_moves: bool,
-    /// Whether grounds have gradients and textures; otherwise plain ones only.
+    /// Whether backgrounds have gradients and textures; otherwise plain ones only.
     pub patterns: bool,
     /// Whether objects of a scene may be turned.
     pub rotations: bool,
@@ -83,7 +83,7 @@ pub enum EditKind {
     Enlarge,
     /// A thing shrinks.
     Shrink,
-    /// The ground changes.
+    /// The background changes.
     Ground,
 }
 
@@ -108,15 +108,15 @@ impl EditKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaptionKind {
-    /// A coloured thing, on the ground on which the caption is written.
+    /// A coloured thing, on the background on which the caption is written.
     Tinted,
-    /// A thing on a ground.
+    /// A thing on a background.
     One,
-    /// A thing at a place, on a ground.
+    /// A thing at a place, on a background.
     Placed,
-    /// Two things side by side, on a ground.
+    /// Two things side by side, on a background.
     Beside,
-    /// Two things, one above the other, on a ground.
+    /// Two things, one above the other, on a background.
     Above,
 }
 

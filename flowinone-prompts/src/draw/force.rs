@@ -155,7 +155,7 @@ pub struct Force {
     /// The pushes.
     pub arrows: Vec<ForceArrow>,
     /// The moment that the prompt asks for, as a share of the time until everything rests, above 0
-    /// and up to 1: one frame of a motion. Without, it asks for the end.
+    /// and up to 1: one frame of a motion. If `None`, the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
     /// The sentence below; none is written if it is empty.
