@@ -1,13 +1,12 @@
 //! `flowinone inspect`: what is in a checkpoint, a model directory, or a picture.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use flowinone_tasks::{ModelDirectory, Source, read_record};
+use flowinone_tasks::{ModelDirectory, Origin, read_record};
 use flowinone_weights::Checkpoint;
 
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG.
 #[derive(clap::Args)]
@@ -28,11 +27,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     } else {
         checkpoint(&args.file)?
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // `flowinone inspect … | head` closes the pipe early; that is no failure.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Outcome::Done),
-    }
+    output::print_text(&text);
+    Ok(Outcome::Done)
 }
 
 fn checkpoint(path: &Path) -> Result<String> {
@@ -72,9 +68,9 @@ fn directory(path: &Path) -> Result<String> {
     let mut text = format!("{} ({state})\n", config.name);
     for (component, record) in &directory.manifest().components {
         let source = match &record.source {
-            Source::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
-            Source::Trained { steps } => format!("trained for {steps} steps"),
-            Source::Random { seed } => format!("random, seed {seed}"),
+            Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+            Origin::Trained { steps } => format!("trained for {steps} steps"),
+            Origin::Random { seed } => format!("random, seed {seed}"),
         };
         text += &format!(
             "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",

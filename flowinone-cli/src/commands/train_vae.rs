@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
-use flowinone_tasks::{Networks, Precision, assemble};
+use flowinone_tasks::{Networks, WeightDtype, assemble};
 use flowinone_train::{
-    AutoencoderTrainTask, AutoencoderTrainingConfig, Half, StopReason, Trainer, TrainingData,
-    initialise, latent_deviation, read_training_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, Half, Origin, StopReason, Trainer,
+    TrainingData, digest, initialise, latent_deviation, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation};
+use crate::commands::train::{Computing, note_validation, told};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -41,6 +41,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         validation_examples: config.run.validation.examples,
     };
     let folder = config.run.folder.clone();
+    let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
+    let frozen = [
+        ("encoder", digest(&model.encoder, networks.encoder())),
+        ("flow", digest(&model.flow, networks.flow())),
+    ];
+    let frozen = frozen
+        .map(|(name, digest)| (name.to_string(), digest))
+        .into();
+    Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let autoencoder = config.freeze(networks.codec().clone());
     let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
@@ -54,17 +63,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         model.trained = false; // The flow knows other latents.
         model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
     }
-    let target = folder.join("model");
     if target.exists() {
-        std::fs::remove_dir_all(&target)?;
+        std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
     let networks = Networks {
         encoder: networks.encoder(),
         vae: trainer.ema(),
         flow: networks.flow(),
     };
-    assemble(networks, &model, trainer.step(), Precision::F32, &target)?;
-    println!("{}", target.display());
+    assemble(networks, &model, trainer.step(), WeightDtype::F32, &target)?;
+    out!("{}", target.display());
     Ok(Outcome::Done)
 }
 
@@ -79,6 +87,6 @@ fn scale(
     let device = device.clone().inner();
     let deviation = latent_deviation(trainer.ema(), &mut targets, side, MEASURED, &device)?;
     let scale = 1.0 / deviation;
-    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
+    tell!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
     Ok(scale)
 }

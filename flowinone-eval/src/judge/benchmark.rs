@@ -95,7 +95,8 @@ fn instructions(path: &Path) -> Result<BTreeMap<String, String>, Error> {
         return Err(Error::benchmark(path, reason));
     }
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    let words: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|e| {
+    let text = flowinone_files::text_of(bytes).map_err(|reason| Error::benchmark(path, reason))?;
+    let words: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|e| {
         let reason = format!("expected an object {{\"NAME\": \"words\"}}: {e}");
         Error::benchmark(path, reason)
     })?;
