@@ -3,7 +3,7 @@
 # the difference of four calls and two, halved. Repeatable where seconds are not:  benches/count.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build -q -p flowinone-kernels --features cpu --example kernel
+cargo build -q -p flowinone-kernels --features cpu,autodiff --example kernel
 program=${CARGO_TARGET_DIR:-target}/debug/examples/kernel
 count() {
     RAYON_NUM_THREADS=1 FLOWINONE_CPU=avx2 valgrind --tool=callgrind --callgrind-out-file=/dev/null \
