@@ -29,7 +29,7 @@ impl Maps {
         self.kernel * self.kernel
     }
 
-    /// Element of an input channel.
+    /// Numbers of an input channel.
     pub(super) fn plane(&self) -> usize {
         self.stride * self.height * self.stride * self.width
     }

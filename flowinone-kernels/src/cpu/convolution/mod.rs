@@ -116,7 +116,7 @@ fn in_row_blocks<N: Element>(
         let tasks = (0..maps.batch * row_blocks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
     }
-    // SAFETY: the row_blocks cover all rows of all items, and each writes all of its numbers.
+    // SAFETY: the blocks cover all rows of all items, and each writes all of its numbers.
     unsafe { y.set_len(length) };
     y
 }

@@ -28,6 +28,12 @@ pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
     }
 }
 
+/// Whether pairs of bfloat16 and quads of bytes are multiplied with AVX-512 at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn multiplies_both(level: SimdLevel) -> bool {
+    find_bf16(level).is_some() && avx512_vnni::Avx512Vnni::find().is_some()
+}
+
 /// The proof that tiles of pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn find_amx(level: SimdLevel) -> Option<amx::Amx> {
