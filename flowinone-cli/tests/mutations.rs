@@ -298,3 +298,69 @@ fn no_damage_makes_a_reader_panic() {
         panics[..panics.len().min(20)].join("\n")
     );
 }
+
+/// Numbers that no key should choke on.
+const ABSURD: [&str; 13] = [
+    "-1",
+    "0",
+    "0.5",
+    "1e308",
+    "-1e308",
+    "1e-320",
+    "1e400",
+    "nan",
+    "inf",
+    "18446744073709551615",
+    "18446744073709551616",
+    "9223372036854775807",
+    "100000000000",
+];
+
+/// Where the numbers of a JSON or TOML text stand.
+fn numbers(text: &str) -> Vec<std::ops::Range<usize>> {
+    let bytes = text.as_bytes();
+    let part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+    let (mut found, mut at, mut quoted) = (vec![], 0, false);
+    while at < bytes.len() {
+        quoted ^= bytes[at] == b'"';
+        let begins = bytes[at].is_ascii_digit() || bytes[at] == b'-';
+        let inside = at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_');
+        if !begins || quoted || inside {
+            at += 1;
+            continue;
+        }
+        let length = bytes[at..].iter().take_while(|byte| part(**byte)).count();
+        found.push(at..at + length);
+        at += length;
+    }
+    found
+}
+
+#[test]
+fn numbers_of_files_are_refused_or_taken() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut tried = 0;
+    // Those whose readers take text; a prompt that is taken is drawn.
+    for Format {
+        name, whole, read, ..
+    } in texts().iter().chain(&checkpoints()[3..])
+    {
+        let Ok(text) = std::str::from_utf8(whole) else {
+            continue; // the record of a PNG, whose numbers are those of a prompt and of settings
+        };
+        for place in numbers(text) {
+            for number in ABSURD {
+                let changed = format!("{}{number}{}", &text[..place.start], &text[place.end..]);
+                let begin = std::time::Instant::now();
+                let read = || read(changed.as_bytes(), scratch.path());
+                let ended = catch_unwind(AssertUnwindSafe(read));
+                assert!(ended.is_ok(), "{name}: {changed}");
+                let seconds = begin.elapsed().as_secs();
+                assert!(seconds < 10, "{name} took {seconds} s: {changed}");
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} absurd numbers");
+    assert!(tried > 1_000, "{tried}");
+}

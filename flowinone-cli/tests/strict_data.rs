@@ -52,16 +52,17 @@ fn types_are_read_whatever_their_case_and_mark_and_unknown_ones_are_named() {
         (b"Text-To-Image", "4 text-to-image"),
         (b"class2image", "4 class-to-image"),
         (b"vismarker", "4 visual-marker"),
+        (b"edit", "4 edit"),
     ] {
         write(bytes);
         let text = bench.succeed("data list pairs");
         assert!(text.contains(task), "{bytes:?}: {text}");
     }
-    for bytes in [&b"text_2_image"[..], b"", b"edit"] {
+    for bytes in [&b"text_2_image"[..], b"", b"i2i"] {
         write(bytes);
         let text = bench.fail("data list pairs");
         assert!(
-            text.contains("known are t2i and the tasks class-to-image"),
+            text.contains("known are t2i, edit and the tasks class-to-image"),
             "{text}"
         );
         assert!(text.contains("damaged: 4 samples"), "{text}");
