@@ -88,48 +88,27 @@ fn a_full_device_is_one_error_at_the_end() {
 }
 
 #[test]
-fn ctrl_c_is_heard_within_a_step_of_an_adaptive_solver() {
+fn ctrl_c_is_heard_and_a_tolerance_that_cannot_be_met_ends() {
     let bench = Bench::new();
-    // One step of so many evaluations that it would take minutes.
-    let line = "class cat -o x.png --solver dopri5:rtol=1e-7,atol=1e-7,max_steps=1000000";
-    let mut child = bench
-        .command(line)
+    let mut command = bench.command("class cat -o x.png --steps 100000");
+    let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(1000));
+    assert!(child.try_wait().unwrap().is_none());
     let begin = Instant::now();
     let id = child.id().to_string();
-    let running = child.try_wait().unwrap().is_none();
-    assert!(
-        Command::new("kill")
-            .args(["-s", "INT", &id])
-            .status()
-            .unwrap()
-            .success()
-            || !running
-    );
+    let asked = Command::new("kill").args(["-s", "INT", &id]).status();
+    assert!(asked.unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert!(
-        begin.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begin.elapsed()
-    );
-    assert!(
-        matches!(output.status.code(), Some(130 | 1)),
-        "{}",
-        said(&output)
-    );
-    // A tolerance that float32 cannot meet ends by itself, with a word.
-    let begin = Instant::now();
+    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+    assert!(begin.elapsed() < Duration::from_secs(20), "a step takes some milliseconds");
+    assert!(!bench.path("x.png").exists());
+
     let text = bench.fail("class cat -o x.png --solver dopri5:rtol=1e-300,atol=1e-300");
     assert!(text.contains("finer than the numbers themselves"), "{text}");
-    assert!(
-        begin.elapsed() < Duration::from_secs(60),
-        "{:?}",
-        begin.elapsed()
-    );
 }
 
 /// Numbers that no option should choke on.

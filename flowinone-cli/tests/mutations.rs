@@ -148,7 +148,7 @@ const STROKES: &str = r##"[{"points":[[0.1,0.2],["50%","12px"],[0.9,0.9]],"smoot
 const PROMPTS: [&str; 3] = [
     r#"{"task":"class-to-image","name":"cat"}"#,
     r##"{"task":"doodle","picture":{"plain":"#ffffff"},"drawings":[{"strokes":[{"points":[[0.1,0.2],[0.9,0.9]]}]}],"instruction":"x"}"##,
-    r##"{"task":"visual-marker","picture":{"plain":"#ffffff"},"instruction":"Remove it.","marks":[{"circle":{"center":[0.5,0.5],"radius":0.2}}]}"##,
+    r##"{"task":"visual-marker","picture":{"plain":"#ffffff"},"instruction":"Remove it.","marks":[{"circle":{"centre":[0.5,0.5],"radius":0.2}}]}"##,
 ];
 const TOML: &str = "train = [\"velocity\"]\n[model]\npreset = \"tiny\"\n[run]\nfolder = \"run\"\nseed = 1\nsteps = 4\nbatch = 2\n[run.schedule]\nlearning_rate = 1e-3\nwarm_up = 0\n[run.optimiser]\nbetas = [0.9, 0.95]\nclip = 1.0\n[[data]]\nfiles = \"pairs\"\nweight = 2\n";
 const JOURNAL: &str = "{\"step\":1,\"loss\":0.5,\"gradient_norm\":1e-3}\n{\"step\":2,\"loss\":null}\n{\"step\":3,\"loss\":0.25}\n";
@@ -256,6 +256,8 @@ fn no_damage_makes_a_reader_panic() {
         read,
     } in &formats
     {
+        let sound = read(whole, scratch.path());
+        assert_eq!(sound, Ok(()), "{name} is read as it was written");
         let refused = AtomicU64::new(0);
         let found: Vec<String> = (0..count * times)
             .into_par_iter()
