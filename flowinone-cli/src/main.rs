@@ -7,18 +7,11 @@
 mod output;
 
 mod commands;
-mod device;
 mod interrupt;
-mod jobs;
-mod lines;
-mod memory;
-mod model;
 mod options;
 mod progress;
-mod report;
-mod runner;
 mod sampling;
-mod source;
+mod show;
 
 use std::process::ExitCode;
 

@@ -104,7 +104,10 @@ fn ctrl_c_is_heard_and_a_tolerance_that_cannot_be_met_ends() {
     assert!(asked.unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-    assert!(begin.elapsed() < Duration::from_secs(20), "a step takes some milliseconds");
+    assert!(
+        begin.elapsed() < Duration::from_secs(20),
+        "a step takes some milliseconds"
+    );
     assert!(!bench.path("x.png").exists());
 
     let text = bench.fail("class cat -o x.png --solver dopri5:rtol=1e-300,atol=1e-300");

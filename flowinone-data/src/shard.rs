@@ -148,7 +148,10 @@ impl Shard {
         let damaged = |e: std::io::Error| {
             // Some of the reader's reasons quote the bytes that it met.
             let reason: String = e.to_string().chars().filter(|c| !c.is_control()).collect();
-            let reason = match ["numeric field", "cksum", "utf-8"].iter().any(|at| reason.contains(at)) {
+            let reason = match ["numeric field", "cksum", "utf-8"]
+                .iter()
+                .any(|at| reason.contains(at))
+            {
                 true => "there is no header of a tar entry".into(),
                 false => reason,
             };

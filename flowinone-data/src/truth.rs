@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Colour, Error, Icons, Object, Operation, PixelBox, Scene, Split};
+use super::{Colour, Error, Icons, Object, Operation, PixelBox, Sample, Scene, Split};
 use flowinone_prompts::Task;
 
 /// How the words of a prompt are written.
@@ -56,6 +56,13 @@ pub struct Truth {
     pub gone: Vec<Seen>,
     /// Where scene and target may differ; outside of these boxes every pixel is the same.
     pub edited: Vec<PixelBox>,
+}
+
+impl Truth {
+    /// The ground truth of a sample that was made here.
+    pub fn of(sample: &Sample) -> Option<Self> {
+        serde_json::from_str(sample.json.as_deref()?).ok()
+    }
 }
 
 /// An object as it is seen in a picture.

@@ -176,6 +176,12 @@ pub enum Failure {
 }
 
 impl ItemScore {
+    /// Why it does not pass, in words; empty if it does.
+    pub fn reasons(&self) -> String {
+        let reasons: Vec<String> = self.failures.iter().map(ToString::to_string).collect();
+        reasons.join("; ")
+    }
+
     /// Whether every check passes.
     pub fn passes(&self) -> bool {
         self.failures.is_empty()

@@ -110,6 +110,40 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Erro
         .map_err(Error::of("write", path))
 }
 
+/// Makes the folder that a file shall lie in, and those above it.
+///
+/// # Errors
+/// Names the folder that cannot be made.
+pub fn make_parent(path: impl AsRef<Path>) -> Result<(), Error> {
+    match path.as_ref().parent() {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(Error::of("create", parent)),
+        None => Ok(()),
+    }
+}
+
+/// A path that holds wherever the program is started.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Whether a file's name ends in one of some extensions, in letters of either case.
+pub fn has_extension(path: impl AsRef<Path>, allowed: &[&str]) -> bool {
+    let extension = path.as_ref().extension();
+    extension.is_some_and(|e| allowed.iter().any(|a| e.eq_ignore_ascii_case(a)))
+}
+
+/// Makes the folder of a file that will be written, and tries whether it can be.
+///
+/// # Errors
+/// Names the file that cannot be written.
+pub fn writable(file: impl AsRef<Path>) -> Result<(), Error> {
+    let file = file.as_ref();
+    make_parent(file)?;
+    let tried = AtomicFile::create(file).map_err(Error::of("write", file))?;
+    drop(tried);
+    Ok(())
+}
+
 /// A folder being written; without [`commit`](Self::commit) nothing remains of it.
 #[derive(Debug)]
 pub struct AtomicFolder {

@@ -8,7 +8,9 @@ mod kind;
 mod text;
 mod unfinished;
 
-pub use atomic::{AtomicFile, AtomicFolder, write_atomically};
+pub use atomic::{
+    AtomicFile, AtomicFolder, absolute, has_extension, make_parent, writable, write_atomically,
+};
 pub use digest::{hexadecimal, sha256, sha256_of};
 pub use error::Error;
 pub use identity::{Collision, Identity, keep_apart};

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use flowinone_files::has_extension;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
@@ -25,6 +26,14 @@ pub const MAX_PIXELS: u64 = 64_000_000;
 pub const MAX_FILE: u64 = 256 << 20;
 /// Most memory that decoding may take, in bytes: 64 MP of 16-bit RGBA, and as much again.
 const MAX_DECODE: u64 = 1 << 30;
+
+/// Extensions of the files that [`read_picture`] reads, for searches in folders.
+pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
+
+/// Whether a file's name ends in one of the [`EXTENSIONS`], in letters of either case.
+pub fn is_picture(path: impl AsRef<Path>) -> bool {
+    has_extension(path, &EXTENSIONS)
+}
 
 /// Reads a picture file as upright 8-bit RGB on white.
 ///

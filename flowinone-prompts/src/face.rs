@@ -1,6 +1,10 @@
 //! The bundled typefaces by name.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::PromptError;
 
 /// A face that text is set in; all are bundled, under the SIL Open Font License 1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -26,5 +30,17 @@ impl Face {
             Self::SerifBold => "serif-bold",
             Self::Comic => "comic",
         }
+    }
+}
+
+impl FromStr for Face {
+    type Err = PromptError;
+
+    fn from_str(text: &str) -> Result<Self, PromptError> {
+        let mut faces = Self::ALL.into_iter();
+        faces.find(|face| face.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            PromptError::unreadable("face", text, format!("the faces are {names}"))
+        })
     }
 }

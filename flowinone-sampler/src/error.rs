@@ -59,6 +59,18 @@ pub enum Error {
         /// Last guided time.
         to: f64,
     },
+    /// A name that is no guidance rule.
+    #[error("{text:?} is none of constant, zero-star, interval=0.1-0.8")]
+    UnknownGuidance {
+        /// The name given.
+        text: String,
+    },
+    /// A text that is no interval of times.
+    #[error("{text:?} is no interval FROM-TO within 0 to 1, such as 0-0.5")]
+    BadInterval {
+        /// The text given.
+        text: String,
+    },
     /// A threshold of adaptive guidance or of the step cache out of range.
     #[error("{name} threshold is {value}: it must be a finite number of at least 0 (0 is off)")]
     BadThreshold {

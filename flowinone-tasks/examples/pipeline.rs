@@ -25,11 +25,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let pipeline = untrained(&ModelConfig::tiny(), 0, &Device::flex(), Precision::F32)?;
     let start = pipeline.start(&[item], settings.noise);
-    let last = pipeline.solve(&start, &settings, |state| {
+    let mut latent = start.x0.clone();
+    for state in pipeline.states(&start, &settings)? {
+        let state = state?; // `break` here would stop the run
         println!("step {} of 8, t = {:.3}", state.step, state.t);
-        Ok(true)
-    })?;
-    let picture = &pipeline.decode(last.expect("nothing stopped it").x)?[0];
+        latent = state.x;
+    }
+    let picture = &pipeline.decode(latent)?[0];
     picture.save("picture.png")?;
     println!(
         "picture.png, {:?}: noise, as the weights are",

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Arithmetic, Component, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
+use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -49,6 +49,19 @@ impl ModelDirectory {
             ));
         }
         Self::of(Files::Directory(path))
+    }
+
+    /// Opens a model directory, or with the feature `mini` the built-in model by its name
+    /// `built-in:mini`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn named(model: impl AsRef<Path>) -> Result<Self, Error> {
+        #[cfg(feature = "mini")]
+        if model.as_ref() == Path::new(flowinone_mini::NAME) {
+            return Self::held(flowinone_mini::NAME, flowinone_mini::FILES);
+        }
+        Self::open(model.as_ref())
     }
 
     /// Opens a model whose files lie in memory, as those of a model that is part of the program;
@@ -151,7 +164,7 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// As [`load`](Self::load), or [`Error::Settings`] if the device cannot compute so.
-    pub fn prepare(&self, device: &Device, arithmetic: Arithmetic) -> Result<FlowInOne, Error> {
+    pub fn prepare(&self, device: &Device, arithmetic: Dtype) -> Result<FlowInOne, Error> {
         arithmetic.check(device)?;
         match arithmetic.packing(device) {
             None => self.load(device, arithmetic.unpacked()),

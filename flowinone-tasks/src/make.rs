@@ -16,7 +16,7 @@ use flowinone_weights::{
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
-use crate::manifest::{ComponentRecord, Source};
+use crate::manifest::{ComponentRecord, Origin};
 use crate::{
     Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, Precision,
 };
@@ -239,7 +239,7 @@ impl Build {
             Some((param.path.clone(), published.to_string()))
         };
         let file = plan.path().file_name().unwrap_or_default();
-        let source = Source::Checkpoint {
+        let source = Origin::Checkpoint {
             file: file.to_string_lossy().into_owned(),
             names: plan.params().iter().filter_map(name).collect(),
         };
@@ -263,7 +263,7 @@ impl Build {
         self.write(
             component,
             &param_specs(module),
-            Source::Random { seed },
+            Origin::Random { seed },
             draw,
         )
     }
@@ -276,11 +276,11 @@ impl Build {
     ) -> Result<(), Error> {
         let path = self.folder.path().join(component.file());
         let saved = save_module(&path, module, self.precision.dtype())?;
-        self.record(component, saved, Source::Trained { steps });
+        self.record(component, saved, Origin::Trained { steps });
         Ok(())
     }
 
-    fn record(&mut self, component: Component, saved: Saved, source: Source) {
+    fn record(&mut self, component: Component, saved: Saved, source: Origin) {
         let record = ComponentRecord {
             precision: self.precision,
             sha256: saved.sha256,
@@ -294,7 +294,7 @@ impl Build {
         &mut self,
         component: Component,
         params: &[ParamSpec],
-        source: Source,
+        source: Origin,
         read: impl FnMut(&ParamSpec) -> Result<TensorData, flowinone_weights::Error>,
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());

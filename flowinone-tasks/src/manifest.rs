@@ -65,13 +65,13 @@ pub struct ComponentRecord {
     /// Size of the file in bytes.
     pub bytes: u64,
     /// Where the weights came from.
-    pub source: Source,
+    pub source: Origin,
 }
 
 /// Where weights came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Source {
+pub enum Origin {
     /// A published checkpoint.
     Checkpoint {
         /// File name of the checkpoint.

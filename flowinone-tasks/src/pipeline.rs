@@ -7,12 +7,14 @@ use burn::tensor::{DType, Device, FloatDType, Tensor};
 use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
 use flowinone_image::center_crop;
-use flowinone_sampler::{AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory};
+use flowinone_sampler::{
+    AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory_of,
+};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Arithmetic, Error, FlowInOne, Precision, Settings};
+use crate::{Dtype, Error, FlowInOne, Precision, Settings};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -125,9 +127,10 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
 
     /// Encodes a batch of prompts, one at a time so that memory and results do not depend on the
     /// batch; `scale` multiplies all noise.
-    pub fn start(&self, items: &[Item], scale: f64) -> Start {
+    pub fn start<'i>(&self, items: impl IntoIterator<Item = &'i Item>, scale: f64) -> Start {
         let (mut starts, mut latents) = (vec![], vec![]);
         let (mut vision, mut autoencoder) = (Duration::ZERO, Duration::ZERO);
+        let mut kept = vec![];
         for item in items {
             let draw = |purpose, shape: [usize; 4]| {
                 let [_, channels, side, _] = shape;
@@ -155,8 +158,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
                 false => Tensor::zeros(shape, (&self.device, DType::F32)),
             });
             autoencoder += begin.elapsed();
+            kept.push(item.structure);
         }
-        let kept: Vec<bool> = items.iter().map(|item| item.structure).collect();
         let structure = kept
             .contains(&true)
             .then(|| Structure::new(Tensor::cat(latents, 0)).masked(&kept));
@@ -168,32 +171,31 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         }
     }
 
-    /// Solves the flow from `start`, one state a step, and hands each to `see`, which may stop the
-    /// run by returning `false`. Returns the last state, or `None` if it was stopped.
+    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it is
+    /// asked for.
     ///
     /// # Errors
-    /// Settings that make no sense, or a state that is not finite, named by step and stage.
-    pub fn solve(
+    /// Settings that make no sense; as an item a state that is not finite, named by step and stage.
+    pub fn states(
         &self,
         start: &Start,
         settings: &Settings,
-        see: impl FnMut(&State<4>) -> Result<bool, Error>,
-    ) -> Result<Option<State<4>>, Error> {
-        self.solve_until(start, settings, &|| false, see)
+    ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'_, E, C, F>, Error> {
+        self.states_until(start, settings, &|| false)
     }
 
-    /// As [`solve`](Self::solve); `stop` is asked before each evaluation of the network, so that the run
-    /// ends within a step, however many attempts an adaptive solver makes.
+    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that the
+    /// run ends within a step, however many attempts an adaptive solver makes. It then ends with
+    /// [`Stopped`](flowinone_sampler::Error::Stopped).
     ///
     /// # Errors
-    /// As [`solve`](Self::solve).
-    pub fn solve_until(
-        &self,
+    /// As there.
+    pub fn states_until<'a>(
+        &'a self,
         start: &Start,
         settings: &Settings,
-        stop: &dyn Fn() -> bool,
-        mut see: impl FnMut(&State<4>) -> Result<bool, Error>,
-    ) -> Result<Option<State<4>>, Error> {
+        stop: &'a dyn Fn() -> bool,
+    ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'a, E, C, F>, Error> {
         settings.validate()?;
         let guided = Guided {
             field: self.flow.field(start.structure.clone()),
@@ -202,26 +204,24 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         let field = AdaptiveGuidance::new(guided, settings.adaptive_guidance);
         let field = FirstBlockCache::new(field, settings.first_block_cache);
         let field = StepCache::new(field, settings.step_cache);
-        let mut last = None;
-        let states = trajectory(
+        let states = trajectory_of(
             settings.solver,
-            &field,
+            field,
             start.x0.clone(),
             settings.grid,
             settings.steps,
         )
         .until(stop);
-        for state in states {
-            let state = match state {
-                Err(flowinone_sampler::Error::Stopped) => return Ok(None),
-                state => state?,
-            };
-            if !see(&state)? {
-                return Ok(None);
-            }
-            last = Some(state);
-        }
-        Ok(last)
+        Ok(states.map(|state| Ok(state?)))
+    }
+
+    /// The last of the [`states`](Self::states).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn solve(&self, start: &Start, settings: &Settings) -> Result<State<4>, Error> {
+        let last = self.states(start, settings)?.last();
+        last.unwrap_or(Err(flowinone_sampler::Error::NoSteps.into()))
     }
 
     /// Decodes latents `[items, channels, side, side]`, one at a time, to 8-bit pictures; the
@@ -247,11 +247,10 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// The whole path: pictures for a batch of items.
     ///
     /// # Errors
-    /// As [`solve`](Self::solve) and [`decode`](Self::decode).
+    /// As [`states`](Self::states) and [`decode`](Self::decode).
     pub fn generate(&self, items: &[Item], settings: &Settings) -> Result<Vec<RgbImage>, Error> {
         let start = self.start(items, settings.noise);
-        let last = self.solve(&start, settings, |_| Ok(true))?;
-        self.decode(last.map_or(start.x0, |state| state.x))
+        self.decode(self.solve(&start, settings)?.x)
     }
 
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
@@ -264,7 +263,7 @@ impl FlowInOne {
     /// [`ModelDirectory::prepare`](crate::ModelDirectory::prepare) packs them; for a model with
     /// weights in float32. Where nothing is packed it stays as it is.
     #[must_use]
-    pub fn packed(mut self, arithmetic: Arithmetic) -> Self {
+    pub fn packed(mut self, arithmetic: Dtype) -> Self {
         if let Some(packing) = arithmetic.packing(&self.device) {
             self.encoder = self.encoder.packed(packing);
             self.flow = self.flow.packed(packing);

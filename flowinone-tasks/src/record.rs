@@ -10,7 +10,7 @@ use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Arithmetic, Error, Settings};
+use crate::{Dtype, Error, Settings};
 
 const KEYWORD: &str = "flowinone";
 
@@ -43,7 +43,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignore_profiles: bool,
     /// What the model multiplied with.
-    pub precision: Arithmetic,
+    pub precision: Dtype,
     /// The device that computed it.
     pub device: String,
 }
@@ -179,7 +179,7 @@ mod tests {
             settings: Settings::published(),
             preview: None,
             ignore_profiles: false,
-            precision: Arithmetic::F32,
+            precision: Dtype::F32,
             device: "cpu".into(),
         }
     }

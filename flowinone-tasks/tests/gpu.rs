@@ -50,8 +50,8 @@ fn the_tiny_pipeline_agrees_with_the_cpu() {
         let pipeline = untrained(&small(), 3, device, Precision::F32).unwrap();
         let tokens = pipeline.tokens(&prompt);
         let start = pipeline.start(&items, 1.0);
-        let last = pipeline.solve(&start, &settings, |_| Ok(true));
-        let last = last.unwrap().unwrap();
+        let last = pipeline.solve(&start, &settings);
+        let last = last.unwrap();
         let pictures = pipeline.decode(last.x.clone()).unwrap();
         (tokens, start.x0, last.x, pictures)
     };

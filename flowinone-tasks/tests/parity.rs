@@ -12,7 +12,7 @@ use flowinone_image::decode_picture;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
 use flowinone_tasks::{
-    Arithmetic, FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert,
+    Dtype, FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert,
 };
 use image::RgbImage;
 
@@ -68,8 +68,8 @@ fn check(folder: &Folder, pipeline: &FlowInOne, device: &Device) {
             },
             ..Settings::published()
         };
-        let last = pipeline.solve(&start, &settings, |_| Ok(true));
-        let last = last.unwrap().unwrap();
+        let last = pipeline.solve(&start, &settings);
+        let last = last.unwrap();
         assert_eq!(last.evaluations.branches, 2 * settings.steps);
         let expected = tensors.tensor::<4>(&format!("{stem}.final_latent"), device);
         assert_close(&label("latent"), last.x.clone(), expected, 1e-4);
@@ -107,7 +107,7 @@ fn whole_pictures_match_the_reference_from_either_format() {
             let directory = converted(folder, &sources, Precision::F32, &target);
             let pipeline = directory.load(&device, Precision::F32).unwrap();
             check(folder, &pipeline, &device);
-            let packed = directory.prepare(&device, Arithmetic::F32).unwrap();
+            let packed = directory.prepare(&device, Dtype::F32).unwrap();
             check(folder, &packed, &device);
             checked += 1;
         }
@@ -150,9 +150,9 @@ fn half_precision_directories_stay_near_single() {
         let unpacked = directory.load(&device, Precision::F32).unwrap();
         let unpacked = unpacked.tokens(&prompt);
         for (arithmetic, tolerance) in [
-            (Arithmetic::F32, 2e-6),
-            (Arithmetic::Bf16, 1.5e-2),
-            (Arithmetic::Int8, 1.5e-2),
+            (Dtype::F32, 2e-6),
+            (Dtype::Bf16, 1.5e-2),
+            (Dtype::Int8, 1.5e-2),
         ] {
             let pipeline = directory.prepare(&device, arithmetic).unwrap();
             let label = format!("tokens stored {stored} packed {arithmetic}");

@@ -17,12 +17,12 @@ use flowinone_data::{ContactSheet, Example, Truth};
 use flowinone_encoder::{VisualEncoder, janus_square};
 use flowinone_flow::Structure;
 use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
-use flowinone_image::center_crop;
+use flowinone_image::{center_crop, psnr};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::autoencoder::{images, pixels, psnr, save};
+use crate::autoencoder::{images, pixels, save};
 use crate::auxiliary_losses::{AuxiliaryLosses, detail};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;

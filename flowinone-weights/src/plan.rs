@@ -80,13 +80,13 @@ impl Plan {
         }
         let params = param_specs(module);
         let map_key = |name: &str| map_key(&name.replace(COMPILED, ""));
-        let plain = Self::assign(params.clone(), checkpoint, &map_key, "", allow_unknown);
+        let plain = Self::assign(params.clone(), checkpoint, map_key, "", allow_unknown);
         let Err(Error::Mismatch(mismatch)) = plain else {
             return plain;
         };
-        let below = prefixes(&params, checkpoint, &map_key);
+        let below = prefixes(&params, checkpoint, map_key);
         for (prefix, _) in below.iter().filter(|(_, count)| *count == params.len()) {
-            let plan = Self::assign(params.clone(), checkpoint, &map_key, prefix, allow_unknown);
+            let plan = Self::assign(params.clone(), checkpoint, map_key, prefix, allow_unknown);
             if plan.is_ok() {
                 return plan;
             }

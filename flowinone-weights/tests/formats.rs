@@ -277,7 +277,10 @@ fn names_below_another_are_taken_and_averaged_weights_first() {
         ]
     };
     let plan = |all: &[(String, Vec<usize>)]| {
-        let all: Vec<_> = all.iter().map(|(name, shape)| (&**name, shape.clone())).collect();
+        let all: Vec<_> = all
+            .iter()
+            .map(|(name, shape)| (&**name, shape.clone()))
+            .collect();
         let checkpoint = Checkpoint::open(published(folder.path(), &all)).unwrap();
         Plan::new(&two(&device), &checkpoint, same_name, false)
     };
@@ -294,9 +297,16 @@ fn names_below_another_are_taken_and_averaged_weights_first() {
     assert_eq!(plan_of_both.unused().len(), 4);
     // Names that fit as they are stay, and most of them below another are a hint.
     assert!(plan(&names("")).is_ok());
-    let most = [names("inner.")[..2].to_vec(), vec![("other".into(), vec![2])]].concat();
+    let most = [
+        names("inner.")[..2].to_vec(),
+        vec![("other".into(), vec![2])],
+    ]
+    .concat();
     let text = plan(&most).unwrap_err().to_string();
-    assert!(text.contains("2 of the 3 parameters lie below \"inner.\""), "{text}");
+    assert!(
+        text.contains("2 of the 3 parameters lie below \"inner.\""),
+        "{text}"
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use flowinone_tasks::{ModelConfig, Precision, Report, Sources, read_config};
 
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory from published checkpoints.
 #[derive(clap::Args)]

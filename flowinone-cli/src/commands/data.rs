@@ -1,6 +1,5 @@
 //! `flowinone data`: pairs of prompt and target for training and evaluation, and their files.
 
-mod group;
 mod list;
 mod make;
 pub(crate) mod options;

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 pub(crate) fn run() -> Result<Outcome> {
     for found in device::list() {

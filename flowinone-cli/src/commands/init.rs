@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use flowinone_tasks::{ModelConfig, Precision, read_config};
 
 use crate::commands::convert::say;
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory with random weights, for benchmarks and tests.
 #[derive(clap::Args)]

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelDirectory, Source, read_record};
+use flowinone_tasks::{ModelDirectory, Origin, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -85,9 +85,9 @@ fn directory(path: &Path) -> Result<String> {
     let mut text = format!("{} ({state})\n", config.name);
     for (component, record) in &directory.manifest().components {
         let source = match &record.source {
-            Source::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
-            Source::Trained { steps } => format!("trained for {steps} steps"),
-            Source::Random { seed } => format!("random, seed {seed}"),
+            Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+            Origin::Trained { steps } => format!("trained for {steps} steps"),
+            Origin::Random { seed } => format!("random, seed {seed}"),
         };
         text += &format!(
             "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",

@@ -16,16 +16,16 @@ pub(crate) mod trajectory;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use flowinone_files::{make_parent, writable};
 use flowinone_image::{FrameRate, Profiles, read_picture, write_animation, write_picture};
 use flowinone_prompts::{Convention, Prompt, PromptError, PromptFiles, VisualPrompt};
+use flowinone_tasks::batch::{self, BatchJob, Jobs, Report, check_png};
+use flowinone_tasks::{Job, Session, Source};
 use image::RgbImage;
 
-use crate::jobs::{Job, Jobs, check_png};
+use crate::Outcome;
 use crate::options::Options;
-use crate::report::Report;
-use crate::report::{make_parent, writable};
-use crate::source::{Drawn, Source};
-use crate::{Outcome, interrupt};
+use crate::show::show;
 use motion::Motion;
 use saved::Saved;
 
@@ -100,14 +100,15 @@ impl Making {
     }
 
     fn make(&self, mut sequence: Sequence) -> Result<Outcome> {
-        let convention = match self.prompt_only {
-            true => Convention::default(),
-            false => self.options.convention()?,
+        let session = match self.prompt_only {
+            true => None,
+            false => Some(self.options.session()?),
         };
-        let side = self.side.unwrap_or(convention.side);
-        for prompt in &mut sequence.prompts {
-            *prompt = convention.applied(prompt.clone());
-        }
+        let published = Convention::default();
+        let style = session.as_ref().map_or(&published, Session::style);
+        let side = self.side.unwrap_or(style.side);
+        let prompts = sequence.prompts.into_iter();
+        sequence.prompts = prompts.map(|prompt| style.applied(prompt)).collect();
         let pen = Pen {
             side,
             profiles: self.options.profiles(),
@@ -116,7 +117,7 @@ impl Making {
         let save = save
             .map(|file| Saved::of(file, &sequence, pen))
             .transpose()?;
-        let jobs = jobs(&sequence, side);
+        let jobs = jobs(&sequence, pen, self.options.seed());
         let animation = sequence.animation.iter().map(|(file, _)| file.clone());
         let saved = save.as_ref().map(Saved::files).unwrap_or_default();
         let more: Vec<PathBuf> = animation.chain(saved).collect();
@@ -126,22 +127,23 @@ impl Making {
             .into_iter()
             .chain(jobs.list.iter().take(1).map(|job| &*job.output));
         outputs.into_iter().try_for_each(writable)?;
-        if self.prompt_only {
+        let Some(session) = &session else {
             self.draw(&sequence, pen)?;
             if let Some(save) = &save {
                 save.write(&sequence)?;
             }
             return Ok(Outcome::Done);
-        }
-        let run = self.options.run(sequence.batch_size, sequence.overwrite)?;
+        };
+        let settings = self.options.settings(session)?;
         if let Some(save) = &save {
             save.write(&sequence)?;
         }
-        if let Some(warning) = convention.warning(&sequence.prompts[0]) {
+        if let Some(warning) = style.warning(&sequence.prompts[0]) {
             tell!("warning: {warning}");
         }
-        interrupt::listen();
-        let outcome = run.all(&jobs, &mut Report::none())?;
+        let options = self.options.batch(sequence.batch_size, sequence.overwrite);
+        let run = batch::run(session, jobs, &settings, options, Report::none());
+        let outcome = show(session, run, sequence.files.len())?;
         if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
             write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
             out!("{}", file.display());
@@ -172,15 +174,19 @@ impl Making {
     }
 }
 
-fn jobs(sequence: &Sequence, side: u32) -> Jobs {
-    let job = |(prompt, file): (&Prompt, &PathBuf)| Job {
-        source: Source::Prompt(Box::new(Drawn {
-            prompt: prompt.clone(),
-            side,
-            line: None,
-        })),
-        output: file.clone(),
-        number: 0, // one picture, or frames that share their noise
+fn jobs(sequence: &Sequence, pen: Pen, seed: u64) -> Jobs {
+    let job = |(prompt, output): (&Prompt, &PathBuf)| BatchJob {
+        job: Job {
+            source: Source::Prompt {
+                prompt: Box::new(prompt.clone()), // words and marks, no pixels
+                side: pen.side,
+            },
+            seed,
+            number: 0, // one picture, or frames that share their noise
+            profiles: pen.profiles,
+        },
+        output: output.clone(),
+        line: None,
     };
     let both = sequence.prompts.iter().zip(&sequence.files);
     Jobs {

@@ -5,27 +5,19 @@
     reason = "these comments are help texts, shown as they are"
 )]
 
-mod pairs;
-mod report;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowinone_eval::{Scorer, Work};
-use flowinone_files::keep_apart;
+use flowinone_eval::{Known, Pairs, Report, Scorer, Summary, Work, result_of};
+use flowinone_files::{keep_apart, writable, write_atomically};
 use flowinone_image::read_picture;
 use image::RgbImage;
 
-use self::pairs::{Known, Pairs};
-use self::report::Report;
 use super::data::options::PairOptions;
 use super::data::{MOST_PAIRS, threads, within};
-use crate::report::writable;
 use crate::{Outcome, interrupt};
 
-/// Extensions that a result may have.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "tiff"];
 /// Results that are read before the next are scored.
 const BATCH: usize = 64;
 
@@ -111,7 +103,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let scorer = Scorer::new(Arc::new(args.pairs.icons()?), args.pairs.classes().clone())?;
     let pairs = match &args.truth {
         Some(path) => Pairs::files(path, args.first, args.count)?,
-        None => Pairs::made(args.pairs.sampler()?, args.first, args.count.unwrap_or(0))?,
+        None => match args.count {
+            None | Some(0) => bail!("--count 0 scores nothing"),
+            Some(count) => Pairs::made(args.pairs.sampler()?, args.first, count),
+        },
     };
     let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
     let pool = rayon::ThreadPoolBuilder::new()
@@ -119,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .build()
         .context("cannot start threads")?;
     interrupt::listen();
-    let sheet = args.sheet.as_ref().map(|_| args.each);
+    let sheet = args.sheet.as_ref().map_or(0, |_| args.each);
     let mut report = Report::new(*scorer.thresholds(), sheet);
     let whole = pool.install(|| match (&args.results, args.baseline) {
         (Some(results), _) => of_results(pairs, results, &scorer, &mut report),
@@ -136,7 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
-    report.finish(args)
+    finish(report, args)
 }
 
 /// Scores the results of a folder.
@@ -148,21 +143,13 @@ fn of_results(pairs: Pairs, results: &Path, scorer: &Scorer, report: &mut Report
         Ok(path.map(read_picture).transpose()?)
     };
     let whole = score(pairs, find, scorer, report)?;
-    if let (true, Some(key)) = (report.is_empty(), first) {
+    if let (true, Some(key)) = (report.items.is_empty(), first) {
         bail!(
             "no pair has a result in {}; the first would be {key}.png",
             results.display()
         );
     }
     Ok(whole)
-}
-
-/// The file of a pair's result.
-fn result_of(results: &Path, key: &str) -> Option<PathBuf> {
-    let plain = |part: &str| !matches!(part, "" | "." | "..");
-    let safe = key.split('/').all(plain) && !key.contains(['\\', ':']);
-    let paths = EXTENSIONS.map(|extension| results.join(format!("{key}.{extension}")));
-    paths.into_iter().find(|path| safe && path.is_file())
 }
 
 /// Scores what `result` gives for each pair; `false` if someone asked to stop.
@@ -173,10 +160,10 @@ fn score(
     report: &mut Report,
 ) -> Result<bool> {
     let mut batch = vec![];
-    while let Some(known) = pairs.next()? {
+    while let Some(known) = pairs.next_pair()? {
         match result(&known)? {
             Some(result) => batch.push((known, result)),
-            None => report.missing(known.key),
+            None => report.missing.push(known.key),
         }
         if batch.len() == BATCH {
             settle(std::mem::take(&mut batch), scorer, report)?;
@@ -186,7 +173,7 @@ fn score(
         }
     }
     settle(batch, scorer, report)?;
-    report.skipped(pairs.damaged());
+    report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
@@ -194,7 +181,7 @@ fn score(
 fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bool> {
     let mut tasks: Vec<(Known, RgbImage)> = vec![]; // the first pair of a task, its last target
     let mut batch = vec![];
-    while let Some(known) = pairs.next()? {
+    while let Some(known) = pairs.next_pair()? {
         let same = |(first, _): &&mut (Known, RgbImage)| first.truth.task == known.truth.task;
         match tasks.iter_mut().find(same) {
             Some((_, last)) => {
@@ -218,7 +205,7 @@ fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bo
     }
     batch.extend(tasks);
     settle(batch, scorer, report)?;
-    report.skipped(pairs.damaged());
+    report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
@@ -238,4 +225,39 @@ fn settle(batch: Vec<(Known, RgbImage)>, scorer: &Scorer, report: &mut Report) -
         report.add(score, &work, &target);
     }
     Ok(())
+}
+
+/// Prints and writes everything.
+fn finish(mut report: Report, args: &Args) -> Result<Outcome> {
+    if report.items.is_empty() {
+        bail!("there is nothing to score");
+    }
+    report.items.sort_by(|a, b| a.key.cmp(&b.key));
+    let summary = Summary::of(&report.items);
+    crate::output::print_text(&summary.to_string());
+    let failed: Vec<_> = report.items.iter().filter(|item| !item.passes()).collect();
+    for item in failed.iter().take(args.list) {
+        out!("{} ({}): {}", item.key, item.task, item.reasons());
+    }
+    if failed.len() > args.list {
+        out!("and {} more; --json lists all", failed.len() - args.list);
+    }
+    if let Some(path) = &args.sheet {
+        report.sheet().save(path)?;
+    }
+    if let Some(path) = &args.json {
+        write_atomically(path, &serde_json::to_vec_pretty(&report.json(&summary))?)?;
+    }
+    for name in &report.skipped {
+        tell!("skipped: {name}");
+    }
+    let Some(first) = report.missing.first() else {
+        return Ok(Outcome::Done);
+    };
+    tell!(
+        "{} of {} pairs have no result and are not in the table; the first is {first}",
+        report.missing.len(),
+        report.missing.len() + report.items.len()
+    );
+    Ok(Outcome::Incomplete)
 }

@@ -6,19 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_data::Survey;
-use flowinone_files::{Identity, keep_apart};
 use flowinone_prompts::Convention;
-use flowinone_tasks::{
-    FlowInOne, ModelConfig, ModelDirectory, Networks, Precision, Source, assemble,
-};
+use flowinone_tasks::device::{self, Choice};
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
-    DataConfig, FlowTrainTask, FlowTrainingConfig, Kind, ModelSource, Origin, Part, RunConfig,
-    StopReason, TrainableFlow, Trainer, TrainingData, digest, initialise, newest_checkpoint,
-    read_training_config,
+    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainableFlow, Trainer,
+    TrainingData, digest, initialise, newest_checkpoint, place_of_model, read_training_config,
 };
 
-use crate::device::{self, Choice};
-use crate::report::writable;
 use crate::{Outcome, interrupt};
 
 /// Train a model, or fine-tune one, on pairs of prompt and target.
@@ -149,54 +144,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &target,
     )?;
     Ok(Outcome::Done)
-}
-
-/// Where the run's model will stand: what is there now must be a model of training and no more, and no
-/// file of the run one that it reads.
-pub(crate) fn place_of_model(
-    folder: &Path,
-    config: &Path,
-    source: &ModelSource,
-    data: &[DataConfig],
-) -> Result<PathBuf> {
-    let mut reads = vec![config.to_path_buf()];
-    for source in data {
-        match &source.kind {
-            Kind::Files(path) => reads.extend(flowinone_data::files_of(path)?),
-            Kind::Procedural(pairs) => reads.extend(pairs.icons.iter().cloned()),
-        }
-    }
-    let own = ["journal.jsonl", "journal.csv", "origin.json", "lock"].map(|name| folder.join(name));
-    keep_apart(
-        reads.iter().map(PathBuf::as_path),
-        own.iter().map(PathBuf::as_path),
-    )?;
-    writable(&folder.join("origin.json"))?;
-    let target = folder.join("model");
-    if let ModelSource::Directory(source) = source
-        && Identity::of(source).is(&Identity::of(&target))
-    {
-        bail!(
-            "{} is the model that the run starts from, and the run would replace it; choose another run.folder",
-            target.display()
-        );
-    }
-    let known = |name: &str| name.ends_with(".json") || name.ends_with(".safetensors");
-    let ours = || -> Result<bool> {
-        let model = ModelDirectory::open(&target)?;
-        let mut parts = model.manifest().components.values();
-        let trained = parts.any(|part| matches!(part.source, Source::Trained { .. }));
-        let entries = std::fs::read_dir(&target)?.collect::<Result<Vec<_>, _>>()?;
-        let mut entries = entries.iter();
-        Ok(trained && entries.all(|entry| entry.file_name().to_str().is_some_and(known)))
-    };
-    match std::fs::read_dir(&target).map(|mut entries| entries.next().is_none()) {
-        Ok(false) if !ours().unwrap_or(false) => bail!(
-            "{} would be replaced by the trained model, but is no model of training or holds other files; move it away, or choose another run.folder",
-            target.display()
-        ),
-        _ => Ok(target),
-    }
 }
 
 /// Says how much there is to learn from, and what of it is damaged.

@@ -7,10 +7,10 @@ use burn::tensor::Device;
 use flowinone_tasks::{Networks, Precision, assemble};
 use flowinone_train::{
     AutoencoderTrainTask, AutoencoderTrainingConfig, Half, Origin, StopReason, Trainer,
-    TrainingData, digest, initialise, latent_deviation, read_training_config,
+    TrainingData, digest, initialise, latent_deviation, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation, place_of_model, told};
+use crate::commands::train::{Computing, note_validation, told};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Pseudo-random numbers by SplitMix64, the same at every run.
+/// Pseudo-random numbers by `SplitMix64`, the same at every run.
 struct Lot(u64);
 
 impl Lot {

@@ -1,5 +1,7 @@
 //! Outlined text: the outline below, the letters above it, in a block that never leaves the canvas.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Transform};
 
@@ -20,6 +22,23 @@ pub enum Align {
     Centre,
     /// Flush right.
     Right,
+}
+
+impl FromStr for Align {
+    type Err = PromptError;
+
+    fn from_str(text: &str) -> Result<Self, PromptError> {
+        match text {
+            "left" => Ok(Self::Left),
+            "centre" => Ok(Self::Centre),
+            "right" => Ok(Self::Right),
+            _ => Err(PromptError::unreadable(
+                "alignment",
+                text,
+                "use left, centre or right",
+            )),
+        }
+    }
 }
 
 /// How text looks and where it stands; lengths in pixels of a canvas of 512.

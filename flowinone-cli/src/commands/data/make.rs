@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use flowinone_data::{FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
+use flowinone_data::{NewFolder, PairSampler, PairWriter, Sample};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
@@ -50,13 +50,20 @@ enum Format {
     Folder,
 }
 
+impl Args {
+    /// Samples in each shard, if there are shards.
+    fn shards(&self) -> Option<usize> {
+        matches!(self.format, Format::Shards).then_some(self.shard_size)
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let sampler = args.pairs.sampler()?;
     let end = args.first.checked_add(args.count);
     let end = end.context("--first and --count together are too large")?;
     interrupt::listen();
     let folder = NewFolder::create(&args.output)?;
-    let mut writer = Writer::create(args, folder.path())?;
+    let mut writer = PairWriter::create(folder.path(), args.shards())?;
     let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -90,7 +97,7 @@ const ROUND: u64 = 128;
 fn write(
     sampler: &PairSampler,
     range: std::ops::Range<u64>,
-    writer: &mut Writer,
+    writer: &mut PairWriter,
     bar: &ProgressBar,
 ) -> Result<bool> {
     for start in range.clone().step_by(ROUND as usize) {
@@ -109,35 +116,6 @@ fn write(
         }
     }
     Ok(true)
-}
-
-enum Writer {
-    Shards(ShardWriter),
-    Folder(FolderWriter),
-}
-
-impl Writer {
-    fn create(args: &Args, folder: &Path) -> Result<Self, flowinone_data::Error> {
-        Ok(match args.format {
-            Format::Shards => Self::Shards(ShardWriter::create(folder, args.shard_size)?),
-            Format::Folder => Self::Folder(FolderWriter::create(folder)?),
-        })
-    }
-
-    fn write(&mut self, sample: &Sample) -> Result<(), flowinone_data::Error> {
-        match self {
-            Self::Shards(writer) => writer.write(sample),
-            Self::Folder(writer) => writer.write(sample),
-        }
-    }
-
-    /// What was written, in words.
-    fn finish(self) -> Result<String, flowinone_data::Error> {
-        Ok(match self {
-            Self::Shards(writer) => format!("{} shards", writer.finish()?.len()),
-            Self::Folder(_) => "a folder".into(),
-        })
-    }
 }
 
 /// A bar that is seen only on a terminal.

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use flowinone_files::has_extension;
 use flowinone_prompts::{Colour, Doodle, Drawing, Ground, Pen, Picture};
 
 use super::Making;
 use super::lettering::Lettering;
 use crate::Outcome;
-use crate::jobs::has_extension;
 
 /// Turn a sketch over a picture, or on an empty canvas, into the real thing.
 ///

@@ -1,6 +1,5 @@
 //! How the words of a prompt look, laid over the style that the published prompts of its task have.
 
-use anyhow::Result;
 use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
 
 /// The look of words whose place is given.
@@ -8,7 +7,7 @@ use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
 #[command(next_help_heading = "Lettering")]
 pub(crate) struct Label {
     /// serif, serif-bold or comic
-    #[arg(long, value_name = "NAME", value_parser = face)]
+    #[arg(long, value_name = "NAME")]
     face: Option<Face>,
     /// Size of the letters, in pixels of a canvas of 512; too long text is set smaller
     #[arg(long, value_name = "PIXELS")]
@@ -20,7 +19,7 @@ pub(crate) struct Label {
     #[arg(long, value_name = "#RRGGBB")]
     text_outline: Option<Colour>,
     /// left, centre or right
-    #[arg(long, value_name = "NAME", value_parser = align)]
+    #[arg(long, value_name = "NAME")]
     align: Option<Align>,
 }
 
@@ -83,22 +82,5 @@ impl CanvasOptions {
             ground: self.ground.unwrap_or(canvas.ground),
             style: self.lettering.over(canvas.style),
         }
-    }
-}
-
-fn face(text: &str) -> Result<Face, String> {
-    let mut faces = Face::ALL.into_iter();
-    let names = Face::ALL.map(Face::name).join(", ");
-    faces
-        .find(|face| face.name() == text)
-        .ok_or_else(|| format!("the faces are {names}"))
-}
-
-fn align(text: &str) -> Result<Align, String> {
-    match text {
-        "left" => Ok(Align::Left),
-        "centre" => Ok(Align::Centre),
-        "right" => Ok(Align::Right),
-        _ => Err("use left, centre or right".into()),
     }
 }

@@ -4,16 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_files::write_atomically;
+use flowinone_files::{has_extension, make_parent, write_atomically};
 use flowinone_image::write_picture;
-use flowinone_prompts::Prompt;
+use flowinone_tasks::batch::BatchLine;
 
 use super::motion::numbered;
 use super::{Pen, Sequence};
-use crate::jobs::has_extension;
-use crate::lines::Entry;
-use crate::report::make_parent;
-use crate::source::absolute;
 
 /// How a prompt is saved, and where.
 pub(super) struct Saved {
@@ -69,7 +65,7 @@ impl Saved {
             Kind::Lines(file) => {
                 let mut text = String::new();
                 for (prompt, output) in sequence.prompts.iter().zip(&sequence.files) {
-                    text += &line(prompt, output, self.pen.side, file)?;
+                    text += &BatchLine::of(prompt, output, self.pen.side, file).json()?;
                     text.push('\n');
                 }
                 make_parent(file)?;
@@ -78,26 +74,4 @@ impl Saved {
         }
         Ok(())
     }
-}
-
-/// The line that makes the same picture: files below its own folder relative to it, others absolute.
-fn line(prompt: &Prompt, output: &Path, side: u32, file: &Path) -> Result<String> {
-    let own = absolute(file);
-    let folder = own.parent().unwrap_or(Path::new(""));
-    let mut prompt = prompt.clone();
-    prompt.each_file(|path| {
-        let whole = absolute(path);
-        *path = whole
-            .strip_prefix(folder)
-            .map_or(whole.clone(), Path::to_path_buf);
-    });
-    let name = output
-        .file_stem()
-        .map(|name| name.to_string_lossy().into_owned());
-    Ok(serde_json::to_string(&Entry {
-        output: name,
-        item: Some(0),
-        side: Some(side),
-        prompt,
-    })?)
 }

@@ -1,15 +1,16 @@
-//! Which device computes: the choice on the command line, what this machine has, and a clear word
-//! where the two do not meet.
+//! Devices by name: what this machine has, the choice among it, and a clear word where the two do not
+//! meet.
 
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
 
-/// A device as named on the command line.
+use crate::Error;
+
+/// A device as people name it: `auto`, `cpu`, `wgpu:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub enum Choice {
     /// The best that there is; a software GPU does not count.
     Auto,
     /// Plain CPU.
@@ -20,10 +21,14 @@ pub(crate) enum Choice {
 
 /// A way to reach GPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interface {
+pub enum Interface {
+    /// CUDA.
     Cuda,
+    /// Metal.
     Metal,
+    /// Vulkan (SPIR-V).
     Vulkan,
+    /// WebGPU (WGSL).
     Wgpu,
 }
 
@@ -82,24 +87,24 @@ fn all(kind: burn::tensor::DeviceType) -> Vec<Device> {
 
 /// A device that can be computed on.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub struct NamedDevice {
     /// What to write after `--device`.
-    pub(crate) choice: Choice,
+    pub choice: Choice,
     /// What the device calls itself.
-    pub(crate) name: String,
+    pub name: String,
     /// Whether it only imitates a GPU on the CPU.
-    pub(crate) software: bool,
+    pub software: bool,
     /// The device.
-    pub(crate) device: Device,
+    pub device: Device,
 }
 
 /// Everything that there is on this machine and in this program.
-pub(crate) fn list() -> Vec<Found> {
+pub fn list() -> Vec<NamedDevice> {
     let mut found = Vec::new();
     for interface in Interface::ALL {
         for (number, device) in interface.devices().into_iter().enumerate() {
             if let Some((name, software)) = quietly(|| identity(&device)).flatten() {
-                found.push(Found {
+                found.push(NamedDevice {
                     choice: Choice::Gpu(interface, number),
                     name,
                     software,
@@ -113,7 +118,7 @@ pub(crate) fn list() -> Vec<Found> {
 }
 
 /// Interfaces that were left out when this program was built.
-pub(crate) fn left_out() -> Vec<&'static str> {
+pub fn left_out() -> Vec<&'static str> {
     let mut names: Vec<_> = Interface::ALL
         .into_iter()
         .filter(|interface| !interface.compiled())
@@ -126,7 +131,10 @@ pub(crate) fn left_out() -> Vec<&'static str> {
 }
 
 /// Opens the chosen device.
-pub(crate) fn open(choice: Choice) -> Result<Found> {
+///
+/// # Errors
+/// A device that is not there or not built in, and what there is instead.
+pub fn open(choice: Choice) -> Result<NamedDevice, Error> {
     // The list opens every GPU; the CPU needs none of them.
     if choice == Choice::Cpu
         && let Some(cpu) = cpu()
@@ -152,26 +160,26 @@ pub(crate) fn open(choice: Choice) -> Result<Found> {
     if let Choice::Gpu(interface, _) = choice
         && !interface.compiled()
     {
-        bail!(
+        return Err(Error::Device(format!(
             "device {choice}: this program was built without the feature `{}`; available: {there}; build with `cargo build --features {}`",
             interface.name(),
             interface.name()
-        );
+        )));
     }
-    Err(anyhow!(
-        "device {choice} is not there: no driver or adapter answered; available: {there} (`flowinone devices` lists them)"
-    ))
+    Err(Error::Device(format!(
+        "device {choice} is not there: no driver or adapter answered; available: {there}"
+    )))
 }
 
 /// A device for modules that are only asked for their shapes; nothing is computed on it.
-pub(crate) fn blueprint() -> Device {
+pub fn blueprint() -> Device {
     cpu().map_or_else(Device::default, |found| found.device)
 }
 
 #[cfg(feature = "cpu")]
-fn cpu() -> Option<Found> {
+fn cpu() -> Option<NamedDevice> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    Some(Found {
+    Some(NamedDevice {
         choice: Choice::Cpu,
         name: format!("{} threads, {}", threads, std::env::consts::ARCH),
         software: false,
@@ -180,7 +188,7 @@ fn cpu() -> Option<Found> {
 }
 
 #[cfg(not(feature = "cpu"))]
-fn cpu() -> Option<Found> {
+fn cpu() -> Option<NamedDevice> {
     None
 }
 
@@ -225,14 +233,14 @@ impl fmt::Display for Choice {
 }
 
 impl FromStr for Choice {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         let (name, number) = text.split_once(':').unwrap_or((text, "0"));
         let unknown = || {
-            format!(
+            Error::Device(format!(
                 "{text:?} is no device; use auto, cpu, wgpu[:n], vulkan[:n], metal[:n] or cuda[:n]"
-            )
+            ))
         };
         match text {
             "auto" => return Ok(Self::Auto),
@@ -256,11 +264,15 @@ mod tests {
         for text in ["auto", "cpu", "wgpu:0", "vulkan:2", "metal:1", "cuda:3"] {
             assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
         }
-        assert_eq!("cuda".parse(), Ok(Choice::Gpu(Interface::Cuda, 0)));
+        assert_eq!(
+            "cuda".parse::<Choice>().unwrap(),
+            Choice::Gpu(Interface::Cuda, 0)
+        );
         for text in ["", "gpu", "cpu:1", "cuda:", "cuda:x", "wgpu:-1", "auto:0"] {
             assert!(
                 text.parse::<Choice>()
                     .unwrap_err()
+                    .to_string()
                     .contains("use auto, cpu")
             );
         }

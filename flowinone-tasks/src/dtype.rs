@@ -17,7 +17,7 @@ use crate::{Error, Precision};
 /// float32. On other devices, and with [`F16`](Self::F16), all tensors have that type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Arithmetic {
+pub enum Dtype {
     /// 32 bits: as the reference, the default.
     #[default]
     F32,
@@ -30,7 +30,7 @@ pub enum Arithmetic {
     Int8,
 }
 
-impl Arithmetic {
+impl Dtype {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
@@ -50,7 +50,7 @@ impl Arithmetic {
     pub fn check(self, device: &Device) -> Result<(), Error> {
         match self == Self::Int8 && !packs(device) {
             true => Err(Error::Settings(
-                "int8 is for the CPU; choose f16 or bf16 on this device, or --device cpu".into(),
+                "int8 is for the CPU; choose f16 or bf16 on this device, or the CPU".into(),
             )),
             false => Ok(()),
         }
@@ -77,7 +77,7 @@ impl Arithmetic {
     }
 }
 
-impl fmt::Display for Arithmetic {
+impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::F32 => "f32",
@@ -88,7 +88,7 @@ impl fmt::Display for Arithmetic {
     }
 }
 
-impl FromStr for Arithmetic {
+impl FromStr for Dtype {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {

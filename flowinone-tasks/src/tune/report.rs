@@ -1,28 +1,31 @@
 //! The measurements as a table and as curves, and the best of them.
 
 use flowinone_sampler::{GuidanceRule, Solver};
-use flowinone_tasks::Settings;
-use flowinone_train::Plot;
 
-use super::measure::Row;
+use super::{Measurement, by_cost, front};
+use crate::Settings;
 
 /// Everything that was measured.
 #[derive(Debug, Clone)]
-pub(super) struct Report {
-    pub(super) model: String,
-    pub(super) pictures: usize,
-    pub(super) truth: Settings,
-    pub(super) truth_evaluations: f64,
+pub struct Report {
+    /// What the model is called.
+    pub model: String,
+    /// How many pictures were made with each setting.
+    pub pictures: usize,
+    /// The setting of the converged solutions.
+    pub truth: Settings,
+    /// What they cost.
+    pub truth_evaluations: f64,
     /// Device and type of the weights.
-    pub(super) computed: String,
+    pub computed: String,
     /// The model's own setting first.
-    pub(super) rows: Vec<Row>,
+    pub rows: Vec<Measurement>,
 }
 
 impl Report {
     /// A Markdown table, cheapest first; those that nothing beats in both evaluations and error are
     /// marked.
-    pub(super) fn table(&self) -> String {
+    pub fn table(&self) -> String {
         let mut text = format!(
             "Model {}, {} pictures, {}. Error: relative L2 distance of the latent from {} ({:.0} evaluations). \
              Means over the pictures; nothing beats the settings marked * in both evaluations and error.\n\n\
@@ -31,7 +34,7 @@ impl Report {
             self.model, self.pictures, self.computed, self.truth, self.truth_evaluations
         );
         let front = front(&self.rows);
-        for row in sorted(&self.rows) {
+        for row in by_cost(&self.rows) {
             let mark = if front.contains(&row) { "*" } else { "" };
             let own = match row.settings == self.rows[0].settings {
                 true => " (the model's own)",
@@ -45,28 +48,20 @@ impl Report {
         text
     }
 
-    /// The cheapest setting whose mean error is at most `bound`, of equally cheap ones the most
-    /// exact.
-    pub(super) fn best(&self, bound: f64) -> Option<&Row> {
-        sorted(&self.rows)
-            .into_iter()
-            .find(|row| row.error <= bound)
+    /// The least error of all.
+    pub fn least_error(&self) -> f64 {
+        let errors = self.rows.iter().map(|row| row.error);
+        errors.fold(f64::INFINITY, f64::min)
     }
 
-    /// What to say where no setting is within `bound`.
-    pub(super) fn none_within(&self, bound: f64) -> String {
-        let least = self.rows.iter().map(|row| row.error);
-        let least = least.fold(f64::INFINITY, f64::min);
-        format!(
-            "no setting has an error of at most {bound}; the least is {least:.4}: raise --bound, or measure more --steps"
-        )
-    }
-
-    /// Errors over evaluations: each plain solver, and the best of each kind of saving.
-    pub(super) fn plot(&self) -> Plot {
+    /// Errors over evaluations: each plain solver, and the best of each kind of saving, each curve with
+    /// its name.
+    pub fn curves(&self) -> Vec<(String, Vec<(f64, f64)>)> {
         let mut curves = vec![];
         for solver in Solver::ALL {
-            let own = |row: &Row| row.settings.solver == solver && saving(&row.settings).is_none();
+            let own = |row: &Measurement| {
+                row.settings.solver == solver && saving(&row.settings).is_none()
+            };
             curves.push((solver.to_string(), self.curve(own)));
         }
         for kind in [
@@ -76,16 +71,16 @@ impl Report {
             Saving::FirstBlockCache,
             Saving::Several,
         ] {
-            let own = |row: &Row| saving(&row.settings) == Some(kind);
+            let own = |row: &Measurement| saving(&row.settings) == Some(kind);
             curves.push((kind.name().to_string(), self.curve(own)));
         }
         curves.retain(|(_, curve)| !curve.is_empty());
-        Plot::curves("relative error of the latent", "evaluations", curves).logarithmic()
+        curves
     }
 
-    fn curve(&self, wanted: impl Fn(&Row) -> bool) -> Vec<(f64, f64)> {
+    fn curve(&self, wanted: impl Fn(&Measurement) -> bool) -> Vec<(f64, f64)> {
         let rows = self.rows.iter().skip(1); // the first has a grid of its own
-        let rows: Vec<Row> = rows.filter(|row| wanted(row)).copied().collect();
+        let rows: Vec<Measurement> = rows.filter(|row| wanted(row)).copied().collect();
         let best = front(&rows).into_iter();
         best.map(|row| (row.evaluations, row.error)).collect()
     }
@@ -130,34 +125,12 @@ fn saving(settings: &Settings) -> Option<Saving> {
     Some(on.next().map_or(first, |_| Saving::Several))
 }
 
-/// By evaluations, then by error.
-fn sorted(rows: &[Row]) -> Vec<&Row> {
-    let mut sorted: Vec<&Row> = rows.iter().collect();
-    sorted.sort_by(|a, b| {
-        let costs = a.evaluations.total_cmp(&b.evaluations);
-        costs.then(a.error.total_cmp(&b.error))
-    });
-    sorted
-}
-
-/// The rows that no other beats in both evaluations and error, cheapest first.
-fn front(rows: &[Row]) -> Vec<&Row> {
-    let mut least = f64::INFINITY;
-    let mut front = sorted(rows);
-    front.retain(|row| {
-        let better = row.error < least;
-        least = least.min(row.error);
-        better
-    });
-    front
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(steps: usize, step_cache: f64, evaluations: f64, error: f64) -> Row {
-        Row {
+    fn row(steps: usize, step_cache: f64, evaluations: f64, error: f64) -> Measurement {
+        Measurement {
             settings: Settings {
                 steps,
                 step_cache,
@@ -191,16 +164,6 @@ mod tests {
     }
 
     #[test]
-    fn the_cheapest_within_the_bound_is_the_best() {
-        let report = report();
-        assert_eq!(report.best(0.05).unwrap().evaluations, 9.0);
-        assert_eq!(report.best(0.03).unwrap().evaluations, 20.0);
-        assert_eq!(report.best(0.5).unwrap().evaluations, 6.0);
-        assert_eq!(report.best(0.01), None);
-        assert!(report.none_within(0.01).contains("the least is 0.0200"));
-    }
-
-    #[test]
     fn the_table_marks_what_nothing_beats_and_the_models_own() {
         let table = report().table();
         let marked: Vec<bool> = table
@@ -216,11 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn the_plot_has_a_curve_for_each_kind() {
-        let svg = report().plot().svg();
-        for text in ["euler", "any solver, step cache", "evaluations"] {
-            assert!(svg.contains(&format!("\n{text}\n")), "{text}");
-        }
-        assert!(!svg.contains("heun") && !svg.contains("adaptive"));
+    fn there_is_a_curve_for_each_kind() {
+        let names: Vec<String> = report()
+            .curves()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["euler", "any solver, step cache"]);
     }
 }

@@ -2,7 +2,7 @@
 
 /// Peak resident memory in bytes.
 #[cfg(target_os = "linux")]
-pub(crate) fn peak() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()
@@ -13,6 +13,6 @@ pub(crate) fn peak() -> Option<u64> {
 
 /// Peak resident memory in bytes.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn peak() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     None
 }

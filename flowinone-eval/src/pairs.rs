@@ -1,44 +1,56 @@
 //! The pairs that results are compared with, one after another: from files, or made on the spot.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use flowinone_data::{PairSampler, Truth, Walk};
+use flowinone_image::EXTENSIONS;
 use image::RgbImage;
+
+use crate::Error;
 
 /// Share of samples, and of shards, that may be damaged.
 const TOLERANCE: f64 = 0.01;
 
 /// A pair with its ground truth.
-pub(super) struct Known {
-    pub(super) key: String,
-    pub(super) truth: Truth,
-    pub(super) prompt: RgbImage,
-    pub(super) target: RgbImage,
+#[derive(Debug)]
+pub struct Known {
+    /// Its name.
+    pub key: String,
+    /// Its ground truth.
+    pub truth: Truth,
+    /// The prompt picture.
+    pub prompt: RgbImage,
+    /// The true result.
+    pub target: RgbImage,
 }
 
 /// A run of pairs.
-pub(super) struct Pairs {
+#[derive(Debug)]
+pub struct Pairs {
     source: Source,
     next: u64,
     end: u64,
 }
 
+#[derive(Debug)]
 enum Source {
     Files(Box<Walk>),
     Made(Box<PairSampler>),
 }
 
 impl Pairs {
-    /// The pairs of shards or of a folder, `count` of them from number `first` on; all without.
-    pub(super) fn files(path: &Path, first: u64, count: Option<u64>) -> Result<Self> {
+    /// The pairs of shards or of a folder from number `first` on: `count` of them, or all if `None`.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or that have fewer pairs.
+    pub fn files(path: &Path, first: u64, count: Option<u64>) -> Result<Self, Error> {
         let mut walk = Walk::open(path, TOLERANCE)?;
         for number in 0..first {
             if walk.next_sample()?.is_none() {
-                bail!(
-                    "{} has only {number} pairs, none from --first {first} on",
-                    path.display()
-                );
+                return Err(Error::Benchmark {
+                    path: path.to_path_buf(),
+                    reason: format!("it has only {number} pairs, none from number {first} on"),
+                });
             }
         }
         Ok(Self {
@@ -48,21 +60,20 @@ impl Pairs {
         })
     }
 
-    /// Procedural pairs.
-    pub(super) fn made(sampler: PairSampler, first: u64, count: u64) -> Result<Self> {
-        if count == 0 {
-            bail!("--count 0 scores nothing");
-        }
-        let end = first.checked_add(count);
-        Ok(Self {
+    /// `count` procedural pairs from number `first` on.
+    pub fn made(sampler: PairSampler, first: u64, count: u64) -> Self {
+        Self {
             source: Source::Made(Box::new(sampler)),
             next: first,
-            end: end.context("--first and --count together are too large")?,
-        })
+            end: first.saturating_add(count),
+        }
     }
 
     /// The next pair; damaged ones are skipped and counted.
-    pub(super) fn next(&mut self) -> Result<Option<Known>> {
+    ///
+    /// # Errors
+    /// More damage than is tolerated, or a pair without ground truth.
+    pub fn next_pair(&mut self) -> Result<Option<Known>, Error> {
         while self.next < self.end {
             self.next += 1;
             match &mut self.source {
@@ -83,11 +94,16 @@ impl Pairs {
                         continue;
                     };
                     let key = example.key;
-                    let json = example.json.with_context(|| {
-                        format!("{key} has no ground truth; only pairs of data make can be scored")
+                    let unread = |reason: String| Error::Truth {
+                        key: key.clone(),
+                        reason,
+                    };
+                    let json = example.json.ok_or_else(|| {
+                        unread(
+                            "it has none; only pairs that this program made can be scored".into(),
+                        )
                     })?;
-                    let truth = serde_json::from_str(&json)
-                        .with_context(|| format!("the ground truth of {key} cannot be read"))?;
+                    let truth = serde_json::from_str(&json).map_err(|e| unread(e.to_string()))?;
                     return Ok(Some(Known {
                         truth,
                         prompt: example.input,
@@ -101,10 +117,20 @@ impl Pairs {
     }
 
     /// Names and reasons of what was skipped.
-    pub(super) fn damaged(&self) -> &[String] {
+    pub fn damaged(&self) -> &[String] {
         match &self.source {
             Source::Files(walk) => &walk.damage().names,
             Source::Made(_) => &[],
         }
     }
+}
+
+/// The picture in a folder of results that belongs to the pair of a name; `None` if there is none.
+pub fn result_of(folder: &Path, key: &str) -> Option<PathBuf> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    let safe = key.split('/').all(plain) && !key.contains(['\\', ':']);
+    let mut paths = EXTENSIONS
+        .iter()
+        .map(|extension| folder.join(format!("{key}.{extension}")));
+    paths.find(|path| safe && path.is_file())
 }
