@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::{Error, FolderWriter, Sample, ShardWriter};
 
 /// Writes samples, whole or not at all.
-#[derive(Debug)]
 pub enum PairWriter {
     /// Into shards.
     Shards(Box<ShardWriter>),

@@ -25,14 +25,12 @@ pub struct Known {
 }
 
 /// A run of pairs.
-#[derive(Debug)]
 pub struct Pairs {
     source: Source,
     next: u64,
     end: u64,
 }
 
-#[derive(Debug)]
 enum Source {
     Files(Box<Walk>),
     Made(Box<PairSampler>),

@@ -1,6 +1,6 @@
 //! `flowinone data make`: procedural pairs as shards or as a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
