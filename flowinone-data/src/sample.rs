@@ -11,9 +11,6 @@ use flowinone_prompts::Task;
 const GENERATED: &str = "t2i";
 /// The `type` by which some data sets know all others.
 const EDITED: &str = "edit";
-/// Extensions of pictures in shards and folders, in lower case.
-pub(crate) const EXTENSIONS: [&str; 8] =
-    ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// An encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flowinone_image::EXTENSIONS;
+
 use super::files::is_companion;
-use super::sample::{EXTENSIONS, known_json, known_kind};
+use super::sample::{known_json, known_kind};
 use super::{Encoded, Error, Sample};
 
 /// Largest file in a shard that is read, in bytes.
