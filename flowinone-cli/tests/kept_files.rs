@@ -72,8 +72,12 @@ fn no_command_writes_over_what_it_reads_however_that_is_spelled() {
     let text = bench.fail("replay made.png -o ./made.png");
     assert!(text.contains("would be written over"), "{text}");
     std::fs::copy(bench.path("photo.png"), bench.path("x.step0001.png")).unwrap();
-    let text = bench.fail("generate -i x.step0001.png -o x.png --preview-every 1 --steps 2");
-    assert!(text.contains("preview"), "{text}");
+    symlink("x.step0001.png", bench.path("seen.png")).unwrap();
+    for name in ["x.step0001.png", "seen.png"] {
+        let line = format!("generate -i {name} -o x.png --preview-every 1 --steps 2");
+        let text = bench.fail(&line);
+        assert!(text.contains("would be written over"), "{text}");
+    }
 }
 
 #[test]
