@@ -21,13 +21,16 @@ use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use rayon::prelude::*;
 
+/// Reads the bytes of a file, with a folder to work in.
+type Reader = dyn Fn(&[u8], &Path) -> Result<(), String> + Sync;
+
 /// A format: what is damaged, how often, and what reads it.
 struct Format {
     name: &'static str,
     whole: Vec<u8>,
     count: u64,
     /// `Ok` if the reader took the bytes, `Err` with its reason if not.
-    read: Box<dyn Fn(&[u8], &Path) -> Result<(), String> + Sync>,
+    read: Box<Reader>,
 }
 
 fn format<E: ToString>(
@@ -112,8 +115,8 @@ fn checkpoints() -> Vec<Format> {
         move |bytes: &[u8], folder: &Path| {
             let checkpoint = Checkpoint::open(file(folder, name, bytes))?;
             // A view may claim gigabytes over a small storage; a model's own shapes rule that out.
-            let small = checkpoint.entries().filter(|entry| entry.len() < 1 << 20);
-            small.map(|entry| entry.read().map(drop)).collect()
+            let mut small = checkpoint.entries().filter(|entry| entry.len() < 1 << 20);
+            small.try_for_each(|entry| entry.read().map(drop))
         }
     };
     let index =
