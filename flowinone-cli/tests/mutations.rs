@@ -1,5 +1,5 @@
-//! Damaged files of every format that is read end in an error or in a value: never in a panic, never in
-//! a process that runs out of memory or time.
+//! Damaged files of every format that is read end in an error or in a value: never in a panic,
+//! never in a process that runs out of memory or time.
 //!
 //! 100,000 inputs by default; `FLOWINONE_MUTATIONS=10` makes ten times as many.
 #![cfg(feature = "train")]

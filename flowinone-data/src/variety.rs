@@ -32,17 +32,18 @@ pub struct Variety {
     #[serde(skip_serializing_if = "Language::is_default")]
     pub language: Language,
     /// Whether objects of 15 to 70 % of the side stand anywhere, some cut by the edge and some in a
-    /// colour, on grounds of any shade that its name fits; otherwise they are of similar size, above
-    /// the words, on grounds near the plainest shade.
+    /// colour, on grounds of any shade that its name fits; otherwise they are of similar size,
+    /// above the words, on grounds near the plainest shade.
     #[serde(skip_serializing_if = "is_off")]
     pub free: bool,
-    /// Whether marks, strokes and words differ as if drawn by many hands: in kind, place, colour and
-    /// size; otherwise they are exact and look alike.
+    /// Whether marks, strokes and words differ as if drawn by many hands: in kind, place, colour
+    /// and size; otherwise they are exact and look alike.
     #[serde(skip_serializing_if = "is_off")]
     pub by_hand: bool,
 }
 
-/// Options that a configuration does not name leave its fingerprint as it was before there were any.
+/// Options that a configuration does not name leave its fingerprint as it was before there were
+/// any.
 pub(crate) fn is_off(option: &bool) -> bool {
     !option
 }

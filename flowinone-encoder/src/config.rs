@@ -17,8 +17,8 @@ pub struct EncoderConfig {
     pub image_size: usize,
     /// Side of the square of pixels that becomes one token.
     pub patch_size: usize,
-    /// Channels of the levels of a convolutional stem before the patches, each half as wide and high
-    /// as the one before; empty for the published model, which has none.
+    /// Channels of the levels of a convolutional stem before the patches, each half as wide and
+    /// high as the one before; empty for the published model, which has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stem: Vec<usize>,
     /// Width of a token in the tower.

@@ -1,5 +1,6 @@
-//! Spelling: a small decoder writes the words of a prompt letter by letter from the visual tokens, so
-//! that a tower that starts from nothing learns letters, which all words, cases and orders share.
+//! Spelling: a small decoder writes the words of a prompt letter by letter from the visual tokens,
+//! so that a tower that starts from nothing learns letters, which all words, cases and orders
+//! share.
 //!
 //! ```text
 //! q_i = W [e(l_{i-3}), e(l_{i-2}), e(l_{i-1})] + p_i           three letters back, and the place
@@ -100,8 +101,8 @@ impl SpellingHead {
         }
     }
 
-    /// The loss of tokens `[batch, tokens, width]` against what is written there, the share of right
-    /// letters, and the share of sentences without a wrong one, `[1]` each.
+    /// The loss of tokens `[batch, tokens, width]` against what is written there, the share of
+    /// right letters, and the share of sentences without a wrong one, `[1]` each.
     ///
     /// # Panics
     /// If there is not one spelling for each item.

@@ -1,7 +1,7 @@
 //! What sentences ask for, and the forms that ask for it.
 //!
-//! Usual forms come first, those that only a test of forms shows after `held`, and those that only a
-//! test of word order shows after `order`. Weights make short, common ways come often.
+//! Usual forms come first, those that only a test of forms shows after `held`, and those that only
+//! a test of word order shows after `order`. Weights make short, common ways come often.
 
 use super::{Form, Wording};
 

@@ -1,7 +1,7 @@
 //! Patterns of sentences: `(a|b|)` is one of several words or nothing, and braces stand for names.
 //!
-//! `{x}` is the name alone, `{a x}` with its article, `{the x}` as known; `{y}` likewise; `{c}` is a
-//! colour, `{a c}` with an article before it.
+//! `{x}` is the name alone, `{a x}` with its article, `{the x}` as known; `{y}` likewise; `{c}` is
+//! a colour, `{a c}` with an article before it.
 
 use super::Draw;
 

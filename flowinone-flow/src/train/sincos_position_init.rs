@@ -43,8 +43,8 @@ impl SourceEncoder {
     /// the token in whose square it lies; the log-variance is a constant. For training from
     /// scratch.
     ///
-    /// A network whose tokens are no squares, that has fewer visual than compressed tokens, or whose
-    /// latent's side is no multiple of the compressed tokens' side, stays as it is.
+    /// A network whose tokens are no squares, that has fewer visual than compressed tokens, or
+    /// whose latent's side is no multiple of the compressed tokens' side, stays as it is.
     #[must_use]
     pub fn spatial_identity_init(mut self) -> Self {
         let compressor = self.token_compressor.parameters_mut().expect(TRAINED);
@@ -110,8 +110,8 @@ fn set(param: &mut Param<Tensor<2>>, values: TensorData) {
     *param = param.clone().transform_for_load(values, id);
 }
 
-/// Sine-cosine positions of a grid of `side` x `side`, row by row, `width` values each; those beyond
-/// the last multiple of four are zero.
+/// Sine-cosine positions of a grid of `side` x `side`, row by row, `width` values each; those
+/// beyond the last multiple of four are zero.
 pub fn sincos_positions(side: usize, width: usize) -> Vec<f32> {
     let count = width / 4;
     let [longest, shortest] = [4.0 * side as f64, 2.0];
