@@ -1,4 +1,5 @@
-//! One kernel at a size of the published model, so many times: for a profiler, or to count instructions.
+//! One kernel at a size of the published model, so many times: for a profiler, or to count
+//! instructions.
 //!
 //! ```text
 //! kernel linear|linear_int8|convolution|attention|geglu TIMES

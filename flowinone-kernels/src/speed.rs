@@ -2,9 +2,10 @@
 
 use crate::precision::Precision;
 
-/// Seconds of the products, the attention and the activation of one transformer block of the published
-/// size with weights in bfloat16 and in 8 bits, as shares of those in float32 at the same level: one
-/// thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, medians of processor time (`docs/src/performance.md`).
+/// Seconds of the products, the attention and the activation of one transformer block of the
+/// published size with weights in bfloat16 and in 8 bits, as shares of those in float32 at the same
+/// level: one thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, medians of processor time
+/// (`docs/src/performance.md`).
 #[cfg(feature = "cpu")]
 const MEASURED: [(&str, [f32; 2]); 3] = [
     ("avx2", [1.04, 0.60]),
@@ -12,9 +13,9 @@ const MEASURED: [(&str, [f32; 2]); 3] = [
     ("avx512", [0.56, 0.38]),
 ];
 
-/// The time that a model with weights packed in this precision takes on this processor, as a share of
-/// that in float32. `None` where nobody has measured it: without the feature `cpu`, with plain arrays,
-/// on ARM, and with an AVX-512 that lacks the instructions for bfloat16 or for 8 bits.
+/// The time that a model with weights packed in this precision takes on this processor, as a share
+/// of that in float32. `None` where nobody has measured it: without the feature `cpu`, with plain
+/// arrays, on ARM, and with an AVX-512 that lacks the instructions for bfloat16 or for 8 bits.
 ///
 /// With AMX it is at most the share said here, that of AVX-512.
 pub fn relative_time(precision: Precision) -> Option<f32> {

@@ -1,4 +1,5 @@
-//! Tiles of products in registers, one file for each set of instructions, and which of them a level runs.
+//! Tiles of products in registers, one file for each set of instructions, and which of them a level
+//! runs.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
