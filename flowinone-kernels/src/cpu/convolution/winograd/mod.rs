@@ -49,7 +49,8 @@ impl Tile {
     /// The form that is faster than the direct one at these sizes, if one is.
     ///
     /// With few tiles the transforms of the weights cost more than they save, with few channels
-    /// those of the maps do. Measured with AVX2 and AVX-512 (`benches`, `kernels -- convolution`).
+    /// those of the maps do. Measured with AVX2 and AVX-512 at the sizes of the published
+    /// autoencoder and of small ones in training (`docs/src/performance.md`).
     pub(crate) fn of(maps: Maps) -> Option<Self> {
         let fits = (maps.kernel, maps.stride, maps.before) == (3, 1, 1);
         if !fits || maps.input.min(maps.output) < FEWEST_CHANNELS {
@@ -62,6 +63,13 @@ impl Tile {
             () if tiles(2) >= 64 => Some(Self::Two),
             () => None,
         }
+    }
+
+    /// Whether it is faster in float32 than the direct form in bfloat16: by a tenth to a fifth where
+    /// there are many channels.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn is_faster_than_bf16(self, maps: Maps) -> bool {
+        self == Self::Four && maps.input.min(maps.output) >= 2 * FEWEST_CHANNELS
     }
 }
 
