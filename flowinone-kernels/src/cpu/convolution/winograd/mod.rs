@@ -65,8 +65,8 @@ impl Tile {
         }
     }
 
-    /// Whether it is faster in float32 than the direct form in bfloat16: by a tenth to a fifth where
-    /// there are many channels.
+    /// Whether it is faster in float32 than the direct form in bfloat16: by a tenth to a fifth
+    /// where there are many channels.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn is_faster_than_bf16(self, maps: Maps) -> bool {
         self == Self::Four && maps.input.min(maps.output) >= 2 * FEWEST_CHANNELS
