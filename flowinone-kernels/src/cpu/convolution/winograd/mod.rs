@@ -58,11 +58,10 @@ impl Tile {
         }
         let tiles =
             |side: usize| maps.batch * maps.height.div_ceil(side) * maps.width.div_ceil(side);
-        match () {
-            () if tiles(4) >= 128 => Some(Self::Four),
-            () if tiles(2) >= 64 => Some(Self::Two),
-            () => None,
+        if tiles(4) >= 128 {
+            return Some(Self::Four);
         }
+        (tiles(2) >= 64).then_some(Self::Two)
     }
 
     /// Whether it is faster in float32 than the direct form in bfloat16: by a tenth to a fifth
