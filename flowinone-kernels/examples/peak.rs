@@ -1,4 +1,5 @@
-//! How much of what the processor can multiply a linear layer of the published size does, on one thread:
+//! How much of what the processor can multiply a linear layer of the published size does, on one
+//! thread:
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=1 cargo run --release -p flowinone-kernels --features cpu --example peak

@@ -7,13 +7,14 @@ use std::time::Instant;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
 
-/// Chains of additions: more than the processor needs to be busy, and as many as fit 16 registers.
+/// Chains of additions: more than the processor needs to be busy, and as many as fit 16
+/// registers.
 const CHAINS: usize = 12;
 /// Rounds of a measurement, some milliseconds.
 const ROUNDS: usize = 2_000_000;
 
-/// The most multiplications with addition of float32 that one thread does in a second at the level of
-/// this processor: the best of five measurements, some hundredths of a second in all.
+/// The most multiplications with addition of float32 that one thread does in a second at the level
+/// of this processor: the best of five measurements, some hundredths of a second in all.
 ///
 /// It is what benchmarks compare a product of matrices with.
 pub fn peak_multiply_adds() -> f64 {
