@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use flowinone_sampler::{Solver, State};
 use flowinone_tasks::{
-    Arithmetic, FlowInOne, Input, Item, Record, Settings, read_record, write_png,
+    Arithmetic, FlowInOne, Input, Item, Record, Settings, Start, read_record, write_png,
 };
 
 use crate::device::Found;
@@ -182,7 +182,7 @@ impl Run {
         let solving = Instant::now();
         let last = pipeline.solve(&start, &self.settings, |state| {
             progress.tick(state);
-            self.preview(pipeline, batch, state)?;
+            self.preview(pipeline, batch, &start, state)?;
             Ok(!interrupt::asked())
         });
         progress.finish();
@@ -194,7 +194,7 @@ impl Run {
         let [count, ..] = last.x.dims();
         // Item by item, so that one picture that is not finite leaves the others.
         let pictures: Vec<_> = (0..count)
-            .map(|i| pipeline.decode(last.x.clone().narrow(0, i, 1)))
+            .map(|item| pipeline.decode_item(&last.x, &start, item))
             .collect();
         let cost = Cost {
             batch: count,
@@ -206,10 +206,10 @@ impl Run {
             decode_seconds: decoding.elapsed().as_secs_f64(),
             peak_bytes: memory::peak(),
         };
-        let write = |(ready, picture): (&Ready<'_>, Result<Vec<_>, _>)| {
+        let write = |(ready, picture): (&Ready<'_>, Result<_, flowinone_tasks::Error>)| {
             let output = &ready.job.output;
             make_parent(output)?;
-            Ok(write_png(output, &picture?[0], &ready.record)?)
+            Ok(write_png(output, &picture?, &ready.record)?)
         };
         Ok(Some(Attempt {
             written: batch.iter().zip(pictures).map(write).collect(),
@@ -222,6 +222,7 @@ impl Run {
         &self,
         pipeline: &FlowInOne,
         batch: &[Ready<'_>],
+        start: &Start,
         state: &State<4>,
     ) -> Result<(), flowinone_tasks::Error> {
         let due = self
@@ -230,7 +231,7 @@ impl Run {
         if !due || state.steps == Some(state.step) {
             return Ok(());
         }
-        let pictures = pipeline.decode(state.x.clone())?;
+        let pictures = pipeline.decode_beside(state.x.clone(), start)?;
         for (ready, picture) in batch.iter().zip(&pictures) {
             let path = ready
                 .job

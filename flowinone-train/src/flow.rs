@@ -150,7 +150,7 @@ impl Lesson for FlowLesson {
 
     fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<FlowBatch, Error> + Send> {
         let vision = self.model.encoder.image_size as u32;
-        let side = self.model.picture_side as u32;
+        let side = self.model.encoder_side() as u32;
         let vocabulary = self.vocabulary.clone();
         Box::new(move |examples| prepared(&examples, vision, side, vocabulary.as_deref()))
     }
@@ -281,7 +281,7 @@ impl FlowLesson {
         let (Some(heads), Some(vocabulary)) = (&model.heads, &self.vocabulary) else {
             return Ok(vec![]);
         };
-        let [vision, side] = [self.model.encoder.image_size, self.model.picture_side];
+        let [vision, side] = [self.model.encoder.image_size, self.model.encoder_side()];
         let mut numbers = vec![];
         for group in held_out.groups(8 * self.judged)? {
             let examples: Vec<Example> = group.examples.into_iter().map(|(_, e)| e).collect();

@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
 use flowinone_tasks::ModelConfig;
-use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
 use crate::autoencoder::pixels;
@@ -88,10 +88,10 @@ impl Frozen {
         }
     }
 
-    /// The latents of pictures, `[pictures, channels, side, side]`.
+    /// The latents of pictures as the autoencoder's encoder sees them, `[pictures, channels, side, side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.coming {
-            Coming::Once => self.quick.encode(self.pixels(pictures)).mode(),
+            Coming::Once => self.quick.encode_means(self.pixels(pictures)).mode(),
             Coming::Again(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
                 Tensor::cat(means, 0) * self.model.vae.scale
@@ -122,7 +122,7 @@ impl Frozen {
     fn mean(&self, picture: &RgbImage) -> Tensor<4> {
         let encode = || {
             self.autoencoder
-                .encode(self.pixels(std::slice::from_ref(picture)))
+                .encode_means(self.pixels(std::slice::from_ref(picture)))
         };
         let Some(cache) = self.cache() else {
             return encode().mean();

@@ -8,6 +8,8 @@ mod checkpoint;
 mod config;
 mod descent;
 mod error;
+mod extend;
+mod finer;
 mod flow;
 mod flow_model;
 mod frozen;
@@ -33,8 +35,8 @@ pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use chance::Chance;
 pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
 pub use config::{
-    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, FlowConfig, Half, Kind, Part,
-    Procedural, Products, RunConfig,
+    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, Extension, FlowConfig, Kind, Part,
+    Procedural, Products, RunConfig, VaePart,
 };
 pub use descent::{Descent, pools};
 pub use error::Error;

@@ -18,7 +18,7 @@ fn the_recipes_can_be_read() {
                 continue;
             }
             match file.file_stem().unwrap().to_str() {
-                Some("vae" | "decoder") => {
+                Some("vae" | "decoder" | "fine") => {
                     read_config::<AutoencoderConfig>(&file).unwrap();
                     autoencoders += 1;
                 }
@@ -29,7 +29,7 @@ fn the_recipes_can_be_read() {
             }
         }
     }
-    assert!(flows >= 1 && autoencoders >= 2);
+    assert!(flows >= 1 && autoencoders >= 3);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use flowinone_tasks::{Networks, Precision, assemble};
 use flowinone_train::{
-    AutoencoderConfig, AutoencoderLesson, Ending, Half, Trainer, initialise, latent_deviation,
+    AutoencoderConfig, AutoencoderLesson, Ending, Trainer, initialise, latent_deviation,
     material as open, read_config,
 };
 
@@ -30,19 +30,25 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config: AutoencoderConfig = read_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
-    let (mut model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    if let Some(extension) = &config.extend {
+        for part in extension.new_parts(&model) {
+            eprintln!("the model has no {part} of these sizes: they begin anew, all else goes on");
+        }
+    }
+    let (mut model, autoencoder) = config.begin(model, networks.codec().clone())?;
     let material = open(&config.data, &config.run)?;
     note_judges(&material, &config.run);
     let lesson = AutoencoderLesson {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
+        keeps_latents: config.keeps_latents(),
         device: device.clone(),
         held_out: material.held_out,
         judged: config.run.evaluations.examples,
     };
     let folder = config.run.folder.clone();
     interrupt::listen();
-    let autoencoder = config.start(networks.codec().clone());
     let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
     lessons.insert(0, lesson);
     let run = config.run.clone();
@@ -50,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if trainer.run(interrupt::flag())? == Ending::Stopped {
         return Ok(Outcome::Interrupted);
     }
-    if config.trains(Half::Encoder) {
+    if !config.keeps_latents() {
         model.trained = false; // The flow knows other latents.
         model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
     }

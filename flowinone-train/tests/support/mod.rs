@@ -178,15 +178,16 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> Ending {
     let config: AutoencoderConfig = read_config(file).unwrap();
     let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
     let material = material(&config.data, &config.run).unwrap();
+    let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
     let lesson = AutoencoderLesson {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
+        keeps_latents: config.keeps_latents(),
         device: device(),
         held_out: material.held_out,
         judged: 2,
     };
-    let model = config.start(networks.codec().clone());
-    train(lesson, model, material.mixer, config.run, stop).unwrap()
+    train(lesson, autoencoder, material.mixer, config.run, stop).unwrap()
 }
 
 /// Runs any lesson; `stop` sets the flag while that step computes.

@@ -52,9 +52,9 @@ impl Subjects {
                 return Ok(None);
             };
             subjects.push(Subject {
-                start,
                 latent: values(&last.x),
-                picture: pipeline.decode(last.x)?.remove(0),
+                picture: pipeline.decode_item(&last.x, &start, 0)?,
+                start,
                 evaluations: last.evaluations.branches,
             });
         }
@@ -89,7 +89,7 @@ impl Subjects {
             let error = relative_error(&latent, &subject.latent);
             row.error += error;
             row.worst = row.worst.max(error);
-            let picture = pipeline.decode(last.x)?.remove(0);
+            let picture = pipeline.decode_item(&last.x, &subject.start, 0)?;
             for (a, b) in picture.as_raw().iter().zip(subject.picture.as_raw()) {
                 squares += f64::from(a.abs_diff(*b)).powi(2);
                 count += 1.0;
