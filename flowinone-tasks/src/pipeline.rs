@@ -233,11 +233,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     ///
     /// # Errors
     /// A latent whose picture is not finite.
-    pub fn decode_beside(
-        &self,
-        latents: Tensor<4>,
-        start: &Start,
-    ) -> Result<Vec<RgbImage>, Error> {
+    pub fn decode_beside(&self, latents: Tensor<4>, start: &Start) -> Result<Vec<RgbImage>, Error> {
         let [items, ..] = latents.dims();
         let decode = |item| self.decode_item(&latents, start, item);
         (0..items).map(decode).collect()

@@ -11,8 +11,8 @@ use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::held_out::caption;
 use crate::finer::{self, Shown};
+use crate::held_out::caption;
 use crate::{Chance, Error, HeldOut, Lesson, Losses};
 
 /// What makes a reconstruction good.

@@ -24,7 +24,11 @@ impl AutoencoderConfig {
             extension.fits(&model)?;
             let pooling = model.vae.pooling();
             autoencoder = autoencoder
-                .extended(&extension.fine_channels, extension.compositor_channels, self.run.seed)
+                .extended(
+                    &extension.fine_channels,
+                    extension.compositor_channels,
+                    self.run.seed,
+                )
                 .map_err(|error| Error::Config(format!("extend: {error}")))?;
             model.vae = autoencoder.config().clone();
             model.picture_side = model.picture_side / pooling * model.vae.pooling();
@@ -32,11 +36,16 @@ impl AutoencoderConfig {
         }
         let has = [
             (VaePart::Fine, "fine", autoencoder.decoder.fine.is_some()),
-            (VaePart::Compositor, "compositor", autoencoder.compositor.is_some()),
+            (
+                VaePart::Compositor,
+                "compositor",
+                autoencoder.compositor.is_some(),
+            ),
         ];
         for (part, name, there) in has {
             if self.trains(part) && !there {
-                let reason = format!("train names \"{name}\", which the model has not; extend it by one");
+                let reason =
+                    format!("train names \"{name}\", which the model has not; extend it by one");
                 return Err(Error::Config(reason));
             }
         }

@@ -7,8 +7,8 @@
 //! compositor   |m p + (1 - m) y - x| + c CE(m, p is x)
 //! ```
 //!
-//! with targets x, decoded pictures y, prompts p and masks m. That p is x somewhere is known here, where
-//! targets are; the compositor sees p and y alone.
+//! with targets x, decoded pictures y, prompts p and masks m. Whether p is x at a pixel, and at all
+//! near it, is known here, where targets are; the compositor sees p and y alone.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -25,6 +25,8 @@ pub(crate) const GRID: u32 = 16;
 const TRIED: usize = 3;
 /// Bytes by which a prompt may differ from the target and still be it.
 const SAME: u8 = 2;
+/// Pixels around what changes that are not to be kept either: the rim of what goes would stay behind.
+const NEAR: usize = 3;
 
 /// A picture to be decoded, and what it is an edit of.
 pub(crate) struct Shown {
@@ -71,7 +73,9 @@ pub(crate) fn losses(
     let pooling = model.config().pooling() as u32;
     let seen = |shown: &Shown| flowinone_encoder::center_crop(&shown.picture, whole / pooling);
     let seen: Vec<_> = batch.iter().map(seen).collect();
-    let latent = model.encode_means(pixels(&seen, None, chance, device)).mode();
+    let latent = model
+        .encode_means(pixels(&seen, None, chance, device))
+        .mode();
     let latent = disturbed(latent, weights, chance);
     let latent = model.post_quant_conv.forward(latent / model.config().scale);
     let features = model.decoder.features(latent); // [b, c, h / pooling, w / pooling]
@@ -122,8 +126,7 @@ fn composed(
 ) -> Option<[Tensor<1>; 2]> {
     let compositor = model.compositor.as_ref()?;
     let edits = |(_, crop): &(usize, &Crop)| batch[crop.item].prompt.is_some();
-    let (rows, crops): (Vec<usize>, Vec<&Crop>) =
-        crops.iter().enumerate().filter(edits).unzip();
+    let (rows, crops): (Vec<usize>, Vec<&Crop>) = crops.iter().enumerate().filter(edits).unzip();
     if rows.is_empty() {
         return None;
     }
@@ -134,7 +137,8 @@ fn composed(
     let (x, y) = (pick(x), pick(y).detach());
     let prompt = |item: usize| batch[item].prompt.as_ref().unwrap_or(&batch[item].picture);
     let p = cropped(crops.iter().copied(), device, prompt);
-    let values: Vec<f32> = crops.iter().flat_map(|crop| same(crop, batch)).collect();
+    let same = |crop: &&Crop| same(crop, &batch[crop.item]);
+    let values: Vec<f32> = crops.iter().flat_map(same).collect();
     let side = crops[0].side as usize;
     let same = Tensor::from_data(TensorData::new(values, [rows.len(), 1, side, side]), device);
     let odds = compositor.log_odds(y.clone(), p.clone());
@@ -172,12 +176,7 @@ fn blurred(z: Tensor<4>) -> Tensor<4> {
 }
 
 /// Random parts of each picture.
-fn crops(
-    batch: &[Shown],
-    weights: &Reconstruction,
-    whole: u32,
-    chance: &mut Chance,
-) -> Vec<Crop> {
+fn crops(batch: &[Shown], weights: &Reconstruction, whole: u32, chance: &mut Chance) -> Vec<Crop> {
     let side = weights.crop.map_or(whole, |crop| crop.min(whole));
     let each = if side == whole { 1 } else { weights.crops };
     let room = ((whole - side) / GRID + 1) as usize;
@@ -191,7 +190,11 @@ fn crops(
                 corner: at.map(|at| GRID * at),
                 side,
             };
-            crops.extend(places.map(crop).max_by_key(|crop| busy(crop, &batch[item].picture)));
+            crops.extend(
+                places
+                    .map(crop)
+                    .max_by_key(|crop| busy(crop, &batch[item].picture)),
+            );
         }
     }
     crops
@@ -205,27 +208,39 @@ fn busy(crop: &Crop, picture: &RgbImage) -> u64 {
         for x in (left..left + crop.side - 1).step_by(2) {
             let here = picture.get_pixel(x, y).0[1];
             let near = [picture.get_pixel(x + 1, y), picture.get_pixel(x, y + 1)];
-            sum += near.map(|pixel| u64::from(pixel.0[1].abs_diff(here))).iter().sum::<u64>();
+            sum += near
+                .map(|pixel| u64::from(pixel.0[1].abs_diff(here)))
+                .iter()
+                .sum::<u64>();
         }
     }
     sum
 }
 
-/// Where the prompt is what the target is: 1 or 0 for each pixel of a part.
-fn same(crop: &Crop, batch: &[Shown]) -> Vec<f32> {
-    let shown = &batch[crop.item];
-    let Some(prompt) = &shown.prompt else {
-        return vec![0.0; (crop.side * crop.side) as usize];
-    };
-    let mut found = Vec::with_capacity((crop.side * crop.side) as usize);
-    for y in crop.corner[1]..crop.corner[1] + crop.side {
-        for x in crop.corner[0]..crop.corner[0] + crop.side {
-            let [a, b] = [prompt, &shown.picture].map(|picture| picture.get_pixel(x, y).0);
-            let same = a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= SAME);
-            found.push(f32::from(u8::from(same)));
+/// Where the prompt is what the target is, and so is all that is near: 1 or 0 for each pixel of a part.
+fn same(crop: &Crop, shown: &Shown) -> Vec<f32> {
+    let prompt = shown.prompt.as_ref().unwrap_or(&shown.picture);
+    let side = crop.side as usize;
+    let mut changed = vec![false; side * side];
+    for (at, changed) in changed.iter_mut().enumerate() {
+        let [x, y] = [at % side, at / side].map(|at| at as u32);
+        let [x, y] = [crop.corner[0] + x, crop.corner[1] + y];
+        let [a, b] = [prompt, &shown.picture].map(|picture| picture.get_pixel(x, y).0);
+        *changed = a.iter().zip(b).any(|(a, b)| a.abs_diff(b) > SAME);
+    }
+    // First along rows, then along columns.
+    for [step, across] in [[1, side], [side, 1]] {
+        let lines = changed.clone();
+        for line in 0..side {
+            for at in 0..side {
+                let near = at.saturating_sub(NEAR)..(at + NEAR + 1).min(side);
+                let mut near = near.map(|near| lines[line * across + near * step]);
+                changed[line * across + at * step] = near.any(|changed| changed);
+            }
         }
     }
-    found
+    let same = changed.into_iter().map(|changed| u8::from(!changed));
+    same.map(f32::from).collect()
 }
 
 /// Parts of pictures as `[crops, 3, side, side]` in [-1, 1].
@@ -264,10 +279,36 @@ mod tests {
         };
         let crops = crops(&[shown], &weights, 64, &mut Chance::new(1, 1));
         assert_eq!(crops.len(), 40);
-        assert!(crops.iter().all(|crop| crop.corner.iter().all(|at| at % GRID == 0)));
+        assert!(
+            crops
+                .iter()
+                .all(|crop| crop.corner.iter().all(|at| at % GRID == 0))
+        );
         // One place of 16 is busy: three tries find it in 18 % of crops, one would in 6 %.
         let found = crops.iter().filter(|crop| crop.corner == [32, 32]).count();
         assert!((4..=14).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn what_changes_is_not_the_same_and_neither_is_its_rim() {
+        let picture = RgbImage::from_pixel(32, 32, Rgb([100; 3]));
+        let mut prompt = picture.clone();
+        prompt.put_pixel(16 + 5, 16, Rgb([100, 103, 100]));
+        prompt.put_pixel(16 + 12, 16 + 12, Rgb([102, 98, 100]));
+        let shown = Shown {
+            picture,
+            prompt: Some(prompt),
+        };
+        let crop = Crop {
+            item: 0,
+            corner: [16, 16],
+            side: 16,
+        };
+        let found = same(&crop, &shown);
+        for (at, same) in found.into_iter().enumerate() {
+            let rim = (2..=8).contains(&(at % 16)) && at / 16 <= 3;
+            assert_eq!(same, f32::from(u8::from(!rim)), "{at}");
+        }
     }
 
     #[test]
@@ -291,7 +332,10 @@ mod tests {
             let noise = noisy.clone().narrow(0, item, 1);
             let deviation: f32 = noise.square().mean().sqrt().into_scalar();
             // 40 normal numbers.
-            assert!((deviation / most - 1.0).abs() < 0.4, "{deviation} of {most}");
+            assert!(
+                (deviation / most - 1.0).abs() < 0.4,
+                "{deviation} of {most}"
+            );
         }
     }
 }

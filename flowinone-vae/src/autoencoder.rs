@@ -7,10 +7,11 @@ use burn::tensor::{Device, Tensor};
 use flowinone_kernels::Precision;
 use flowinone_weights::{Checkpoint, LoadOptions, randomize};
 
-use crate::layers::conv1x1;
 use crate::fine::{means, quiet};
+use crate::layers::conv1x1;
 use crate::{
-    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig, locate, random,
+    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig, locate,
+    random,
 };
 
 /// Side of the largest square latent that is decoded as a whole unless
@@ -234,7 +235,10 @@ mod tests {
         let means = means(picture.clone(), 4);
         let data = |x: Tensor<4>| x.into_data();
         let latent = small.encode(means).mode();
-        assert_eq!(data(large.encode(picture.clone()).mode()), data(latent.clone()));
+        assert_eq!(
+            data(large.encode(picture.clone()).mode()),
+            data(latent.clone())
+        );
 
         let smooth = |x| doubled_smoothly(doubled_smoothly(x));
         let decoded = large.decode(latent.clone());
@@ -252,7 +256,7 @@ mod tests {
     fn above_the_chosen_side_a_latent_is_decoded_in_bands() {
         let device = Device::flex();
         let vae = VaeConfig::tiny().init(&device);
-        let vae = flowinone_weights::randomize(vae, 3, crate::random).unwrap();
+        let vae = randomize(vae, 3, random).unwrap();
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
         let latent = Tensor::random([1, 4, 33, 40], normal, &device);
         let picture = |side| vae.clone().whole_up_to(side).decode(latent.clone());

@@ -163,8 +163,9 @@ impl VaeConfig {
         let text = || format!("{:?}", self.fine_channels);
         if fine == 1 || fine + levels > MAX_LEVELS + 1 {
             let limit = MAX_LEVELS + 1 - levels;
-            let reason =
-                format!("must be none or 2 to {limit}: the last ones are at the encoder's resolution");
+            let reason = format!(
+                "must be none or 2 to {limit}: the last ones are at the encoder's resolution"
+            );
             return Err(Error::config("fine_channels", text(), reason));
         }
         if self.fine_channels.contains(&0) {
@@ -271,7 +272,9 @@ mod tests {
         assert!(complaint(|c| c.multipliers[2] = 0).contains("multipliers[2] = 0"));
         assert!(complaint(|c| c.channels = usize::MAX).contains("multipliers["));
         assert!(complaint(|c| c.scale = f64::NAN).contains("scale = NaN"));
-        assert!(complaint(|c| c.fine_channels = vec![8]).contains("fine_channels = [8] must be none"));
+        assert!(
+            complaint(|c| c.fine_channels = vec![8]).contains("fine_channels = [8] must be none")
+        );
         assert!(complaint(|c| c.fine_channels = vec![8; 6]).contains("none or 2 to 5"));
         assert!(complaint(|c| c.fine_channels = vec![0, 8]).contains("at least 1"));
         assert!(complaint(|c| c.compositor_channels = Some(0)).contains("compositor_channels = 0"));
@@ -279,6 +282,9 @@ mod tests {
             c.multipliers = vec![1, 2, 4];
             c.compositor_channels = Some(12);
         });
-        assert!(shallow.contains("8 pixels for one of its latent, not 4"), "{shallow}");
+        assert!(
+            shallow.contains("8 pixels for one of its latent, not 4"),
+            "{shallow}"
+        );
     }
 }

@@ -213,7 +213,10 @@ mod tests {
         assert_eq!(values(row), [0.0, 1.0, 3.0, 5.0, 7.0, 8.0]);
         let column = doubled_along(map(&[0.0, 4.0], [1, 1, 2, 1]), 2);
         assert_eq!(values(column), [0.0, 1.0, 3.0, 4.0]);
-        assert_eq!(values(doubled_smoothly(map(&[5.0], [1, 1, 1, 1]))), [5.0; 4]);
+        assert_eq!(
+            values(doubled_smoothly(map(&[5.0], [1, 1, 1, 1]))),
+            [5.0; 4]
+        );
     }
 
     #[test]

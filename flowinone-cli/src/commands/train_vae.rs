@@ -1,13 +1,13 @@
 //! `flowinone train-vae`: train the autoencoder of a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{Networks, Precision, assemble};
+use flowinone_tasks::{ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
     AutoencoderConfig, AutoencoderLesson, Ending, Trainer, initialise, latent_deviation,
-    material as open, read_config,
+    material as open, newest, read_config,
 };
 
 use crate::commands::train::{Computing, note_judges};
@@ -22,6 +22,13 @@ pub(crate) struct Args {
     /// Description of the run (TOML); it resumes where it was stopped
     #[arg(long, value_name = "FILE.toml")]
     config: PathBuf,
+    /// Only write the newest checkpoint's averaged weights as a model directory, and train nothing; for
+    /// runs that leave the encoder as it is
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Element type of the weights in the model directory: f32, f16 or bf16
+    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
+    dtype: Precision,
     #[command(flatten)]
     computing: Computing,
 }
@@ -37,6 +44,23 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     let (mut model, autoencoder) = config.begin(model, networks.codec().clone())?;
+    let folder = config.run.folder.clone();
+    if let Some(target) = &args.export {
+        if !config.keeps_latents() {
+            bail!(
+                "a run that trains the encoder measures its latents at its end; let it end first"
+            );
+        }
+        let Some(newest) = newest(&folder)? else {
+            bail!("{} has no checkpoint yet", folder.display());
+        };
+        let trained = Networks {
+            encoder: networks.encoder(),
+            vae: &newest.average(autoencoder)?,
+            flow: networks.flow(),
+        };
+        return write(trained, &model, newest.step(), args.dtype, target);
+    }
     let material = open(&config.data, &config.run)?;
     note_judges(&material, &config.run);
     let lesson = AutoencoderLesson {
@@ -47,7 +71,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         held_out: material.held_out,
         judged: config.run.evaluations.examples,
     };
-    let folder = config.run.folder.clone();
     interrupt::listen();
     let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
     lessons.insert(0, lesson);
@@ -64,12 +87,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if target.exists() {
         std::fs::remove_dir_all(&target)?;
     }
-    let networks = Networks {
+    let trained = Networks {
         encoder: networks.encoder(),
         vae: trainer.average(),
         flow: networks.flow(),
     };
-    assemble(networks, &model, trainer.step(), Precision::F32, &target)?;
+    write(trained, &model, trainer.step(), args.dtype, &target)
+}
+
+fn write(
+    networks: Networks<'_>,
+    model: &ModelConfig,
+    steps: u64,
+    dtype: Precision,
+    target: &Path,
+) -> Result<Outcome> {
+    assemble(networks, model, steps, dtype, target)?;
     println!("{}", target.display());
     Ok(Outcome::Done)
 }
