@@ -2,7 +2,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use flowinone_benches::picture;
-use flowinone_encoder::{center_crop, janus_square};
+use flowinone_encoder::janus_square;
+use flowinone_image::center_crop;
 
 fn pictures(criterion: &mut Criterion) {
     let picture = picture();

@@ -58,8 +58,8 @@ impl Block {
         self
     }
 
-    /// Random tokens `[2, 257, width]` of two branches, and the structure `[1, 258, width]` that they
-    /// share, one indicator of each in front.
+    /// Random tokens `[2, 257, width]` of two branches, and the structure `[1, 258, width]` that
+    /// they share, one indicator of each in front.
     pub fn inputs(&self, device: &Device) -> [Tensor<3>; 2] {
         let normal = Distribution::Normal(0.0, 1.0);
         [[2, 257, self.width], [1, 258, self.width]]

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p flowinone-benches` measures the tiny model; with `FLOWINONE_BENCH=mini` or
 //! `flowinone-256` the same benches run at the sizes of the small model or of the published one
-//! (7.1 GB of random weights, some minutes). `compare.py` times `shapes`, the program of this crate,
-//! beside PyTorch.
+//! (7.1 GB of random weights, some minutes). `compare.py` times `shapes`, the program of this
+//! crate, beside PyTorch.
 
 mod block;
 

@@ -2,19 +2,17 @@
 
 pub(crate) mod batch;
 pub(crate) mod convert;
-#[cfg(feature = "dataset")]
 pub(crate) mod data;
 pub(crate) mod devices;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
-#[cfg(feature = "eval")]
+#[cfg(feature = "judge")]
 pub(crate) mod judge;
 #[cfg(feature = "train")]
 pub(crate) mod plot;
 pub(crate) mod prompt;
 pub(crate) mod replay;
-#[cfg(feature = "eval")]
 pub(crate) mod score;
 #[cfg(feature = "train")]
 pub(crate) mod train;

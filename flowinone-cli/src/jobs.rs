@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_weights::sha256_of;
+use flowinone_files::sha256_of;
 use walkdir::WalkDir;
 
 use crate::source::{Line, Routing, Source};

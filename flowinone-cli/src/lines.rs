@@ -11,8 +11,9 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::{Prompt, VisualPrompt, read_picture_file};
-use flowinone_weights::sha256_of;
+use flowinone_files::sha256_of;
+use flowinone_image::read_picture_file;
+use flowinone_prompts::{Prompt, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::{Job, Jobs, Refused, has_extension, number, number_of_digest};

@@ -72,13 +72,11 @@ enum Command {
     #[cfg(feature = "train")]
     Plot(commands::plot::Args),
     /// Make, pack, list and show pairs of prompt and target
-    #[cfg(feature = "dataset")]
     Data(commands::data::Args),
     /// Compare results with the ground truth of procedural pairs
-    #[cfg(feature = "eval")]
     Score(commands::score::Args),
     /// Let a vision model judge results by VP-Bench's protocol
-    #[cfg(feature = "eval")]
+    #[cfg(feature = "judge")]
     Judge(commands::judge::Args),
     /// List the devices that this program can compute on
     Devices,
@@ -118,11 +116,9 @@ fn main() -> ExitCode {
         Command::Tune(args) => commands::tune::run(&args),
         #[cfg(feature = "train")]
         Command::Plot(args) => commands::plot::run(&args),
-        #[cfg(feature = "dataset")]
         Command::Data(args) => commands::data::run(&args),
-        #[cfg(feature = "eval")]
         Command::Score(args) => commands::score::run(&args),
-        #[cfg(feature = "eval")]
+        #[cfg(feature = "judge")]
         Command::Judge(args) => commands::judge::run(&args),
         Command::Devices => commands::devices::run(),
     };

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Result;
-use flowinone_tasks::{Arithmetic, Convention};
+use flowinone_prompts::Convention;
+use flowinone_tasks::Arithmetic;
 
 use crate::device::{self, Choice, Found};
 use crate::model;

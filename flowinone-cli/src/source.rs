@@ -4,11 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use flowinone_tasks::{
-    Convention, Error, Input, Item, Prompt, PromptFiles, Task, VisualPrompt, decode_picture,
-    read_picture_file,
-};
-use flowinone_weights::sha256_of;
+use flowinone_files::sha256_of;
+use flowinone_image::{decode_picture, read_picture_file};
+use flowinone_prompts::{Convention, Prompt, PromptFiles, Task, VisualPrompt};
+use flowinone_tasks::{Input, Item};
 
 /// A ready picture or a prompt.
 #[derive(Debug)]
@@ -117,12 +116,8 @@ impl Read<'_> {
     /// The item that the pipeline makes a picture from.
     pub(crate) fn item(self, structure: bool, seed: u64, number: u64) -> Result<Item> {
         let prompt = match self {
-            Self::Picture { file, bytes } => {
-                decode_picture(&bytes).map_err(|reason| Error::Picture {
-                    path: file.to_path_buf(),
-                    reason,
-                })?
-            }
+            Self::Picture { file, bytes } => decode_picture(&bytes)
+                .map_err(|reason| flowinone_image::Error::picture(file, reason))?,
             Self::Prompt { drawn, files } => {
                 files.embed(drawn.prompt.clone())?.render(drawn.side)?
             }

@@ -2,7 +2,7 @@
 #![cfg(feature = "cpu")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
-use flowinone_tasks::{Prompt, Task, TextBox, VisualPrompt};
+use flowinone_prompts::{Prompt, Task, TextBox, VisualPrompt};
 
 mod support;
 

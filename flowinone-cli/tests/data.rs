@@ -1,5 +1,4 @@
 //! Data as a person makes, packs, lists and looks at it: real files in, real files out.
-#![cfg(feature = "dataset")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
 use std::path::Path;

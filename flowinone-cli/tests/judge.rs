@@ -1,5 +1,5 @@
 //! The judge as a person runs it, before a server of our own.
-#![cfg(feature = "eval")]
+#![cfg(feature = "judge")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,4 @@
 //! Scores as a person asks for them: results against files and against procedural pairs.
-#![cfg(feature = "eval")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
 use serde_json::Value;

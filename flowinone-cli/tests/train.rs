@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use burn::optim::OptimizerRecord;
 use flowinone_tasks::ModelConfig;
-use flowinone_train::{Entry, newest, read_journal};
+use flowinone_train::{LogEntry, newest_checkpoint, read_metric_log};
 use flowinone_weights::Checkpoint;
 use support::Bench;
 
@@ -65,15 +65,15 @@ fn describe(bench: &Bench, name: &str, steps: u64) {
     std::fs::write(bench.path(&format!("{name}.toml")), text).unwrap();
 }
 
-fn journal(bench: &Bench, name: &str) -> Vec<Entry> {
-    read_journal(&bench.path(name).join("journal.jsonl")).unwrap()
+fn journal(bench: &Bench, name: &str) -> Vec<LogEntry> {
+    read_metric_log(&bench.path(name).join("journal.jsonl")).unwrap()
 }
 
 /// What a run left: losses as bits, weights, average, moments.
 fn left(bench: &Bench, name: &str) -> (Vec<(u64, u64)>, Vec<Vec<u8>>) {
-    let loss = |entry: &Entry| Some((entry.step, entry.numbers.get("loss")?.to_bits()));
+    let loss = |entry: &LogEntry| Some((entry.step, entry.numbers.get("loss")?.to_bits()));
     let losses: Vec<_> = journal(bench, name).iter().filter_map(loss).collect();
-    let checkpoint = newest(&bench.path(name)).unwrap().unwrap();
+    let checkpoint = newest_checkpoint(&bench.path(name)).unwrap().unwrap();
     let read = |file: &str| std::fs::read(checkpoint.path().join(file)).unwrap();
     let moments = OptimizerRecord::load(checkpoint.path().join("moments.bpk")).unwrap();
     let files = vec![
@@ -98,7 +98,7 @@ fn twenty_kills_change_no_bit() {
         Duration::from_millis(u64::from((chance >> 16) % most))
     };
     let step = || {
-        newest(&bench.path("killed"))
+        newest_checkpoint(&bench.path("killed"))
             .unwrap()
             .map_or(0, |c| c.step())
     };
@@ -186,7 +186,13 @@ fn a_full_disk_costs_no_checkpoint() {
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(file) && !text.contains("panicked"), "{text}");
         assert_eq!(names.map(kept), before);
-        assert_eq!(newest(&bench.path("full")).unwrap().unwrap().step(), 2);
+        assert_eq!(
+            newest_checkpoint(&bench.path("full"))
+                .unwrap()
+                .unwrap()
+                .step(),
+            2
+        );
     }
     bench.succeed("train --config full.toml --device cpu");
     assert!(left(&bench, "whole") == left(&bench, "full"));
@@ -265,7 +271,9 @@ fn a_run_is_stopped_by_ctrl_c_and_goes_on() {
         .spawn()
         .unwrap();
     let begin = Instant::now();
-    while newest(&bench.path("stopped")).unwrap().is_none() && begin.elapsed().as_secs() < 60 {
+    while newest_checkpoint(&bench.path("stopped")).unwrap().is_none()
+        && begin.elapsed().as_secs() < 60
+    {
         std::thread::sleep(Duration::from_millis(1));
     }
     let id = child.id().to_string();

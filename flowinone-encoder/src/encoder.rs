@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor};
 use flowinone_kernels::Precision;
 use flowinone_weights::{Checkpoint, LoadOptions};
 
-use crate::{Aligner, EncoderConfig, VisionTower, locate};
+use crate::{Aligner, EncoderConfig, VisionTower, map_key};
 
 /// A map from pictures to tokens.
 ///
@@ -78,12 +78,12 @@ impl JanusEncoder {
         checkpoint: &Checkpoint,
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
-        flowinone_weights::load(self, checkpoint, locate, options)
+        flowinone_weights::load(self, checkpoint, map_key, options)
     }
 
-    /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those
-    /// of a network without weights as soon as each has been filled. It can be neither trained nor
-    /// saved any more. On devices without such kernels nothing changes.
+    /// The same network to compute with alone: its linear layers packed for the CPU's kernels,
+    /// those of a network without weights as soon as each has been filled. It can be neither
+    /// trained nor saved any more. On devices without such kernels nothing changes.
     ///
     /// Norms, softmax, the patch embedding and the positions stay float32 at any precision. The
     /// tower runs once for a picture, and all else follows from it: 8 bits become bfloat16 here.

@@ -17,7 +17,7 @@ const OTHER_PARTS: [&str; 5] = [
 ///
 /// The attention-pooling head of the tower and every part of Janus that is not vision are
 /// [unused](Key::Unused); a name that is not Janus's stays itself, so that loading reports it.
-pub fn locate(key: &str) -> Key {
+pub fn map_key(key: &str) -> Key {
     if let Some(name) = key.strip_prefix(TOWER) {
         return match name.starts_with("attn_pool.") {
             true => Key::Unused,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn path(key: &str) -> String {
-        match locate(key) {
+        match map_key(key) {
             Key::Parameter(path) => path,
             Key::Unused => panic!("{key} is unused"),
         }
@@ -94,7 +94,7 @@ mod tests {
             "gen_head.output_mlp_projector.weight",
             "gen_embed.weight",
         ] {
-            assert_eq!(locate(key), Key::Unused, "{key}");
+            assert_eq!(map_key(key), Key::Unused, "{key}");
         }
     }
 

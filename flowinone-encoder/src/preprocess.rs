@@ -3,12 +3,9 @@
 //! The vision path sees the whole picture, scaled into a grey square: `(x / 255 - 1/2) / (1/2)`.
 //! The structure path sees the square in its middle: `x / 127.5 - 1`.
 
-use std::borrow::Cow;
-
 use burn::tensor::{Device, Tensor, TensorData};
+use flowinone_image::{Filter, resize};
 use image::{Rgb, RgbImage, imageops};
-
-use crate::resample::{Filter, resize, resize_window};
 
 /// The colour around a picture that is not square: `int(0.5 * 255)` in every channel.
 const GREY: Rgb<u8> = Rgb([127; 3]);
@@ -35,34 +32,6 @@ pub fn janus_square(picture: &RgbImage, side: u32) -> RgbImage {
     square
 }
 
-/// The `side` x `side` pixels in the middle of the picture whose shorter side was scaled to `side`.
-///
-/// A picture of more than twice the size is first halved, as often as possible, by averaging. Only
-/// pixels of the square are computed, however long the picture is; one of that size stays as it is.
-///
-/// # Panics
-/// If the picture or the square has no pixels.
-pub fn center_crop(picture: &RgbImage, side: u32) -> RgbImage {
-    assert!(side > 0, "cannot crop to 0 x 0 pixels");
-    let mut picture = Cow::Borrowed(picture);
-    while picture.width().min(picture.height()) / 2 >= side {
-        let (width, height) = (picture.width() / 2, picture.height() / 2);
-        picture = Cow::Owned(resize(&picture, width, height, Filter::Box));
-    }
-    if picture.dimensions() == (side, side) {
-        return picture.into_owned();
-    }
-    let shorter = picture.width().min(picture.height());
-    let scale = f64::from(side) / f64::from(shorter);
-    let scaled = |extent: u32| (f64::from(extent) * scale).round_ties_even() as u32;
-    let size = [scaled(picture.width()), scaled(picture.height())];
-    let window = size.map(|extent| {
-        let start = (extent - side) / 2;
-        start..start + side
-    });
-    resize_window(&picture, size, window, Filter::Bicubic)
-}
-
 /// The input `[1, 3, h, w]` of the vision tower for the bytes of [`janus_square`].
 pub fn janus_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
     to_tensor(
@@ -72,7 +41,7 @@ pub fn janus_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
     )
 }
 
-/// The input `[1, 3, h, w]` of the autoencoder for the bytes of [`center_crop`].
+/// The input `[1, 3, h, w]` of the autoencoder for the bytes of [`center_crop`](flowinone_image::center_crop).
 ///
 /// It differs from [`janus_pixels`] in the last bit of some values: computed in double precision.
 pub fn structure_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
@@ -108,43 +77,11 @@ mod tests {
     fn a_line_of_pixels_is_neither_lost_nor_blown_up() {
         for (width, height) in [(16_384, 1), (1, 16_384)] {
             let line = stripes(width, height);
-            assert_eq!(center_crop(&line, 256).dimensions(), (256, 256));
             let square = janus_square(&line, 384);
             let inside = square.pixels().filter(|pixel| **pixel != GREY).count();
             assert_eq!(inside, 384 * 14);
         }
         assert_eq!(janus_square(&stripes(100, 1), 8).dimensions(), (8, 8));
-    }
-
-    #[test]
-    fn a_crop_is_the_middle_of_the_scaled_picture() {
-        for (width, height) in [(90, 7), (7, 90), (300, 41)] {
-            let picture = stripes(width, height);
-            let crop = center_crop(&picture, 32);
-            let mut halved = picture;
-            while halved.width().min(halved.height()) >= 64 {
-                halved = resize(
-                    &halved,
-                    halved.width() / 2,
-                    halved.height() / 2,
-                    Filter::Box,
-                );
-            }
-            let shorter = f64::from(halved.width().min(halved.height()));
-            let [w, h] = [halved.width(), halved.height()]
-                .map(|extent| (f64::from(extent) * (32.0 / shorter)).round_ties_even() as u32);
-            let whole = resize(&halved, w, h, Filter::Bicubic);
-            let middle = imageops::crop_imm(&whole, (w - 32) / 2, (h - 32) / 2, 32, 32);
-            assert_eq!(crop, middle.to_image());
-        }
-    }
-
-    #[test]
-    fn a_square_of_the_right_size_is_left_as_resampling_would_leave_it() {
-        let picture = stripes(37, 37);
-        let resampled = resize_window(&picture, [37, 37], [0..37, 0..37], Filter::Bicubic);
-        assert_eq!(center_crop(&picture, 37), resampled);
-        assert_eq!(resampled, picture);
     }
 
     #[test]

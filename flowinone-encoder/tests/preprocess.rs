@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use flowinone_encoder::{center_crop, janus_pixels, janus_square, structure_pixels};
+use flowinone_encoder::{janus_pixels, janus_square, structure_pixels};
+use flowinone_image::center_crop;
 use flowinone_parity::{Folder, folders};
 use image::RgbImage;
 

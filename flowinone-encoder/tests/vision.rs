@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
 use flowinone_encoder::{EncoderConfig, JanusEncoder, VisualEncoder, janus_pixels};
 use flowinone_parity::{Folder, assert_close, folders};
-use flowinone_weights::{Checkpoint, LoadOptions, randomize, slots};
+use flowinone_weights::{Checkpoint, LoadOptions, param_specs, randomize};
 
 /// Float32 sums in another order; the nearest mistake, tanh GELU, is off by 2e-4.
 const CLOSE: f64 = 1e-5;
@@ -141,9 +141,9 @@ fn the_published_model_has_the_published_number_of_parameters() {
     // Parameters are made on first use: listing them costs nothing.
     let encoder = EncoderConfig::flowinone_256().init(&Device::flex());
     let count = |part: &str| -> usize {
-        let slots = slots(&encoder);
-        let part = slots.iter().filter(|slot| slot.path.starts_with(part));
-        part.map(|slot| slot.len()).sum()
+        let params = param_specs(&encoder);
+        let part = params.iter().filter(|param| param.path.starts_with(part));
+        part.map(|param| param.len()).sum()
     };
     let width = 1024;
     let pooling = 12 * width * width + 12 * width; // the head that is left out
@@ -157,7 +157,7 @@ fn random_weights_keep_tokens_of_order_one() {
     let mut config = EncoderConfig::tiny();
     (config.width, config.mlp_width, config.layers, config.heads) = (128, 512, 24, 4);
     let device = Device::flex();
-    let encoder = randomize(config.init(&device), 1, flowinone_encoder::random).unwrap();
+    let encoder = randomize(config.init(&device), 1, flowinone_encoder::default_init).unwrap();
     let pixels = Tensor::<4>::random(
         [1, 3, 64, 64],
         burn::tensor::Distribution::Uniform(-1.0, 1.0),

@@ -7,12 +7,12 @@
 #[cfg(feature = "cpu")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use burn::tensor::{Device, Tensor};
-    use flowinone_flow::{FlowConfig, FlowModel, Structure, random};
+    use flowinone_flow::{FlowConfig, FlowModel, Structure, default_init};
     use flowinone_sampler::{Grid, GuidanceRule, Guided, Solver, trajectory};
     use flowinone_weights::randomize;
 
     let device = Device::flex();
-    let model = randomize(FlowConfig::tiny().init(&device), 0, random)?;
+    let model = randomize(FlowConfig::tiny().init(&device), 0, default_init)?;
 
     let tokens = Tensor::ones([1, 16, 24], &device);
     let x0 = model.source(tokens).mean; // [1, 4, 32, 32]

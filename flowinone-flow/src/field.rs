@@ -2,7 +2,7 @@
 //! conditional and an unconditional branch that a solver can follow.
 
 use burn::tensor::Tensor;
-use flowinone_sampler::{Branch, BranchedField, Row};
+use flowinone_sampler::{Branch, BranchItem, BranchedField};
 
 use crate::network::{FlowNetwork, VelocityNetwork, check_batch};
 use crate::source::Source;
@@ -91,7 +91,7 @@ impl BranchedField<4> for FlowField<'_> {
     }
 
     /// The chosen rows as one batch, and nothing else.
-    fn rows(&self, x: Tensor<4>, t: f64, rows: &[Row]) -> Tensor<4> {
+    fn rows(&self, x: Tensor<4>, t: f64, rows: &[BranchItem]) -> Tensor<4> {
         check_batch(&x, None, self.structure.as_ref());
         let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
         let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
@@ -105,7 +105,7 @@ impl BranchedField<4> for FlowField<'_> {
     }
 
     /// What the first transformer block adds to the tokens of each row.
-    fn glance(&self, x: Tensor<4>, t: f64, rows: &[Row]) -> Option<Tensor<2>> {
+    fn probe(&self, x: Tensor<4>, t: f64, rows: &[BranchItem]) -> Option<Tensor<2>> {
         check_batch(&x, None, self.structure.as_ref());
         let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
         let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
@@ -113,6 +113,6 @@ impl BranchedField<4> for FlowField<'_> {
         let x = chosen(&x, &items);
         let tau = Time::Shared(t).tau(items.len(), &x.device());
         let stage = &self.network.transformer;
-        Some(stage.glance(x, &tau, &branches, structure.as_ref()))
+        Some(stage.probe(x, &tau, &branches, structure.as_ref()))
     }
 }

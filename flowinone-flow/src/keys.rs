@@ -1,7 +1,7 @@
 //! Names of the published checkpoint: where each belongs in [`FlowNetwork`](crate::FlowNetwork),
 //! and the scale of a parameter that is drawn at random.
 
-use flowinone_weights::{Key, Random};
+use flowinone_weights::{Init, Key};
 
 /// Published beginnings of names and the module paths they stand for; `*` is a list index.
 const NAMES: &[(&str, &str)] = &[
@@ -131,7 +131,7 @@ const UNUSED: [&str; 2] = ["open_clip.", "open_clip_output."];
 /// Where a name of the published checkpoint belongs in a [`FlowNetwork`](crate::FlowNetwork).
 ///
 /// A name that the network does not know stays as it is, so that loading reports it.
-pub fn locate(key: &str) -> Key {
+pub fn map_key(key: &str) -> Key {
     let mut name = key;
     while let Some(inner) = WRAPPERS
         .iter()
@@ -175,10 +175,10 @@ const RESIDUAL: f32 = 0.1;
 
 /// The scale of a random parameter at a module path of a [`FlowNetwork`](crate::FlowNetwork), such
 /// that the network's velocity is finite and of order one at any depth.
-pub fn random(path: &str, shape: &[usize]) -> Random {
+pub fn default_init(path: &str, shape: &[usize]) -> Init {
     let (owner, name) = path.rsplit_once('.').unwrap_or(("", path));
     let is_bias = name == "bias" || owner.ends_with(".bias");
-    let around = |mean| Random::Around { mean, std: 0.02 };
+    let around = |mean| Init::Around { mean, std: 0.02 };
     match name {
         "unconditional" => around(-1.0),
         "conditional" | "g" => around(1.0),
@@ -192,11 +192,11 @@ pub fn random(path: &str, shape: &[usize]) -> Random {
             };
             let residual = is_residual(owner);
             let gain = if residual { RESIDUAL } else { 1.0 };
-            Random::Normal {
+            Init::Normal {
                 std: gain / (fan_in.max(1) as f32).sqrt(),
             }
         }
-        _ => Random::Normal { std: 0.02 },
+        _ => Init::Normal { std: 0.02 },
     }
 }
 

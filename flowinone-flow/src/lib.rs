@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod alone;
 mod attention;
+mod bench_hooks;
 mod config;
 mod convnext;
 mod cross;
@@ -25,12 +25,12 @@ mod transformer;
 mod upsample;
 
 #[cfg(all(test, feature = "cpu"))]
-mod inside;
+mod reference_tests;
 
 pub use config::{ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig};
 pub use error::Error;
 pub use field::{FlowField, FlowModel};
-pub use keys::{locate, random};
+pub use keys::{default_init, map_key};
 pub use network::{FlowNetwork, StageVelocities, VelocityNetwork};
 pub use source::{Source, SourceEncoder};
 pub use structure::{Structure, StructureTokens};

@@ -13,7 +13,7 @@ use flowinone_weights::{Checkpoint, LoadOptions, load};
 
 use crate::FlowConfig;
 use crate::convnext::ConvNextStage;
-use crate::keys::locate;
+use crate::keys::map_key;
 use crate::source::SourceEncoder;
 use crate::structure::{Structure, StructureTokens};
 use crate::time::Time;
@@ -46,12 +46,12 @@ impl FlowNetwork {
         checkpoint: &Checkpoint,
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
-        load(self, checkpoint, locate, options)
+        load(self, checkpoint, map_key, options)
     }
 
-    /// The same network to compute with alone: its linear layers packed for the CPU's kernels, those
-    /// of a network without weights as soon as each has been filled. It can be neither trained nor
-    /// saved any more. On devices without such kernels nothing changes.
+    /// The same network to compute with alone: its linear layers packed for the CPU's kernels,
+    /// those of a network without weights as soon as each has been filled. It can be neither
+    /// trained nor saved any more. On devices without such kernels nothing changes.
     ///
     /// Norms, softmax, gates, curves in time, convolutions, input and output layers stay float32 at
     /// any precision; the source encoder, which runs once for a picture, has bfloat16 where the
@@ -68,7 +68,8 @@ impl FlowNetwork {
     }
 }
 
-/// The velocity network: a transformer at half resolution, then `ConvNeXt` blocks at full resolution.
+/// The velocity network: a transformer at half resolution, then `ConvNeXt` blocks at full
+/// resolution.
 #[derive(Module, Debug)]
 pub struct VelocityNetwork {
     pub(crate) transformer: TransformerStage,

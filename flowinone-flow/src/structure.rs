@@ -25,12 +25,12 @@ impl Structure {
         }
     }
 
-    /// The same latents, followed only by the items that are `true`; the other latents are not
-    /// looked at.
+    /// The same latents, followed only by the items whose flag is `true`; the other latents have no
+    /// effect.
     ///
     /// # Panics
     /// If there is not one flag for each latent.
-    pub fn followed_by(self, followed: &[bool]) -> Self {
+    pub fn masked(self, followed: &[bool]) -> Self {
         let [batch, ..] = self.latent.dims();
         assert_eq!(
             followed.len(),
@@ -102,7 +102,7 @@ impl StructureTokens {
         }
     }
 
-    /// The sequences of some items, in any order and number, before an indicator leads them.
+    /// The sequences of some items, in any order and number, before the indicator is added.
     pub(crate) fn chosen(&self, items: &[usize]) -> Self {
         // Both branches of the same items share their tokens.
         let (first, second) = items.split_at(items.len() / 2);
@@ -118,7 +118,7 @@ impl StructureTokens {
     }
 
     /// With an indicator token `[batch, 1, width]` in front of every sequence.
-    pub(crate) fn led_by(&self, indicator: Tensor<3>) -> Self {
+    pub(crate) fn with_indicator(&self, indicator: Tensor<3>) -> Self {
         Self {
             indicator: Some(normalized(indicator)),
             ..self.clone()
@@ -138,7 +138,8 @@ impl StructureTokens {
                 copies => shared.repeat_dim(0, copies),
             };
         };
-        // The indicators of all copies in front of what these share, so that the map is applied once.
+        // The indicators of all copies in front of what these share, so that the map is applied
+        // once.
         let leading = indicator.clone().reshape([self.copies, items, width]);
         let leading = leading.swap_dims(0, 1); // [items, copies, width]
         let all = map(Tensor::cat(vec![leading, self.normalized.clone()], 1));
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(tokens.batch(), 4);
         let indicator = Tensor::<3>::from_floats([[[2.0]], [[2.0]], [[-2.0]], [[-2.0]]], &device);
         let sequences = tokens
-            .led_by(indicator)
+            .with_indicator(indicator)
             .each_token(|token| token.mul_scalar(10.0));
         assert_eq!(sequences.dims(), [4, 3, 1]);
         let [first, second] = [[10.0, -10.0], [10.0, 10.0]];

@@ -64,9 +64,9 @@ impl TransformerStage {
         States { sequences, tokens }
     }
 
-    /// What the first block adds to the latent's tokens, `[batch, tokens * width]`: nearly for nothing,
-    /// and it changes as the velocity does.
-    pub(crate) fn glance(
+    /// What the first block adds to the latent's tokens, `[batch, tokens * width]`: nearly for
+    /// nothing, and it changes as the velocity does.
+    pub(crate) fn probe(
         &self,
         x: Tensor<4>,
         tau: &Tau,
@@ -93,7 +93,7 @@ impl TransformerStage {
         match indicator {
             Some(token) => (
                 Tensor::cat(vec![token.clone(), x], 1), // [batch, 1 + tokens, width]
-                structure.map(|structure| structure.led_by(token)),
+                structure.map(|structure| structure.with_indicator(token)),
                 tokens,
             ),
             None => (x, structure.cloned(), tokens),

@@ -2,8 +2,8 @@
 //! channels, become one map at twice the resolution,
 //! `LayerNorm_t(shuffle(Linear(LayerNorm_t([state_0, ..., state_n]))))`.
 //!
-//! With packed weights the states, 67,584 channels together, are never joined: each is normed by the
-//! moments of all and multiplied with the weights for it, and the products are added up.
+//! With packed weights the states, 67,584 channels together, are never joined: each is normed by
+//! the moments of all and multiplied with the weights for it, and the products are added up.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

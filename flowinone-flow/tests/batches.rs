@@ -3,16 +3,16 @@
 #![cfg(feature = "cpu")]
 
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
-use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, Time, random};
+use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, Time, default_init};
 use flowinone_parity::assert_close;
-use flowinone_sampler::{Branch, BranchedField, Row};
+use flowinone_sampler::{Branch, BranchItem, BranchedField};
 use flowinone_weights::randomize;
 
 /// Batches of other sizes may be cut into other pieces by a matrix product.
 const ROUNDING: f64 = 2e-6;
 
 fn network(config: &FlowConfig, device: &Device) -> FlowNetwork {
-    randomize(config.init(device), 7, random).unwrap()
+    randomize(config.init(device), 7, default_init).unwrap()
 }
 
 /// Smooth values that differ everywhere.
@@ -35,11 +35,11 @@ fn a_batch_of_two_equals_two_single_items() {
     let x = waves([2, 4, 32, 32], 0.0, &device);
     let latent = waves([2, 4, 32, 32], 2.0, &device);
     for followed in [[true, true], [true, false], [false, false]] {
-        let structure = Structure::new(latent.clone()).followed_by(&followed);
+        let structure = Structure::new(latent.clone()).masked(&followed);
         let (conditional, unconditional) = model.field(Some(structure)).both(x.clone(), 0.4);
         for item in 0..2 {
             let only = |tensor: &Tensor<4>| tensor.clone().narrow(0, item, 1);
-            let structure = Structure::new(only(&latent)).followed_by(&followed[item..=item]);
+            let structure = Structure::new(only(&latent)).masked(&followed[item..=item]);
             let field = model.field(Some(structure));
             for (branch, batched) in [
                 (Branch::Conditional, &conditional),
@@ -54,26 +54,26 @@ fn a_batch_of_two_equals_two_single_items() {
 }
 
 #[test]
-fn a_glance_is_that_of_each_row_and_moves_with_the_state() {
+fn a_probe_is_that_of_each_row_and_moves_with_the_state() {
     let device = Device::flex();
     let model = network(&FlowConfig::tiny(), &device);
     let latent = waves([3, 4, 32, 32], 2.0, &device);
     let field = model.field(Some(Structure::new(latent)));
-    let glance = |phase, rows: &[Row]| {
+    let probe = |phase, rows: &[BranchItem]| {
         let x = waves([3, 4, 32, 32], phase, &device);
-        let glance: Tensor<2> = field
-            .glance(x, 0.4, rows)
+        let probe: Tensor<2> = field
+            .probe(x, 0.4, rows)
             .expect("a network has a first block");
-        let [_, features] = glance.dims();
-        glance.reshape([rows.len(), features, 1, 1])
+        let [_, features] = probe.dims();
+        probe.reshape([rows.len(), features, 1, 1])
     };
-    let rows = Row::of(&[0, 2], Branch::Conditional);
-    let both = glance(0.0, &rows);
+    let rows = BranchItem::of(&[0, 2], Branch::Conditional);
+    let both = probe(0.0, &rows);
     for (at, row) in rows.iter().enumerate() {
         let only = both.clone().narrow(0, at, 1);
-        assert_close("one row", only, glance(0.0, &[*row]), ROUNDING);
+        assert_close("one row", only, probe(0.0, &[*row]), ROUNDING);
     }
-    let moved = rms(glance(0.1, &rows) - both.clone()) / rms(both);
+    let moved = rms(probe(0.1, &rows) - both.clone()) / rms(both);
     assert!((0.01..1.0).contains(&moved), "{moved}");
 }
 
@@ -85,7 +85,7 @@ fn chosen_rows_are_those_of_the_whole_batch() {
     let latent = waves([3, 4, 32, 32], 2.0, &device);
     let (c, u) = (Branch::Conditional, Branch::Unconditional);
     for followed in [[true, true, true], [true, false, true]] {
-        let structure = Structure::new(latent.clone()).followed_by(&followed);
+        let structure = Structure::new(latent.clone()).masked(&followed);
         let field = model.field(Some(structure));
         let (conditional, unconditional) = field.both(x.clone(), 0.4);
         for rows in [
@@ -93,9 +93,9 @@ fn chosen_rows_are_those_of_the_whole_batch() {
             vec![(0, c), (2, c), (0, u), (2, u)],
             vec![(0, c), (1, c), (2, c), (1, u)],
         ] {
-            let rows: Vec<Row> = rows
+            let rows: Vec<BranchItem> = rows
                 .into_iter()
-                .map(|(item, branch)| Row { item, branch })
+                .map(|(item, branch)| BranchItem { item, branch })
                 .collect();
             let got = field.rows(x.clone(), 0.4, &rows);
             for (place, row) in rows.iter().enumerate() {
@@ -145,7 +145,7 @@ fn an_item_without_structure_does_not_look_at_its_latent() {
     let x = waves([2, 4, 32, 32], 0.0, &device);
     let [one, other] = [1.0, 3.0].map(|phase| {
         let latent = waves([2, 4, 32, 32], phase, &device);
-        let structure = Structure::new(latent).followed_by(&[false, true]);
+        let structure = Structure::new(latent).masked(&[false, true]);
         let field = model.field(Some(structure));
         field.branch(x.clone(), 0.4, Branch::Conditional)
     });
@@ -178,8 +178,8 @@ fn random_weights_stay_of_order_one_at_full_depth() {
 fn half_precision_weights_leave_the_state_in_single_precision() {
     let device = Device::flex();
     let single = network(&FlowConfig::tiny(), &device);
-    let half = flowinone_weights::fill(FlowConfig::tiny().init(&device), |slot| {
-        Ok(random(&slot.path, &slot.shape).draw(slot, 7, FloatDType::BF16))
+    let half = flowinone_weights::fill(FlowConfig::tiny().init(&device), |param| {
+        Ok(default_init(&param.path, &param.shape).draw(param, 7, FloatDType::BF16))
     })
     .unwrap();
     let x = waves([1, 4, 32, 32], 0.0, &device);

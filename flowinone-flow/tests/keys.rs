@@ -5,17 +5,17 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use flowinone_flow::{FlowConfig, locate};
-use flowinone_weights::{Key, slots};
+use flowinone_flow::{FlowConfig, map_key};
+use flowinone_weights::{Key, param_specs};
 
 /// Number of parameters below each module path that starts with one of `parts`.
 fn counts<'a>(parts: &[&'a str]) -> BTreeMap<&'a str, usize> {
     let network = FlowConfig::flowinone_256().init(&Device::flex());
     let mut counts = BTreeMap::new();
-    for slot in slots(&network) {
-        let part = parts.iter().find(|part| slot.path.starts_with(**part));
-        let part = part.unwrap_or_else(|| panic!("{} belongs to no part", slot.path));
-        *counts.entry(*part).or_default() += slot.len();
+    for param in param_specs(&network) {
+        let part = parts.iter().find(|part| param.path.starts_with(**part));
+        let part = part.unwrap_or_else(|| panic!("{} belongs to no part", param.path));
+        *counts.entry(*part).or_default() += param.len();
     }
     counts
 }
@@ -83,7 +83,7 @@ fn published_names_lead_to_module_paths() {
     ] {
         for wrapper in ["", "module.", "nnet.", "module.nnet."] {
             let name = format!("{wrapper}{name}");
-            assert_eq!(locate(&name), Key::Parameter(path.into()), "{name}");
+            assert_eq!(map_key(&name), Key::Parameter(path.into()), "{name}");
         }
     }
 }
@@ -96,7 +96,7 @@ fn the_image_tower_of_the_training_loss_is_unused() {
         "open_clip_output.0.weight",
         "module.open_clip.logit_scale",
     ] {
-        assert_eq!(locate(name), Key::Unused, "{name}");
+        assert_eq!(map_key(name), Key::Unused, "{name}");
     }
 }
 
@@ -107,6 +107,6 @@ fn an_unknown_name_stays_as_it_is() {
         "module.stages.0.blocks.x.block1.dense.bias",
         "ema",
     ] {
-        assert_eq!(locate(name), Key::Parameter(name.into()));
+        assert_eq!(map_key(name), Key::Parameter(name.into()));
     }
 }

@@ -3,19 +3,19 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, random};
+use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, default_init};
 use flowinone_kernels::Precision;
 use flowinone_sampler::BranchedField;
-use flowinone_weights::{randomize, slots};
+use flowinone_weights::{param_specs, randomize};
 
 fn network(config: &FlowConfig) -> FlowNetwork {
-    randomize(config.init(&Device::flex()), 7, random).unwrap()
+    randomize(config.init(&Device::flex()), 7, default_init).unwrap()
 }
 
 /// Packed layer by layer while it is filled.
 fn packed(config: &FlowConfig, precision: Precision) -> FlowNetwork {
     let network = config.init(&Device::flex()).packed(precision);
-    randomize(network, 7, random).unwrap()
+    randomize(network, 7, default_init).unwrap()
 }
 
 /// Wider than mini, with as many blocks: heads of 64 and rows of 256 and 512 numbers.
@@ -38,7 +38,7 @@ fn waves<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
 /// Both branches of one velocity evaluation at t = 0.4, the first of two items with a structure.
 fn velocities(model: &FlowNetwork, side: usize) -> Tensor<4> {
     let x = waves([2, 4, side, side], 0.0);
-    let structure = Structure::new(waves([2, 4, side, side], 1.0)).followed_by(&[true, false]);
+    let structure = Structure::new(waves([2, 4, side, side], 1.0)).masked(&[true, false]);
     let (conditional, unconditional) = model.field(Some(structure)).both(x, 0.4);
     Tensor::cat(vec![conditional, unconditional], 0)
 }
@@ -57,11 +57,12 @@ fn apart(a: Tensor<4>, b: Tensor<4>) -> f32 {
 
 #[test]
 fn fewer_bits_move_a_velocity_little() {
-    // Rounding to bfloat16 moves a number by 2^-9 / sqrt(3) = 1.1e-3 of its size or so, in 8 bits by
-    // 0.29 steps of 1 / 127 of the largest of its row, at three deviations 7e-3 of its own; a sum of
-    // products with random signs moves by as much of itself, twice over, and what blocks add gathers
-    // it. Measured: velocity 3.8e-3 and 1.6e-2, source 7.7e-3 (bfloat16 in both). The bounds leave
-    // room for other processors, which do not round the inputs to bfloat16, and little more.
+    // Rounding to bfloat16 moves a number by 2^-9 / sqrt(3) = 1.1e-3 of its size or so, in 8 bits
+    // by 0.29 steps of 1 / 127 of the largest of its row, at three deviations 7e-3 of its own; a
+    // sum of products with random signs moves by as much of itself, twice over, and what blocks add
+    // gathers it. Measured: velocity 3.8e-3 and 1.6e-2, source 7.7e-3 (bfloat16 in both). The
+    // bounds leave room for other processors, which do not round the inputs to bfloat16, and little
+    // more.
     for (name, config) in [("mini", FlowConfig::mini()), ("middle", middle())] {
         let model = network(&config);
         let side = config.latent_side;
@@ -94,34 +95,34 @@ fn packing_before_filling_and_after_is_the_same() {
 #[test]
 fn a_packed_network_keeps_only_what_stays_float32() {
     let config = FlowConfig::tiny();
-    let whole = slots(&network(&config));
-    let left = slots(&packed(&config, Precision::Int8));
+    let whole = param_specs(&network(&config));
+    let left = param_specs(&packed(&config, Precision::Int8));
     let is_weight = |path: &str| path.ends_with(".weight");
-    let kept: Vec<&str> = left.iter().map(|slot| slot.path.as_str()).collect();
-    for slot in &whole {
-        let matrix = slot.shape.len() == 2 && is_weight(&slot.path);
+    let kept: Vec<&str> = left.iter().map(|param| param.path.as_str()).collect();
+    for param in &whole {
+        let matrix = param.shape.len() == 2 && is_weight(&param.path);
         assert_eq!(
-            kept.contains(&slot.path.as_str()),
-            !matrix && !of_a_matrix(&whole, &slot.path)
+            kept.contains(&param.path.as_str()),
+            !matrix && !of_a_matrix(&whole, &param.path)
         );
     }
     // Marked layers keep their parameters until they are filled.
     let marked = config.init(&Device::flex()).packed(Precision::Int8);
-    assert_eq!(slots(&marked), whole);
+    assert_eq!(param_specs(&marked), whole);
     // With gradients asked for, nothing is packed.
     let training = config
         .init(&Device::flex().autodiff())
         .packed(Precision::Int8);
-    let training = randomize(training, 7, random).unwrap();
+    let training = randomize(training, 7, default_init).unwrap();
     assert_eq!(training.num_params(), network(&config).num_params());
 }
 
 /// Whether a bias belongs to a layer with a matrix of weights.
-fn of_a_matrix(slots: &[flowinone_weights::Slot], path: &str) -> bool {
+fn of_a_matrix(params: &[flowinone_weights::ParamSpec], path: &str) -> bool {
     path.strip_suffix(".bias").is_some_and(|layer| {
         let weight = format!("{layer}.weight");
-        slots
+        params
             .iter()
-            .any(|slot| slot.path == weight && slot.shape.len() == 2)
+            .any(|param| param.path == weight && param.shape.len() == 2)
     })
 }

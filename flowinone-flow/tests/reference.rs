@@ -57,7 +57,7 @@ fn structure(case: &Value, latent: Tensor<4>) -> Option<Structure> {
     Some(match flags(&case["use_cross_atten_mask"]) {
         Some(skipped) => {
             let followed: Vec<bool> = skipped.iter().map(|skip| !skip).collect();
-            structure.followed_by(&followed)
+            structure.masked(&followed)
         }
         None => structure,
     })
@@ -113,7 +113,7 @@ fn guided_velocities_match_the_reference() {
         let tensors = folder.tensors("velocity.safetensors");
         let x: Tensor<4> = tensors.tensor("x", &device);
         let all = Structure::new(tensors.tensor("image_latent", &device));
-        let mixed = all.clone().followed_by(&[false, true, true]);
+        let mixed = all.clone().masked(&[false, true, true]);
         for (label, structure) in [("cfg7_t0.3", all), ("cfg7_t0.3_mixcross", mixed)] {
             let guided = Guided {
                 field: model.field(Some(structure)),

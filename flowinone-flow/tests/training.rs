@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use flowinone_flow::train::null_items;
-use flowinone_flow::train::{Contrast, Draws, Evaluation, Objective, Teacher, TrainingBatch};
-use flowinone_flow::{FlowConfig, FlowNetwork, Structure, locate};
+use flowinone_flow::train::condition_dropout;
+use flowinone_flow::train::{
+    ClipFeatures, ContrastiveLoss, Evaluation, Objective, StepNoise, TrainingBatch,
+};
+use flowinone_flow::{FlowConfig, FlowNetwork, Structure, map_key};
 use flowinone_parity::{Folder, Tensors, assert_close, folders, relative_error};
 use flowinone_weights::{Checkpoint, Key, LoadOptions};
 use serde_json::Value;
@@ -28,7 +30,7 @@ struct Case<'a> {
     name: &'a str,
     description: &'a Value,
     network: FlowNetwork,
-    contrast: Contrast,
+    contrast: ContrastiveLoss,
     evaluation: Evaluation,
 }
 
@@ -39,7 +41,7 @@ impl<'a> Case<'a> {
         let checkpoint = Checkpoint::open(folder.file("nnet.safetensors")).unwrap();
         let network = config.init(device);
         let network = network.load(&checkpoint, &LoadOptions::default()).unwrap();
-        let mut contrast = Contrast::new(device);
+        let mut contrast = ContrastiveLoss::new(device);
         let scale = description["logit_scale"].as_f64().unwrap() as f32;
         contrast.logit_scale = Param::from_tensor(Tensor::from_floats([scale], device));
 
@@ -47,21 +49,21 @@ impl<'a> Case<'a> {
         let target: Tensor<4> = tensors.tensor("x_start", device);
         let noise = tensors.tensor::<2>("eps", device).reshape(target.dims());
         let uniforms = numbers(&description["random_draws"]);
-        let draws = Draws {
+        let noise = StepNoise {
             noise,
             times: tensors.floats("t"),
-            nulls: null_items(&uniforms, objective.null_probability),
+            nulls: condition_dropout(&uniforms, objective.condition_dropout),
         };
         let batch = TrainingBatch {
             tokens: tensors.tensor("cond", device),
             target,
             structure: Some(structure(description, tensors, device)),
         };
-        let teacher = Teacher {
+        let clip = ClipFeatures {
             contrast: &contrast,
             features: tensors.tensor("image_features", device),
         };
-        let evaluation = objective.evaluate(&network, batch, draws, Some(teacher));
+        let evaluation = objective.evaluate(&network, batch, noise, Some(clip));
         Self {
             name: description["name"].as_str().unwrap(),
             description,
@@ -119,7 +121,7 @@ fn states_velocities_and_losses_match_the_reference() {
         }
         for (what, got) in [
             ("loss_diff", losses.flow),
-            ("kld_loss", losses.divergence),
+            ("kld_loss", losses.kl),
             ("clip_loss", losses.contrastive.unwrap()),
             ("loss", losses.total.clone()),
         ] {
@@ -136,7 +138,7 @@ fn states_velocities_and_losses_match_the_reference() {
 fn null_items_are_those_of_the_reference() {
     for folder in folders() {
         for case in folder.cases("training")["cases"].as_array().unwrap() {
-            let nulls = null_items(&numbers(&case["random_draws"]), 0.1);
+            let nulls = condition_dropout(&numbers(&case["random_draws"]), 0.1);
             assert_eq!(
                 Some(nulls),
                 flags(&case["null_indicator"]),
@@ -225,7 +227,7 @@ fn structure(case: &Value, tensors: &Tensors, device: &Device) -> Structure {
     match flags(&case["use_cross_atten_mask"]) {
         Some(skipped) => {
             let followed: Vec<bool> = skipped.iter().map(|skip| !skip).collect();
-            structure.followed_by(&followed)
+            structure.masked(&followed)
         }
         None => structure,
     }
@@ -243,7 +245,7 @@ fn numbers(value: &Value) -> Vec<f32> {
 
 /// Where a published name's gradient is found.
 fn path(name: &str) -> String {
-    match locate(name) {
+    match map_key(name) {
         Key::Parameter(path) => path,
         _ if name == LOGIT_SCALE => "logit_scale".to_owned(),
         _ => panic!("{name} has no place"),

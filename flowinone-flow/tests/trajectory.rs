@@ -29,7 +29,7 @@ fn guided_trajectories_match_the_reference() {
             let skipped = case["use_cross_atten_mask"].as_array().unwrap();
             let followed: Vec<bool> = skipped.iter().map(|s| !s.as_bool().unwrap()).collect();
             let latent: Tensor<4> = tensors.tensor("image_latent", &device);
-            let structure = Structure::new(latent).followed_by(&followed);
+            let structure = Structure::new(latent).masked(&followed);
             let field = Guided {
                 field: model.field(Some(structure)),
                 guidance: GuidanceRule::Constant {

@@ -14,10 +14,10 @@ pub(crate) mod parts;
 use burn::tensor::{Tensor, activation};
 
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_one, of_three, of_two, takes};
+use crate::cpu::flex::{self, of_one, of_three, of_two, takes};
 #[cfg(feature = "cpu")]
-use crate::norm::Spread;
-use crate::stock;
+use crate::cpu::norm::Spread;
+use crate::fallback;
 
 /// Added to a root mean square.
 const RMS_EPSILON: f64 = 1e-8;
@@ -43,7 +43,7 @@ pub fn geglu<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     if takes(&a) && takes(&b) {
         return of_two(flex::Geglu, a, b);
     }
-    stock::geglu(a, b)
+    fallback::geglu(a, b)
 }
 
 /// `x / (1 + exp(-x))`.
@@ -72,7 +72,7 @@ pub fn rms_normalized(x: Tensor<3>) -> Tensor<3> {
         let one = Tensor::<3>::ones([1, 1, width], &x.device());
         return rms_norm(x, one);
     }
-    stock::rms_normalized(x, RMS_EPSILON)
+    fallback::rms_normalized(x, RMS_EPSILON)
 }
 
 /// `scale * x / (rms(x) + 1e-8)` over the rows of `x` `[batch, tokens, width]`, with a `scale`
@@ -87,7 +87,7 @@ pub fn rms_norm(x: Tensor<3>, scale: Tensor<3>) -> Tensor<3> {
         let epsilon = RMS_EPSILON as f32;
         return of_two(flex::Norm(Spread::RootMeanSquare { epsilon }), x, scale);
     }
-    stock::rms_norm(x, scale, RMS_EPSILON)
+    fallback::rms_norm(x, scale, RMS_EPSILON)
 }
 
 /// `weight * (x - mean) / sqrt(variance + epsilon) + bias` over the rows of `x`
@@ -105,7 +105,7 @@ pub fn layer_norm(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<3>, epsilon: f64
         let norm = flex::NormWithBias(Spread::Deviation { epsilon });
         return of_three(norm, x, weight, bias);
     }
-    stock::layer_norm(x, weight, bias, epsilon)
+    fallback::layer_norm(x, weight, bias, epsilon)
 }
 
 /// `weight * (x - mean) / (deviation + epsilon) + bias`, the deviation that of a sample (divided by
@@ -123,7 +123,7 @@ pub fn sample_norm(x: Tensor<3>, weight: Tensor<3>, bias: Tensor<3>, epsilon: f6
         let norm = flex::NormWithBias(Spread::SampleDeviation { epsilon });
         return of_three(norm, x, weight, bias);
     }
-    stock::sample_norm(x, weight, bias, epsilon)
+    fallback::sample_norm(x, weight, bias, epsilon)
 }
 
 /// `SiLU(weight * (x - mean) / sqrt(variance + epsilon) + bias)` of maps
@@ -152,7 +152,7 @@ pub fn group_norm_silu(
         let epsilon = epsilon as f32;
         return of_three(flex::GroupNormSilu { groups, epsilon }, x, weight, bias);
     }
-    stock::group_norm_silu(x, weight, bias, groups, epsilon)
+    fallback::group_norm_silu(x, weight, bias, groups, epsilon)
 }
 
 /// Panics unless the parameter has one row for all items of `x`, or one for each.

@@ -3,12 +3,12 @@
 
 use burn::tensor::Tensor;
 
-use crate::{Error, Evaluated, Stage, VelocityField};
+use crate::{Error, Evaluated, FieldRun, Stage};
 
 /// What a run has spent so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Evaluations {
-    /// Calls of [`VelocityField::velocity`]: what a solver's cost is counted in.
+    /// Calls of [`FieldRun::evaluate`]: what a solver's cost is counted in.
     pub calls: usize,
     /// Network evaluations of a single branch: a guided call counts 2, any other 1, and one that
     /// reuses a velocity 0. Where the items of a batch differ, those of the item that took most.
@@ -17,14 +17,14 @@ pub struct Evaluations {
 
 /// A velocity field as a solver sees it during one run.
 pub struct Evaluator<'a, const D: usize> {
-    field: &'a dyn VelocityField<D>,
+    field: Box<dyn FieldRun<D> + 'a>,
     spent: Evaluations,
     each: Vec<usize>,
     step: usize,
 }
 
 impl<'a, const D: usize> Evaluator<'a, D> {
-    pub(crate) fn new(field: &'a dyn VelocityField<D>) -> Self {
+    pub(crate) fn new(field: Box<dyn FieldRun<D> + 'a>) -> Self {
         Self {
             field,
             spent: Evaluations::default(),

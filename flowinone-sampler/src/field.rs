@@ -3,17 +3,6 @@
 
 use burn::tensor::Tensor;
 
-use crate::Error;
-
-/// Velocities of some items of a batch, and what they cost.
-#[derive(Debug, Clone)]
-pub struct Evaluated<const D: usize> {
-    /// One row for each item that was asked for, in this order.
-    pub velocity: Tensor<D>,
-    /// The network branches that were evaluated for each of them; 0 where one was reused.
-    pub branches: Vec<usize>,
-}
-
 /// A velocity `v(x, t)` on tensors of rank `D`, the first dimension being the batch.
 ///
 /// Closures `Fn(Tensor<D>, f64) -> Tensor<D>` are fields:
@@ -32,42 +21,6 @@ pub struct Evaluated<const D: usize> {
 pub trait VelocityField<const D: usize> {
     /// The velocity at state `x` and time `t`, of `x`'s shape.
     fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D>;
-
-    /// How many network branches one [`velocity`](Self::velocity) call at time `t` evaluates: 1
-    /// unless a field says otherwise, 2 for [`Guided`](crate::Guided) while its guidance is active.
-    fn branches(&self, _t: f64) -> usize {
-        1
-    }
-
-    /// The velocities of chosen items of the batch at state `x` of the whole batch, and their cost:
-    /// what a run calls. A field that cannot leave items out evaluates them all, as here.
-    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let whole = is_whole(items, x.dims()[0]);
-        let velocity = self.velocity(x, t);
-        Evaluated {
-            velocity: if whole {
-                velocity
-            } else {
-                chosen(velocity, items)
-            },
-            branches: vec![self.branches(t); items.len()],
-        }
-    }
-
-    /// Numbers `[items, features]` that change with the velocities of chosen items and cost much less,
-    /// as the output of a network's first block; `None` if the field has no such.
-    fn glance(&self, _x: Tensor<D>, _t: f64, _items: &[usize]) -> Option<Tensor<2>> {
-        None
-    }
-
-    /// Forgets what an earlier run left behind; called once when a run starts. Only fields that
-    /// decide on the way remember anything; such a field serves one run at a time.
-    fn begin(&self) {}
-
-    /// Refuses settings that can only fail; called once before the first evaluation.
-    fn validate(&self) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 impl<const D: usize, F> VelocityField<D> for F
@@ -90,14 +43,14 @@ pub enum Branch {
 
 /// One branch of one item of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Row {
+pub struct BranchItem {
     /// Number of the item in its batch.
     pub item: usize,
     /// The branch wanted of it.
     pub branch: Branch,
 }
 
-impl Row {
+impl BranchItem {
     /// One branch of each of some items.
     pub fn of(items: &[usize], branch: Branch) -> Vec<Self> {
         let row = |&item| Self { item, branch };
@@ -139,14 +92,14 @@ pub trait BranchedField<const D: usize> {
     /// The velocities of chosen items and branches, one row for each of `rows`, at the state `x` of
     /// the whole batch: all items of each branch that is named, unless a network can leave some
     /// out.
-    fn rows(&self, x: Tensor<D>, t: f64, rows: &[Row]) -> Tensor<D> {
+    fn rows(&self, x: Tensor<D>, t: f64, rows: &[BranchItem]) -> Tensor<D> {
         let whole = |branch| {
             let wanted = rows.iter().any(|row| row.branch == branch);
             wanted.then(|| self.branch(x.clone(), t, branch))
         };
         let (conditional, unconditional) =
             (whole(Branch::Conditional), whole(Branch::Unconditional));
-        let row = |row: &Row| {
+        let row = |row: &BranchItem| {
             let all = match row.branch {
                 Branch::Conditional => &conditional,
                 Branch::Unconditional => &unconditional,
@@ -157,9 +110,9 @@ pub trait BranchedField<const D: usize> {
         Tensor::cat(rows.iter().map(row).collect(), 0)
     }
 
-    /// Numbers `[rows, features]` that change with those velocities and cost much less, as the output
-    /// of a network's first block; `None` if the field has no such.
-    fn glance(&self, _x: Tensor<D>, _t: f64, _rows: &[Row]) -> Option<Tensor<2>> {
+    /// Features `[rows, features]` that change as those velocities do and cost much less, such as
+    /// the output of a network's first block; `None` if the field has none.
+    fn probe(&self, _x: Tensor<D>, _t: f64, _rows: &[BranchItem]) -> Option<Tensor<2>> {
         None
     }
 }
@@ -171,23 +124,4 @@ where
     fn branch(&self, x: Tensor<D>, t: f64, branch: Branch) -> Tensor<D> {
         self(x, t, branch)
     }
-}
-
-/// Whether `items` are all of a batch, in order.
-pub(crate) fn is_whole(items: &[usize], batch: usize) -> bool {
-    items.iter().copied().eq(0..batch)
-}
-
-/// The rows of some items.
-fn chosen<const D: usize>(x: Tensor<D>, items: &[usize]) -> Tensor<D> {
-    let row = |&item| x.clone().narrow(0, item, 1);
-    Tensor::cat(items.iter().map(row).collect(), 0)
-}
-
-/// Each row's values in double precision on the host, where sums do not depend on the batch.
-pub(crate) fn host_rows<const D: usize>(x: &Tensor<D>) -> Vec<Vec<f64>> {
-    let batch = x.dims()[0];
-    let values: Vec<f64> = x.clone().into_data().iter::<f64>().collect();
-    let length = (values.len() / batch.max(1)).max(1);
-    values.chunks(length).map(<[f64]>::to_vec).collect()
 }

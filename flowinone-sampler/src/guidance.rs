@@ -7,8 +7,10 @@
 use burn::tensor::{DType, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::field::is_whole;
-use crate::{Branch, BranchedField, Error, Evaluated, Row, VelocityField};
+use crate::batched::is_whole;
+use crate::{
+    BatchedField, Branch, BranchItem, BranchedField, Error, Evaluated, FieldRun, VelocityField,
+};
 
 /// A rule that combines the two branches of a field.
 pub trait Guidance {
@@ -158,17 +160,27 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guid
             self.field.branch(x, t, Branch::Conditional)
         }
     }
+}
 
+impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for Guided<F, G> {
+    fn run(&self) -> Box<dyn FieldRun<D> + '_> {
+        Box::new(self)
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        self.guidance.validate()
+    }
+}
+
+/// A run remembers nothing, so a reference to the field serves as one.
+impl<const D: usize, F: BranchedField<D>, G: Guidance> FieldRun<D> for &Guided<F, G> {
     fn branches(&self, t: f64) -> usize {
         if self.guidance.is_active(t) { 2 } else { 1 }
     }
 
-    fn evaluate(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let guided = if self.guidance.is_active(t) {
-            items
-        } else {
-            &[]
-        };
+    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+        let branches = FieldRun::<D>::branches(self, t);
+        let guided = if branches == 2 { items } else { &[] };
         let velocity = match branches_of(&self.field, x, t, items, guided) {
             (conditional, Some(unconditional)) => {
                 self.guidance.combine(conditional, unconditional, t)
@@ -177,18 +189,14 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guid
         };
         Evaluated {
             velocity,
-            branches: vec![self.branches(t); items.len()],
+            branches: vec![branches; items.len()],
         }
     }
 
     /// That of the conditional branch.
-    fn glance(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
         self.field
-            .glance(x, t, &Row::of(items, Branch::Conditional))
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.guidance.validate()
+            .probe(x, t, &BranchItem::of(items, Branch::Conditional))
     }
 }
 
@@ -210,8 +218,8 @@ pub(crate) fn branches_of<const D: usize>(
         let (conditional, unconditional) = field.both(x, t);
         return (conditional, Some(unconditional));
     }
-    let mut rows = Row::of(items, Branch::Conditional);
-    rows.extend(Row::of(guided, Branch::Unconditional));
+    let mut rows = BranchItem::of(items, Branch::Conditional);
+    rows.extend(BranchItem::of(guided, Branch::Unconditional));
     let velocity = field.rows(x, t, &rows); // [items + guided, ...]
     let conditional = velocity.clone().narrow(0, 0, items.len());
     let unconditional = (!guided.is_empty()).then(|| velocity.narrow(0, items.len(), guided.len()));

@@ -1,27 +1,29 @@
 #![doc = include_str!("../README.md")]
 
 mod adaptive;
-mod cached;
+mod adaptive_guidance;
+mod batched;
 mod error;
 mod evaluator;
 mod field;
-mod first_block;
+mod first_block_cache;
 mod grid;
 mod guidance;
 mod solver;
+mod step_cache;
 mod trajectory;
-mod until_agreed;
 
 pub use adaptive::Tolerance;
-pub use cached::Cached;
+pub use adaptive_guidance::AdaptiveGuidance;
+pub use batched::{BatchedField, Evaluated, FieldRun};
 pub use error::{Error, Stage};
 pub use evaluator::{Evaluations, Evaluator};
-pub use field::{Branch, BranchedField, Evaluated, Row, VelocityField};
-pub use first_block::FirstBlock;
+pub use field::{Branch, BranchItem, BranchedField, VelocityField};
+pub use first_block_cache::FirstBlockCache;
 pub use grid::{Grid, Step};
 pub use guidance::{Guidance, GuidanceRule, Guided};
 pub use solver::{
     AB2, AB3, AdamsBashforth, DOPRI5, EULER, HEUN, MIDPOINT, OdeSolver, RK4, Slope, Solver, Tableau,
 };
-pub use trajectory::{State, Trajectory, integrate, march, trajectory};
-pub use until_agreed::UntilAgreed;
+pub use step_cache::StepCache;
+pub use trajectory::{State, States, integrate, integrate_steps, trajectory};

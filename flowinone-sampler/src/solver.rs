@@ -36,12 +36,12 @@ pub struct Slope<const D: usize> {
 
 /// A rule that takes one step. It is a plain value: what a run remembers is in `history`.
 ///
-/// A rule of one's own, on any steps, runs through [`march`](crate::march):
+/// A rule of one's own, on any steps, runs through [`integrate_steps`](crate::integrate_steps):
 ///
 /// ```
 /// # #[cfg(feature = "cpu")] {
 /// use burn::tensor::{Device, Tensor};
-/// use flowinone_sampler::{Error, Evaluator, Grid, OdeSolver, Slope, Step, march};
+/// use flowinone_sampler::{Error, Evaluator, Grid, OdeSolver, Slope, Step, integrate_steps};
 ///
 /// struct Leap;
 /// impl OdeSolver for Leap {
@@ -62,7 +62,7 @@ pub struct Slope<const D: usize> {
 ///
 /// let x0 = Tensor::<1>::from_floats([1.0], &Device::flex());
 /// let steps = Grid::Uniform.steps(4)?;
-/// let last = march(Leap, &|x: Tensor<1>, _t: f64| x, x0, steps).last().unwrap()?;
+/// let last = integrate_steps(Leap, &|x: Tensor<1>, _t: f64| x, x0, steps).last().unwrap()?;
 /// assert_eq!(last.x.into_scalar::<f32>(), 1.25f32.powi(4));
 /// # }
 /// # Ok::<(), flowinone_sampler::Error>(())

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 
 use crate::adaptive::Controller;
 use crate::{
-    Error, Evaluations, Evaluator, Grid, OdeSolver, Slope, Solver, Stage, Step, VelocityField,
+    BatchedField, Error, Evaluations, Evaluator, Grid, OdeSolver, Slope, Solver, Stage, Step,
 };
 
 /// The state after a step.
@@ -36,24 +36,24 @@ pub struct State<const D: usize> {
 /// A setting that cannot work comes as the first item; after an error the iterator ends. Errors:
 /// no steps, the `reference` grid with another solver than Euler, settings that the field or the
 /// tolerances refuse, and velocities that are not finite.
-pub fn trajectory<'a, const D: usize, F: VelocityField<D>>(
+pub fn trajectory<'a, const D: usize, F: BatchedField<D>>(
     solver: Solver,
     field: &'a F,
     x0: Tensor<D>,
     grid: Grid,
     steps: usize,
-) -> Trajectory<'a, D> {
+) -> States<'a, D> {
     let pace = match (solver, grid) {
         (Solver::Euler, _) | (_, Grid::Uniform) => pace(solver, grid, steps),
         (_, Grid::Reference) => Err(Error::GridNeedsEuler {
             solver: solver.name(),
         }),
     };
-    Trajectory::new(solver, field, x0, pace)
+    States::new(solver, field, x0, pace)
 }
 
 /// The last state of the [`trajectory`] with the same arguments, or its error.
-pub fn integrate<const D: usize, F: VelocityField<D>>(
+pub fn integrate<const D: usize, F: BatchedField<D>>(
     solver: Solver,
     field: &F,
     x0: Tensor<D>,
@@ -73,12 +73,12 @@ pub fn integrate<const D: usize, F: VelocityField<D>>(
 ///
 /// Errors as [`trajectory`]; a solver above order 1 needs each step to start where the one before
 /// it ended.
-pub fn march<'a, const D: usize, S: OdeSolver, F: VelocityField<D>>(
+pub fn integrate_steps<'a, const D: usize, S: OdeSolver, F: BatchedField<D>>(
     solver: S,
     field: &'a F,
     x0: Tensor<D>,
     steps: Vec<Step>,
-) -> Trajectory<'a, D, S> {
+) -> States<'a, D, S> {
     let pace = match steps.last() {
         None => Err(Error::NoSteps),
         Some(last) => {
@@ -86,11 +86,11 @@ pub fn march<'a, const D: usize, S: OdeSolver, F: VelocityField<D>>(
             check_steps(&steps, solver.order()).map(|()| Pace::fixed(steps, end))
         }
     };
-    Trajectory::new(solver, field, x0, pace)
+    States::new(solver, field, x0, pace)
 }
 
-/// The iterator of [`trajectory`] and [`march`].
-pub struct Trajectory<'a, const D: usize, S = Solver> {
+/// The states of a solve, one a step: the iterator of [`trajectory`] and [`integrate_steps`].
+pub struct States<'a, const D: usize, S = Solver> {
     solver: S,
     field: Evaluator<'a, D>,
     x: Tensor<D>,
@@ -128,16 +128,15 @@ impl<const D: usize> Pace<D> {
     }
 }
 
-impl<'a, const D: usize, S: OdeSolver> Trajectory<'a, D, S> {
-    fn new<F: VelocityField<D>>(
+impl<'a, const D: usize, S: OdeSolver> States<'a, D, S> {
+    fn new<F: BatchedField<D>>(
         solver: S,
         field: &'a F,
         x0: Tensor<D>,
         pace: Result<Pace<D>, Error>,
     ) -> Self {
         let pace = field.validate().and(pace).unwrap_or_else(Pace::Refused);
-        field.begin();
-        let field = Evaluator::new(field);
+        let field = Evaluator::new(field.run());
         Self {
             solver,
             field,
@@ -169,7 +168,7 @@ impl<'a, const D: usize, S: OdeSolver> Trajectory<'a, D, S> {
     }
 }
 
-impl<const D: usize, S: OdeSolver> Iterator for Trajectory<'_, D, S> {
+impl<const D: usize, S: OdeSolver> Iterator for States<'_, D, S> {
     type Item = Result<State<D>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -5,7 +5,7 @@
 mod spiral;
 
 use flowinone_sampler::{
-    DOPRI5, Error, Grid, OdeSolver, Solver, Step, Tolerance, integrate, march,
+    DOPRI5, Error, Grid, OdeSolver, Solver, Step, Tolerance, integrate, integrate_steps,
 };
 use spiral::{distance, start, velocity};
 
@@ -50,7 +50,7 @@ fn dopri5_with_fixed_steps_has_order_five() {
     let error = |n| {
         let steps = Grid::Uniform.steps(n).unwrap();
         distance(
-            march(DOPRI5, &velocity, start(), steps)
+            integrate_steps(DOPRI5, &velocity, start(), steps)
                 .last()
                 .unwrap()
                 .unwrap()
@@ -66,7 +66,7 @@ fn dopri5_with_fixed_steps_has_order_five() {
 #[test]
 fn multistep_solvers_keep_their_order_on_uneven_steps() {
     for solver in [Solver::Ab2, Solver::Ab3] {
-        let error = |n| distance(march_on(solver, squared_grid(n)), 1.0);
+        let error = |n| distance(integrate_on(solver, squared_grid(n)), 1.0);
         assert_order(solver.name(), slope(256, error), solver.order(), 0.1);
     }
 }
@@ -82,11 +82,11 @@ fn backward_steps_return_to_the_start() {
             dt: -step.dt,
         })
         .collect();
-    let end = march(Solver::Rk4, &velocity, start(), forth)
+    let end = integrate_steps(Solver::Rk4, &velocity, start(), forth)
         .last()
         .unwrap()
         .unwrap();
-    let again = march(Solver::Rk4, &velocity, end.x, back)
+    let again = integrate_steps(Solver::Rk4, &velocity, end.x, back)
         .last()
         .unwrap()
         .unwrap();
@@ -144,8 +144,8 @@ fn dopri5_gives_up_after_max_steps() {
     );
 }
 
-fn march_on(solver: Solver, steps: Vec<Step>) -> burn::tensor::Tensor<2> {
-    march(solver, &velocity, start(), steps)
+fn integrate_on(solver: Solver, steps: Vec<Step>) -> burn::tensor::Tensor<2> {
+    integrate_steps(solver, &velocity, start(), steps)
         .last()
         .unwrap()
         .unwrap()

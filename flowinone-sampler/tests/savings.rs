@@ -6,15 +6,15 @@ use std::cell::RefCell;
 
 use burn::tensor::{Device, Tensor};
 use flowinone_sampler::{
-    Branch, BranchedField, Cached, Error, FirstBlock, Grid, GuidanceRule, Guided, Row, Solver,
-    State, UntilAgreed, VelocityField, integrate,
+    AdaptiveGuidance, BatchedField, Branch, BranchItem, BranchedField, Error, FirstBlockCache,
+    Grid, GuidanceRule, Guided, Solver, State, StepCache, integrate, trajectory,
 };
 
 /// A smooth field, different for every item through its state, whose branches meet as t grows. It
 /// notes the rows of each call.
 #[derive(Default)]
 struct Noted {
-    calls: RefCell<Vec<Vec<Row>>>,
+    calls: RefCell<Vec<Vec<BranchItem>>>,
 }
 
 impl Noted {
@@ -26,7 +26,7 @@ impl Noted {
         }
     }
 
-    fn note(&self, rows: Vec<Row>) {
+    fn note(&self, rows: Vec<BranchItem>) {
         self.calls.borrow_mut().push(rows);
     }
 
@@ -44,18 +44,18 @@ impl Noted {
 impl BranchedField<2> for &Noted {
     fn branch(&self, x: Tensor<2>, t: f64, branch: Branch) -> Tensor<2> {
         let items: Vec<usize> = (0..x.dims()[0]).collect();
-        self.note(Row::of(&items, branch));
+        self.note(BranchItem::of(&items, branch));
         Noted::plain(x, t, branch)
     }
 
-    fn rows(&self, x: Tensor<2>, t: f64, rows: &[Row]) -> Tensor<2> {
+    fn rows(&self, x: Tensor<2>, t: f64, rows: &[BranchItem]) -> Tensor<2> {
         self.note(rows.to_vec());
-        let row = |row: &Row| Noted::plain(x.clone().narrow(0, row.item, 1), t, row.branch);
+        let row = |row: &BranchItem| Noted::plain(x.clone().narrow(0, row.item, 1), t, row.branch);
         Tensor::cat(rows.iter().map(row).collect(), 0)
     }
 
-    fn glance(&self, x: Tensor<2>, t: f64, rows: &[Row]) -> Option<Tensor<2>> {
-        let row = |row: &Row| x.clone().narrow(0, row.item, 1) * (1.0 + t);
+    fn probe(&self, x: Tensor<2>, t: f64, rows: &[BranchItem]) -> Option<Tensor<2>> {
+        let row = |row: &BranchItem| x.clone().narrow(0, row.item, 1) * (1.0 + t);
         Some(Tensor::cat(rows.iter().map(row).collect(), 0))
     }
 }
@@ -78,8 +78,8 @@ fn solve(
         to: 0.8,
     };
     let guided = Guided { field, guidance };
-    let field = FirstBlock::new(UntilAgreed::new(guided, agreement), first_block);
-    let field = Cached::new(field, cache);
+    let field = FirstBlockCache::new(AdaptiveGuidance::new(guided, agreement), first_block);
+    let field = StepCache::new(field, cache);
     integrate(solver, &field, start(items), Grid::Uniform, 40).unwrap()
 }
 
@@ -174,18 +174,19 @@ fn larger_thresholds_cost_less() {
 }
 
 #[test]
-fn guidance_that_ended_stays_ended_until_the_next_run() {
+fn guidance_that_ended_stays_ended_and_every_run_has_its_own() {
     let noted = Noted::default();
     let guidance = GuidanceRule::Constant { scale: 3.0 };
     let guided = Guided {
         field: &noted,
         guidance,
     };
-    let field = UntilAgreed::new(guided, 0.3);
+    let field = AdaptiveGuidance::new(guided, 0.3);
     let run = || integrate(Solver::Euler, &field, start(0..1), Grid::Uniform, 20).unwrap();
     let first = run();
     let calls = noted.calls.borrow().clone();
-    let unguided = |call: &Vec<Row>| call.iter().all(|row| row.branch == Branch::Conditional);
+    let unguided =
+        |call: &Vec<BranchItem>| call.iter().all(|row| row.branch == Branch::Conditional);
     // `both` of a field without its own is two calls, conditional first.
     let last_unconditional = calls.iter().rposition(|call| !unguided(call)).unwrap();
     let ended = calls.len() - last_unconditional - 1;
@@ -193,7 +194,14 @@ fn guidance_that_ended_stays_ended_until_the_next_run() {
     assert_eq!(first.evaluations.branches, 2 * 20 - ended);
     let again = run();
     assert_eq!(again.evaluations, first.evaluations);
-    assert_eq!(values(again.x), values(first.x));
+    assert_eq!(values(again.x), values(first.x.clone()));
+    // Two runs of one field at once, step by step in turn, do not see each other either.
+    let states = || trajectory(Solver::Euler, &field, start(0..1), Grid::Uniform, 20);
+    let (one, other) = states().zip(states()).last().unwrap();
+    for last in [one.unwrap(), other.unwrap()] {
+        assert_eq!(last.evaluations, first.evaluations);
+        assert_eq!(values(last.x), values(first.x.clone()));
+    }
 }
 
 #[test]
@@ -209,8 +217,8 @@ fn where_guidance_ends_the_cache_is_not_believed() {
 }
 
 #[test]
-fn without_a_glance_no_first_block_is_believed() {
-    let field = FirstBlock::new(|x: Tensor<2>, t: f64| x * t, 1e9);
+fn a_field_without_a_probe_is_always_evaluated() {
+    let field = FirstBlockCache::new(|x: Tensor<2>, t: f64| x * t, 1e9);
     let end = integrate(Solver::Euler, &field, start(0..3), Grid::Uniform, 10).unwrap();
     assert_eq!(end.branches, [10; 3]);
 }
@@ -218,18 +226,19 @@ fn without_a_glance_no_first_block_is_believed() {
 #[test]
 fn bad_thresholds_are_refused_before_the_first_evaluation() {
     for value in [-0.1, f64::NAN, f64::INFINITY] {
-        let field = Cached::new(|x: Tensor<2>, _t: f64| x, value);
+        let field = StepCache::new(|x: Tensor<2>, _t: f64| x, value);
         let error = integrate(Solver::Euler, &field, start(0..1), Grid::Uniform, 3).unwrap_err();
         assert!(matches!(error, Error::BadThreshold { .. }), "{error}");
         assert!(error.to_string().contains("step cache threshold"));
-        let field = FirstBlock::new(|x: Tensor<2>, _t: f64| x, value);
-        let error = VelocityField::<2>::validate(&field).unwrap_err();
+        let field = FirstBlockCache::new(|x: Tensor<2>, _t: f64| x, value);
+        let error = BatchedField::<2>::validate(&field).unwrap_err();
         assert!(error.to_string().contains("first-block cache"), "{error}");
         let guided = Guided {
             field: &Noted::default(),
             guidance: GuidanceRule::Constant { scale: 2.0 },
         };
-        let error = UntilAgreed::new(guided, value).validate().unwrap_err();
+        let field = AdaptiveGuidance::new(guided, value);
+        let error = BatchedField::<2>::validate(&field).unwrap_err();
         assert!(error.to_string().contains("adaptive guidance"), "{error}");
     }
 }
@@ -238,7 +247,7 @@ fn bad_thresholds_are_refused_before_the_first_evaluation() {
 fn chosen_rows_of_a_plain_field_are_those_of_the_whole_batch() {
     let field = |x: Tensor<2>, t: f64, branch: Branch| Noted::plain(x, t, branch);
     let rows = [(2, Branch::Unconditional), (0, Branch::Conditional)];
-    let rows = rows.map(|(item, branch)| Row { item, branch });
+    let rows = rows.map(|(item, branch)| BranchItem { item, branch });
     let got = field.rows(start(0..3), 0.3, &rows);
     let (conditional, unconditional) = field.both(start(0..3), 0.3);
     let expected = Tensor::cat(

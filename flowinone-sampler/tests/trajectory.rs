@@ -6,7 +6,8 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Device, Tensor};
 use flowinone_sampler::{
-    Error, Evaluations, Grid, Solver, Stage, Step, Tolerance, integrate, march, trajectory,
+    Error, Evaluations, Grid, Solver, Stage, Step, Tolerance, integrate, integrate_steps,
+    trajectory,
 };
 
 fn start() -> Tensor<2> {
@@ -142,7 +143,7 @@ fn settings_that_cannot_work_come_as_the_first_item_and_end_it() {
 #[test]
 fn steps_with_gaps_are_for_first_order_only() {
     let gap = vec![Step { t: 0.0, dt: 0.4 }, Step { t: 0.5, dt: 0.5 }];
-    let error = march(Solver::Ab2, &decay, start(), gap.clone())
+    let error = integrate_steps(Solver::Ab2, &decay, start(), gap.clone())
         .next()
         .unwrap()
         .unwrap_err();
@@ -156,12 +157,14 @@ fn steps_with_gaps_are_for_first_order_only() {
         }
     );
     assert_eq!(
-        march(Solver::Euler, &decay, start(), gap).flatten().count(),
+        integrate_steps(Solver::Euler, &decay, start(), gap)
+            .flatten()
+            .count(),
         2
     );
 
     let empty = vec![Step { t: 0.0, dt: 0.0 }];
-    let error = march(Solver::Euler, &decay, start(), empty)
+    let error = integrate_steps(Solver::Euler, &decay, start(), empty)
         .next()
         .unwrap()
         .unwrap_err();

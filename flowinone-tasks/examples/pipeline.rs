@@ -3,7 +3,9 @@
 //! `cargo run -p flowinone-tasks --features cpu --example pipeline [PROMPT.png]`
 
 use burn::tensor::Device;
-use flowinone_tasks::{Item, ModelConfig, Precision, Settings, Task, read_picture, untrained};
+use flowinone_image::read_picture;
+use flowinone_prompts::Task;
+use flowinone_tasks::{Item, ModelConfig, Precision, Settings, untrained};
 use image::{Rgb, RgbImage};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

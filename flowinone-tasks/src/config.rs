@@ -2,10 +2,11 @@
 
 use flowinone_encoder::EncoderConfig;
 use flowinone_flow::FlowConfig;
+use flowinone_prompts::Convention;
 use flowinone_vae::VaeConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{Convention, Settings};
+use crate::Settings;
 
 /// Version of the directory format that this crate reads and writes.
 pub const FORMAT: u32 = 1;

@@ -7,10 +7,11 @@ use std::thread;
 use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
+use flowinone_files::{sha256_of, write_atomically};
 use flowinone_flow::FlowNetwork;
 use flowinone_kernels as kernels;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{restore, sha256_of};
+use flowinone_weights::restore;
 use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
@@ -128,7 +129,7 @@ impl ModelDirectory {
             // As the file has it now, which someone may have edited.
             ..json_of(&self.files, CONFIG)?
         };
-        crate::write_atomically(&path.join(CONFIG), &json(&config))?;
+        write_atomically(path.join(CONFIG), &json(&config))?;
         self.config = config;
         Ok(())
     }
@@ -250,8 +251,8 @@ pub(crate) fn write_description(
     config: &ModelConfig,
     manifest: &Manifest,
 ) -> Result<(), Error> {
-    crate::write_atomically(&path.join(CONFIG), &json(config))?;
-    crate::write_atomically(&path.join(MANIFEST), &json(manifest))
+    write_atomically(path.join(CONFIG), &json(config))?;
+    Ok(write_atomically(path.join(MANIFEST), &json(manifest))?)
 }
 
 /// Reads a configuration that stands alone, for a model of other widths.

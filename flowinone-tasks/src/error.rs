@@ -2,30 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Task;
-
 /// An error of the pipeline, its pictures, or its model directory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read or write a file.
-    #[error("cannot {action} {path}: {source}", path = path.display())]
-    Io {
-        /// What was being done, as a verb ("read", "write").
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A file is not a usable picture.
-    #[error("{path} is not a usable picture: {reason}", path = path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    File(#[from] flowinone_files::Error),
+    /// A picture cannot be read or written.
+    #[error(transparent)]
+    Picture(#[from] flowinone_image::Error),
     /// A PNG carries no settings to replay.
     #[error("{path} carries no flowinone settings ({reason}); only PNG files written by flowinone can be replayed", path = path.display())]
     NoRecord {
@@ -42,9 +28,6 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// A name that is no task.
-    #[error("{0:?} is no task; the tasks are {names}", names = Task::ALL.map(Task::name).join(", "))]
-    UnknownTask(String),
     /// Settings that contradict each other or the model.
     #[error("{0}")]
     Settings(String),
@@ -60,13 +43,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn picture(path: &Path, reason: impl Into<String>) -> Self {
-        Self::Picture {
-            path: path.to_path_buf(),
-            reason: reason.into(),
-        }
-    }
-
     pub(crate) fn directory(path: &Path, reason: impl Into<String>) -> Self {
         Self::Directory {
             path: path.to_path_buf(),

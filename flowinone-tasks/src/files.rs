@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::{Checkpoint, sha256, sha256_of};
+use flowinone_files::{sha256, sha256_of};
+use flowinone_weights::Checkpoint;
 
 use crate::Error;
 
@@ -86,9 +87,5 @@ fn missing() -> std::io::Error {
 }
 
 fn unreadable(path: PathBuf, source: std::io::Error) -> Error {
-    Error::Io {
-        action: "read",
-        path,
-        source,
-    }
+    flowinone_files::Error::of("read", path)(source).into()
 }

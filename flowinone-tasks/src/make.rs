@@ -9,7 +9,9 @@ use burn::tensor::{Device, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
-use flowinone_weights::{Checkpoint, Plan, Random, Saved, Slot, fill, save, save_module, slots};
+use flowinone_weights::{
+    Checkpoint, Init, ParamSpec, Plan, Saved, fill, param_specs, save, save_module,
+};
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
@@ -58,7 +60,7 @@ pub fn convert(
 ) -> Result<ModelDirectory, Error> {
     let mut build = Build::new(config, precision, target)?;
     let levels = config.vae.multipliers.len();
-    let vae_key = |key: &str| flowinone_vae::locate(key, levels);
+    let vae_key = |key: &str| flowinone_vae::map_key(key, levels);
     let (encoder, vae, flow) = (&config.encoder, &config.vae, &config.flow);
     let mut add = |component, path: &Path, plan: &dyn Fn(&Checkpoint) -> PlanResult| {
         let checkpoint = Checkpoint::open(path)?;
@@ -70,7 +72,7 @@ pub fn convert(
         Plan::new(
             &module,
             checkpoint,
-            flowinone_encoder::locate,
+            flowinone_encoder::map_key,
             allow_unknown,
         )
     })?;
@@ -79,7 +81,7 @@ pub fn convert(
     })?;
     add(Component::Flow, &sources.flow, &|checkpoint| {
         let module = flow.init(device);
-        Plan::new(&module, checkpoint, flowinone_flow::locate, allow_unknown)
+        Plan::new(&module, checkpoint, flowinone_flow::map_key, allow_unknown)
     })?;
     build.finish()
 }
@@ -107,13 +109,13 @@ pub fn init(
     report(&build.random(
         Component::Encoder,
         &encoder,
-        flowinone_encoder::random,
+        flowinone_encoder::default_init,
         seed,
     )?);
     let vae = config.vae.init(device);
-    report(&build.random(Component::Vae, &vae, flowinone_vae::random, seed)?);
+    report(&build.random(Component::Vae, &vae, flowinone_vae::default_init, seed)?);
     let flow = config.flow.init(device);
-    report(&build.random(Component::Flow, &flow, flowinone_flow::random, seed)?);
+    report(&build.random(Component::Flow, &flow, flowinone_flow::default_init, seed)?);
     build.finish()
 }
 
@@ -155,8 +157,8 @@ pub fn assemble(
 
 /// Refuses a network that lacks parameters.
 fn whole<M: Module>(component: Component, network: &M, expected: &M) -> Result<(), Error> {
-    let (has, should) = (slots(network), slots(expected));
-    let same = |(a, b): (&Slot, &Slot)| a.path == b.path && a.shape == b.shape;
+    let (has, should) = (param_specs(network), param_specs(expected));
+    let same = |(a, b): (&ParamSpec, &ParamSpec)| a.path == b.path && a.shape == b.shape;
     if has.len() == should.len() && has.iter().zip(&should).all(same) {
         return Ok(());
     }
@@ -180,13 +182,18 @@ pub fn untrained(
     config
         .validate()
         .map_err(|reason| Error::Settings(format!("configuration {}: {reason}", config.name)))?;
-    let draw = |scale: fn(&str, &[usize]) -> Random| {
-        move |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, precision.dtype()))
+    let draw = |scale: fn(&str, &[usize]) -> Init| {
+        move |param: &ParamSpec| {
+            Ok(scale(&param.path, &param.shape).draw(param, seed, precision.dtype()))
+        }
     };
     Ok(Pipeline::new(
-        fill(config.encoder.init(device), draw(flowinone_encoder::random))?,
-        fill(config.vae.init(device), draw(flowinone_vae::random))?,
-        fill(config.flow.init(device), draw(flowinone_flow::random))?,
+        fill(
+            config.encoder.init(device),
+            draw(flowinone_encoder::default_init),
+        )?,
+        fill(config.vae.init(device), draw(flowinone_vae::default_init))?,
+        fill(config.flow.init(device), draw(flowinone_flow::default_init))?,
         config.picture_side,
         device,
         precision,
@@ -219,16 +226,12 @@ impl Build {
         }
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        let fail = |source| Error::Io {
-            action: "write",
-            path: target.to_path_buf(),
-            source,
-        };
-        std::fs::create_dir_all(parent).map_err(fail)?;
+        let fail = || flowinone_files::Error::of("write", &target);
+        std::fs::create_dir_all(parent).map_err(fail())?;
         let folder = tempfile::Builder::new()
             .prefix(".flowinone-")
             .tempdir_in(parent)
-            .map_err(fail)?;
+            .map_err(fail())?;
         Ok(Self {
             config: config.clone(),
             precision,
@@ -239,18 +242,18 @@ impl Build {
     }
 
     fn convert(&mut self, component: Component, plan: &Plan) -> Result<Report, Error> {
-        let name = |slot: &Slot| {
-            let published = plan.source_name(slot)?;
-            Some((slot.path.clone(), published.to_string()))
+        let name = |param: &ParamSpec| {
+            let published = plan.source_name(param)?;
+            Some((param.path.clone(), published.to_string()))
         };
         let file = plan.path().file_name().unwrap_or_default();
         let source = Source::Checkpoint {
             file: file.to_string_lossy().into_owned(),
-            names: plan.slots().iter().filter_map(name).collect(),
+            names: plan.params().iter().filter_map(name).collect(),
         };
         let dtype = self.precision.dtype();
-        let read = |slot: &Slot| plan.read(slot, dtype);
-        let mut report = self.write(component, plan.slots(), source, read)?;
+        let read = |param: &ParamSpec| plan.read(param, dtype);
+        let mut report = self.write(component, plan.params(), source, read)?;
         report.unused = plan.unused().to_vec();
         Ok(report)
     }
@@ -259,12 +262,18 @@ impl Build {
         &mut self,
         component: Component,
         module: &M,
-        scale: fn(&str, &[usize]) -> Random,
+        scale: fn(&str, &[usize]) -> Init,
         seed: u64,
     ) -> Result<Report, Error> {
         let dtype = self.precision.dtype();
-        let draw = |slot: &Slot| Ok(scale(&slot.path, &slot.shape).draw(slot, seed, dtype));
-        self.write(component, &slots(module), Source::Random { seed }, draw)
+        let draw =
+            |param: &ParamSpec| Ok(scale(&param.path, &param.shape).draw(param, seed, dtype));
+        self.write(
+            component,
+            &param_specs(module),
+            Source::Random { seed },
+            draw,
+        )
     }
 
     fn held<M: Module>(
@@ -292,17 +301,17 @@ impl Build {
     fn write(
         &mut self,
         component: Component,
-        slots: &[Slot],
+        params: &[ParamSpec],
         source: Source,
-        read: impl FnMut(&Slot) -> Result<TensorData, flowinone_weights::Error>,
+        read: impl FnMut(&ParamSpec) -> Result<TensorData, flowinone_weights::Error>,
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());
-        let saved = save(&path, slots, self.precision.dtype(), read)?;
+        let saved = save(&path, params, self.precision.dtype(), read)?;
         self.record(component, saved, source);
         Ok(Report {
             component,
-            tensors: slots.len(),
-            values: slots.iter().map(Slot::len).sum(),
+            tensors: params.len(),
+            values: params.iter().map(ParamSpec::len).sum(),
             unused: vec![],
         })
     }
@@ -315,17 +324,13 @@ impl Build {
             components: self.components,
         };
         write_description(self.folder.path(), &self.config, &manifest)?;
-        let fail = |source| Error::Io {
-            action: "write",
-            path: self.target.clone(),
-            source,
-        };
+        let fail = || flowinone_files::Error::of("write", &self.target);
         if self.target.exists() {
-            std::fs::remove_dir(&self.target).map_err(fail)?; // empty, as checked before
+            std::fs::remove_dir(&self.target).map_err(fail())?; // empty, as checked before
         }
         let folder = self.folder.keep();
-        share(&folder).map_err(fail)?;
-        std::fs::rename(&folder, &self.target).map_err(fail)?;
+        share(&folder).map_err(fail())?;
+        std::fs::rename(&folder, &self.target).map_err(fail())?;
         ModelDirectory::open(self.target)
     }
 }

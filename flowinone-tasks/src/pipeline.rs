@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
-use flowinone_encoder::{VisualEncoder, center_crop, janus_pixels, janus_square, structure_pixels};
+use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
-use flowinone_sampler::{Cached, FirstBlock, Guided, State, UntilAgreed, trajectory};
+use flowinone_image::center_crop;
+use flowinone_sampler::{AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
@@ -29,7 +30,7 @@ pub struct Pipeline<E, C, F> {
 pub struct Item {
     /// The prompt picture, upright 8-bit RGB of any size.
     pub prompt: RgbImage,
-    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](crate::Task::keeps_structure)).
+    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
     pub structure: bool,
     /// Seed of the run.
     pub seed: u64,
@@ -170,7 +171,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         let keeps: Vec<bool> = kept.iter().map(Option::is_some).collect();
         let structure = keeps
             .contains(&true)
-            .then(|| Structure::new(Tensor::cat(latents, 0)).followed_by(&keeps));
+            .then(|| Structure::new(Tensor::cat(latents, 0)).masked(&keeps));
         Start {
             x0: Tensor::cat(starts, 0),
             structure,
@@ -196,9 +197,9 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             field: self.flow.field(start.structure.clone()),
             guidance: settings.guidance,
         };
-        let field = UntilAgreed::new(guided, settings.adaptive_guidance);
-        let field = FirstBlock::new(field, settings.first_block_cache);
-        let field = Cached::new(field, settings.step_cache);
+        let field = AdaptiveGuidance::new(guided, settings.adaptive_guidance);
+        let field = FirstBlockCache::new(field, settings.first_block_cache);
+        let field = StepCache::new(field, settings.step_cache);
         let mut last = None;
         let states = trajectory(
             settings.solver,

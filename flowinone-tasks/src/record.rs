@@ -3,14 +3,14 @@
 //! It is JSON in an international text chunk with the keyword `flowinone`; any image tool shows it.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use flowinone_weights::AtomicFile;
+use flowinone_image::{read_text, write_with_text};
+use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arithmetic, Error, Prompt, Settings, Task};
+use crate::{Arithmetic, Error, Settings};
 
 const KEYWORD: &str = "flowinone";
 
@@ -121,33 +121,10 @@ impl Record {
 /// # Errors
 /// Names the file that cannot be written.
 pub fn write_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<(), Error> {
-    let json = serde_json::to_string(record)
-        .map_err(|e| Error::picture(path, format!("its settings cannot be written: {e}")))?;
-    write(path, picture, Some(json))
-}
-
-/// Writes a picture without a record as a PNG, likewise whole or not at all.
-///
-/// # Errors
-/// Names the file that cannot be written.
-pub fn write_picture(path: &Path, picture: &RgbImage) -> Result<(), Error> {
-    write(path, picture, None)
-}
-
-fn write(path: &Path, picture: &RgbImage, record: Option<String>) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let encoded = record
-        .map_or(Ok(()), |json| encoder.add_itxt_chunk(KEYWORD.into(), json))
-        .and_then(|()| encoder.write_header())
-        .and_then(|mut writer| {
-            writer.write_image_data(picture.as_raw())?;
-            writer.finish()
-        });
-    encoded.map_err(|e| Error::picture(path, e.to_string()))?;
-    write_atomically(path, &bytes)
+    let json = serde_json::to_string(record).map_err(|e| {
+        flowinone_image::Error::picture(path, format!("its settings cannot be written: {e}"))
+    })?;
+    Ok(write_with_text(path, picture, KEYWORD, json)?)
 }
 
 /// Reads the record of a PNG that [`write_png`] wrote.
@@ -159,51 +136,17 @@ pub fn read_record(path: &Path) -> Result<Record, Error> {
         path: path.to_path_buf(),
         reason,
     };
-    let file = std::fs::File::open(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_path_buf(),
-        source,
+    let text = read_text(path, KEYWORD).map_err(|error| match error {
+        flowinone_image::Error::NoText { reason, .. } => none(reason),
+        other => other.into(),
     })?;
-    let limits = png::Limits { bytes: 16 << 20 };
-    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
-    let info = decoder
-        .read_header_info()
-        .map_err(|e| none(e.to_string()))?;
-    let mut chunks = info.utf8_text.clone();
-    if chunks.is_empty() {
-        // Text may also follow the pixels, as some tools move it.
-        let mut reader = decoder.read_info().map_err(|e| none(e.to_string()))?;
-        reader.finish().map_err(|e| none(e.to_string()))?;
-        chunks = reader.info().utf8_text.clone();
-    }
-    let text = chunks
-        .iter()
-        .find(|chunk| chunk.keyword == KEYWORD)
-        .ok_or_else(|| none("no text chunk of that name".into()))?
-        .get_text()
-        .map_err(|e| none(e.to_string()))?;
     serde_json::from_str(&text).map_err(|e| none(format!("its record is damaged: {e}")))
-}
-
-/// Writes a file so that it appears whole or not at all.
-///
-/// # Errors
-/// Names the file that cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fail = |source| Error::Io {
-        action: "write",
-        path: path.to_path_buf(),
-        source,
-    };
-    let mut file = AtomicFile::create(path).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    file.commit().map_err(fail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TextInImage;
+    use flowinone_prompts::TextInImage;
 
     fn record(input: Input) -> Record {
         Record {

@@ -7,10 +7,11 @@ mod support;
 use std::path::Path;
 
 use burn::tensor::Device;
+use flowinone_image::read_picture;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
     ModelConfig, ModelDirectory, Networks, Precision, Settings, Sources, assemble, convert, init,
-    read_picture, read_record,
+    read_record,
 };
 
 const MUTATIONS: u64 = 1_000;
@@ -34,7 +35,7 @@ fn a_packed_model_cannot_be_saved() {
     let config = ModelConfig::tiny();
     let random = |packed: bool| {
         let flow = config.flow.init(&device);
-        let flow = flowinone_weights::randomize(flow, 5, flowinone_flow::random).unwrap();
+        let flow = flowinone_weights::randomize(flow, 5, flowinone_flow::default_init).unwrap();
         match packed {
             true => flow.packed(flowinone_kernels::Precision::BFloat16),
             false => flow,

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use flowinone_flow::{FlowModel, Structure};
+use flowinone_image::decode_picture;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
 use flowinone_tasks::{
     Arithmetic, FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert,
-    decode_picture,
 };
 use image::RgbImage;
 

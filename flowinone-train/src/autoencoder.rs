@@ -1,19 +1,19 @@
-//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over all
-//! values, `d` the differences of neighbouring pixels, on random crops; where latents stay and the
-//! autoencoder has more than an encoder needs, as [`finer`](crate::finer) says.
+//! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over
+//! all values, `d` the differences of neighbouring pixels, on random crops; where latents stay and
+//! the autoencoder has fine levels, as [`finer`](crate::finer) says.
 
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::data::{ContactSheet, Example, Mixer};
+use flowinone_data::{ContactSheet, Example, Mixer};
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::finer::{self, Shown};
-use crate::held_out::caption;
-use crate::{Chance, Error, HeldOut, Lesson, Losses};
+use crate::validation_set::caption;
+use crate::{BatchRng, Batcher, Error, Losses, TrainTask, ValidationSet};
 
 /// What makes a reconstruction good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,11 +23,13 @@ pub struct Reconstruction {
     pub gradient: f64,
     /// Weight of the squared difference.
     pub squared: f64,
-    /// Weight of the divergence from a standard normal posterior, a mean over all latent values.
-    pub divergence: f64,
-    /// Side of the random crops in pixels; whole pictures without.
+    /// Weight of the KL divergence of the posterior from a standard normal one, a mean over all
+    /// latent values.
+    #[serde(alias = "divergence")]
+    pub kl: f64,
+    /// Side of the random crops in pixels. If `None`, whole pictures.
     pub crop: Option<u32>,
-    /// One of so many pictures is a prompt, the others are targets.
+    /// One of every `prompts` pictures is a prompt, the others are targets.
     pub prompts: u64,
     /// Random crops of each picture, where latents stay.
     pub crops: usize,
@@ -44,7 +46,7 @@ impl Default for Reconstruction {
         Self {
             gradient: 0.5,
             squared: 0.5,
-            divergence: 1e-3,
+            kl: 1e-3,
             crop: None,
             prompts: 4,
             crops: 1,
@@ -55,9 +57,9 @@ impl Default for Reconstruction {
     }
 }
 
-/// The autoencoder as a lesson.
+/// Trains the autoencoder.
 #[derive(Clone)]
-pub struct AutoencoderLesson {
+pub struct AutoencoderTrainTask {
     /// What makes a reconstruction good.
     pub reconstruction: Reconstruction,
     /// Side of the pictures, in pixels.
@@ -66,19 +68,19 @@ pub struct AutoencoderLesson {
     pub keeps_latents: bool,
     /// Where the arithmetic happens, with gradients.
     pub device: Device,
-    /// Examples for judging.
-    pub held_out: Option<HeldOut>,
-    /// How many of them are judged.
-    pub judged: usize,
+    /// Examples for validation.
+    pub validation: Option<ValidationSet>,
+    /// How many of them are used.
+    pub validation_examples: usize,
 }
 
-impl AutoencoderLesson {
-    /// The same lesson on another device, which takes a share of every batch and judges nothing.
+impl AutoencoderTrainTask {
+    /// The same task on another device, which takes a share of every batch and validates nothing.
     #[must_use]
     pub fn on(&self, device: &Device) -> Self {
         Self {
             device: device.clone(),
-            held_out: None,
+            validation: None,
             ..self.clone()
         }
     }
@@ -87,7 +89,7 @@ impl AutoencoderLesson {
 /// Pictures as they wait: whole squares of 8-bit RGB, with the prompts that they answer.
 pub struct Pictures(Vec<Shown>);
 
-impl Lesson for AutoencoderLesson {
+impl TrainTask for AutoencoderTrainTask {
     type Model = Autoencoder;
     type Batch = Pictures;
 
@@ -95,7 +97,7 @@ impl Lesson for AutoencoderLesson {
         self.device.clone()
     }
 
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<Pictures, Error> + Send> {
+    fn batcher(&self) -> Batcher<Pictures> {
         let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
         Box::new(move |examples| {
             let examples = examples.iter().enumerate();
@@ -104,47 +106,47 @@ impl Lesson for AutoencoderLesson {
         })
     }
 
-    fn losses(&self, model: &Autoencoder, batch: Pictures, chance: &mut Chance) -> Losses {
+    fn train_step(&self, model: &Autoencoder, batch: Pictures, rng: &mut BatchRng) -> Losses {
         let weights = &self.reconstruction;
         if self.keeps_latents && model.decoder.fine.is_some() {
-            return finer::losses(model, weights, &batch.0, chance, &self.device);
+            return finer::losses(model, weights, &batch.0, rng, &self.device);
         }
         let pictures: Vec<_> = batch.0.into_iter().map(|shown| shown.picture).collect();
-        let x = pixels(&pictures, weights.crop, chance, &self.device); // [b, 3, side, side]
+        let x = pixels(&pictures, weights.crop, rng, &self.device); // [b, 3, side, side]
         let posterior = model.encode(x.clone());
         let (mean, log_var) = (posterior.mean(), posterior.log_var());
-        let noise = chance.noise(mean.dims(), &self.device);
+        let noise = rng.noise(mean.dims(), &self.device);
         let y = model.decode(posterior.sample(noise));
         let difference = y - x;
         let absolute = difference.clone().abs().mean();
         let squared = difference.clone().square().mean();
         let gradient = edges(difference);
-        let divergence = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
+        let kl = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
             .mean()
             .mul_scalar(0.5);
         let total = absolute.clone()
             + gradient.clone().mul_scalar(weights.gradient)
             + squared.clone().mul_scalar(weights.squared)
-            + divergence.clone().mul_scalar(weights.divergence);
+            + kl.clone().mul_scalar(weights.kl);
         Losses {
             total,
             parts: vec![
                 ("absolute", absolute),
                 ("squared", squared),
                 ("gradient", gradient),
-                ("divergence", divergence),
+                ("divergence", kl),
                 ("latent_square", mean.square().mean()),
             ],
         }
     }
 
-    fn evaluate(
+    fn validate(
         &self,
         model: &Autoencoder,
         step: u64,
         folder: &Path,
     ) -> Result<Vec<(String, f64)>, Error> {
-        let Some(held_out) = &self.held_out else {
+        let Some(validation) = &self.validation else {
             return Ok(vec![]);
         };
         let device = self.device.clone().inner();
@@ -152,10 +154,14 @@ impl Lesson for AutoencoderLesson {
         let mut sheet = ContactSheet::new(kinds, self.side.max(128)).across(4);
         let mut decibels = [vec![], vec![], vec![]];
         let mut outlines = Outlines::default();
-        for (number, example) in held_out.examples(self.judged)?.iter().enumerate() {
+        for (number, example) in validation
+            .examples(self.validation_examples)?
+            .iter()
+            .enumerate()
+        {
             let pictures = [&example.output, &example.input]
-                .map(|picture| flowinone_encoder::center_crop(picture, self.side));
-            let x = pixels(&pictures, None, &mut Chance::new(0, 0), &device);
+                .map(|picture| flowinone_image::center_crop(picture, self.side));
+            let x = pixels(&pictures, None, &mut BatchRng::new(0, 0), &device);
             let latent = model.encode(x.clone()).mode();
             let decoded = images(model.decode(latent.clone()), self.side);
             for (which, picture) in pictures.iter().enumerate() {
@@ -165,7 +171,7 @@ impl Lesson for AutoencoderLesson {
             let [target, prompt] = &pictures;
             let mut last = decoded[1].clone();
             if example.keeps_structure() && model.compositor.is_some() {
-                let chance = &mut Chance::new(1, number as u64);
+                let chance = &mut BatchRng::new(1, number as u64);
                 let row = |x: &Tensor<4>, at| x.clone().narrow(0, at, 1);
                 let latent = finer::disturbed(row(&latent, 0), &self.reconstruction, chance);
                 last = images(model.decode_beside(latent, row(&x, 1)), self.side).remove(0);
@@ -209,8 +215,8 @@ pub fn latent_deviation(
             break;
         };
         for example in examples.iter().take(count - seen) {
-            let picture = flowinone_encoder::center_crop(&example.output, side);
-            let x = pixels(&[picture], None, &mut Chance::new(0, 0), device);
+            let picture = flowinone_image::center_crop(&example.output, side);
+            let x = pixels(&[picture], None, &mut BatchRng::new(0, 0), device);
             let mean = model.encode(x).mean();
             sum += f64::from(mean.clone().mean().into_scalar::<f32>());
             squares += f64::from(mean.square().mean().into_scalar::<f32>());
@@ -276,14 +282,14 @@ impl Outlines {
 pub(crate) fn pixels(
     pictures: &[RgbImage],
     crop: Option<u32>,
-    chance: &mut Chance,
+    rng: &mut BatchRng,
     device: &Device,
 ) -> Tensor<4> {
     let whole = pictures.first().map_or(0, RgbImage::width);
     let side = crop.map_or(whole, |crop| crop.min(whole));
     let mut values = Vec::with_capacity(pictures.len() * 3 * (side * side) as usize);
     let room = (whole - side + 1) as usize;
-    let corners = chance.below(room, 2 * pictures.len());
+    let corners = rng.below(room, 2 * pictures.len());
     for (picture, corner) in pictures.iter().zip(corners.chunks(2)) {
         let corner = [corner[0] as u32, corner[1] as u32];
         for channel in 0..3 {
@@ -331,5 +337,5 @@ pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     picture
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|e| Error::file(path, format!("cannot be encoded: {e}")))?;
-    Ok(flowinone_tasks::write_atomically(path, bytes.get_ref())?)
+    Ok(flowinone_files::write_atomically(path, bytes.get_ref())?)
 }

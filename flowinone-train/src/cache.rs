@@ -1,8 +1,8 @@
-//! What networks that do not change say about pictures, kept on disk: one file a picture and network,
-//! named by the SHA-256 of the network's digest and the picture's bytes.
+//! Features of frozen networks, cached on disk: one file for each picture and network, named by the
+//! SHA-256 of the network's digest and the picture's bytes.
 //!
-//! A file is the SHA-256 of its body in hexadecimal digits, then the body: rank and extents as `u32`,
-//! values as `f32`, little-endian. A file that is not that is computed again.
+//! A file is the SHA-256 of its body in hexadecimal digits, then the body: rank and extents as
+//! `u32`, values as `f32`, little-endian. A file that is not that is computed again.
 
 use std::fmt;
 use std::io::Write;
@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use burn::module::Module;
 use burn::tensor::TensorData;
-use flowinone_weights::{AtomicFile, sha256_of, values};
+use flowinone_files::{AtomicFile, sha256_of};
+use flowinone_weights::values;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -62,8 +63,8 @@ impl CacheKey {
 /// A name for a network: the SHA-256 of its configuration and of every value in it.
 pub fn digest<M: Module>(config: &impl Serialize, module: &M) -> String {
     let mut text = serde_json::to_string(config).expect("plain data");
-    values(module, |slot, data| {
-        text += &format!("\n{} {}", slot.path, sha256_of(data.as_bytes()));
+    values(module, |spec, data| {
+        text += &format!("\n{} {}", spec.path, sha256_of(data.as_bytes()));
     });
     sha256_of(text.as_bytes())
 }
@@ -84,8 +85,8 @@ impl Cache {
         })
     }
 
-    /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then it
-    /// is kept. A disk that cannot be written to is told once, and costs nothing but time.
+    /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then
+    /// it is kept. A disk that cannot be written to is told once, and costs nothing but time.
     pub fn result(
         &self,
         key: &CacheKey,

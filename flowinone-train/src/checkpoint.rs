@@ -1,14 +1,14 @@
-//! Checkpoints: everything that a run needs to go on as if it had never stopped. Each is a folder
-//! that appears whole, `step-00001200/`, with the weights, their average, the optimiser's moments and
-//! the progress (step, data position, skipped steps).
+//! Checkpoints of a run: everything that it needs to go on as if it had never stopped. Each is a
+//! folder that appears whole, `step-00001200/`, with the weights, their moving average (EMA), the
+//! optimiser's moments and the progress (step, data position, skipped steps).
 
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::FloatDType;
-use flowinone_flow::train::Average;
-use flowinone_tasks::data::MixPosition;
-use flowinone_weights::{Checkpoint as Weights, restore, save_module};
+use flowinone_data::MixPosition;
+use flowinone_flow::train::Ema;
+use flowinone_weights::{Checkpoint, restore, save_module};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::CLASS_BIASES;
@@ -22,7 +22,7 @@ const PREFIX: &str = "step-";
 /// What a process that was killed may leave behind.
 const LEFT_BEHIND: [&str; 2] = [".checkpoint-", ".removed-"];
 
-/// How far a run is.
+/// How far a run has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -30,12 +30,12 @@ pub struct Progress {
     pub step: u64,
     /// Batches drawn; the random numbers of the next follow from it.
     pub batches: u64,
-    /// Steps that were left out because loss or gradient was not finite.
+    /// Steps that were skipped because loss or gradient was not finite.
     pub skipped: u64,
-    /// How many of them were the last ones, without a good one since.
+    /// How many of them came last, with no good step since.
     #[serde(default)]
     pub skipped_last: u32,
-    /// Updates of the average.
+    /// Updates of the moving average.
     pub updates: u64,
     /// Seconds of training.
     pub seconds: f64,
@@ -43,9 +43,9 @@ pub struct Progress {
     pub data: Option<MixPosition>,
 }
 
-/// A checkpoint on disk.
+/// A checkpoint of a run on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
+pub struct RunCheckpoint {
     path: PathBuf,
     step: u64,
 }
@@ -54,7 +54,7 @@ pub struct Checkpoint {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn checkpoints(folder: &Path) -> Result<Vec<Checkpoint>, Error> {
+pub fn checkpoints(folder: &Path) -> Result<Vec<RunCheckpoint>, Error> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
@@ -66,7 +66,7 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<Checkpoint>, Error> {
         let name = path.file_name().and_then(|name| name.to_str());
         let step = name.and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
         if let Some(step) = step {
-            found.push(Checkpoint { path, step });
+            found.push(RunCheckpoint { path, step });
         }
     }
     found.sort_by_key(|checkpoint| checkpoint.step);
@@ -77,7 +77,7 @@ pub fn checkpoints(folder: &Path) -> Result<Vec<Checkpoint>, Error> {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn newest(run: &Path) -> Result<Option<Checkpoint>, Error> {
+pub fn newest_checkpoint(run: &Path) -> Result<Option<RunCheckpoint>, Error> {
     Ok(checkpoints(&run.join("checkpoints"))?.pop())
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn tidy(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-impl Checkpoint {
+impl RunCheckpoint {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -110,8 +110,8 @@ impl Checkpoint {
         self.step
     }
 
-    /// Writes a checkpoint into `folder` and removes all but the newest `keep`. One of the same step
-    /// that is there already stays as it is.
+    /// Writes a checkpoint into `folder` and removes all but the newest `keep`. One of the same
+    /// step that is there already stays as it is.
     ///
     /// # Errors
     /// It cannot be written; older checkpoints then stay as they are.
@@ -120,7 +120,7 @@ impl Checkpoint {
         keep: usize,
         progress: &Progress,
         model: &M,
-        average: &Average<M>,
+        ema: &Ema<M>,
         optimiser: &Optimiser,
     ) -> Result<Self, Error> {
         let path = folder.join(format!("{PREFIX}{:08}", progress.step));
@@ -135,7 +135,7 @@ impl Checkpoint {
             .map_err(Error::io("write", folder))?;
         let inside = building.path();
         save_module(&inside.join(WEIGHTS), model, FloatDType::F32)?;
-        save_module(&inside.join(AVERAGE), average.module(), FloatDType::F32)?;
+        save_module(&inside.join(AVERAGE), ema.module(), FloatDType::F32)?;
         optimiser.save(&inside.join(MOMENTS))?;
         let json = serde_json::to_vec_pretty(progress).expect("plain data");
         let progress = inside.join(PROGRESS);
@@ -153,7 +153,7 @@ impl Checkpoint {
         Ok(Self { path, step })
     }
 
-    /// Removes it; it is never seen by halves.
+    /// Removes it; it is never seen in part.
     fn remove(&self, folder: &Path) -> Result<(), Error> {
         let hidden = folder.join(format!("{}{}", LEFT_BEHIND[1], self.step));
         std::fs::rename(&self.path, &hidden).map_err(Error::io("remove", &self.path))?;
@@ -178,20 +178,20 @@ impl Checkpoint {
         self.read(WEIGHTS, model)
     }
 
-    /// `model` with the average of the weights.
+    /// `model` with the moving average of the weights.
     ///
     /// # Errors
     /// The file is damaged or belongs to another model.
-    pub fn average<M: Module>(&self, model: M) -> Result<M, Error> {
+    pub fn ema<M: Module>(&self, model: M) -> Result<M, Error> {
         self.read(AVERAGE, model)
     }
 
-    /// Between how many classes the heads for labels choose, if there are heads.
+    /// Number of classes of the label heads, if there are heads.
     ///
     /// # Errors
     /// The file is damaged.
     pub fn classes(&self) -> Result<Option<usize>, Error> {
-        let weights = Weights::open(self.path.join(AVERAGE))?;
+        let weights = Checkpoint::open(self.path.join(AVERAGE))?;
         let biases = weights.entry(CLASS_BIASES);
         Ok(biases.map(|biases| biases.len().saturating_sub(1)))
     }
@@ -205,7 +205,7 @@ impl Checkpoint {
     }
 
     fn read<M: Module>(&self, file: &str, model: M) -> Result<M, Error> {
-        let weights = Weights::open(self.path.join(file))?;
+        let weights = Checkpoint::open(self.path.join(file))?;
         Ok(restore(model, &weights, FloatDType::F32)?)
     }
 }

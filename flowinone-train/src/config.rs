@@ -1,72 +1,74 @@
-//! What describes a training run; unknown keys are refused.
+//! The description of a training run; unknown keys are refused. Keys that had another name in
+//! earlier versions are still read by that name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use flowinone_data::PairConfig;
 use flowinone_flow::train::Objective;
 use flowinone_kernels::{Precision, in_bfloat16};
 use flowinone_tasks::Settings;
-use flowinone_tasks::data::PairConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{Aids, ModelSource, OptimiserConfig, Reconstruction, Schedule};
+use crate::{AuxiliaryLosses, ModelSource, OptimiserConfig, Reconstruction, Schedule};
 
 /// What every run needs, whatever it trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Folder of the run: journal, checkpoints, pictures and, in the end, the model.
+    /// Folder of the run: metric log, checkpoints, pictures and, in the end, the model.
     pub folder: PathBuf,
-    /// Seed of all chance in training; the data has its own.
+    /// Seed of all random numbers in training; the data has its own.
     pub seed: u64,
     /// Steps of the optimiser.
     pub steps: u64,
-    /// Examples of a batch.
+    /// Examples in a batch.
     pub batch: usize,
     /// Batches whose gradients make one step.
     #[serde(default = "one")]
     pub accumulate: u64,
-    /// Share that the average of the weights keeps at each step; it rises to that.
-    #[serde(default = "average")]
-    pub average: f64,
+    /// Decay of the exponential moving average of the weights (EMA), which rises to this value.
+    #[serde(default = "ema_decay", alias = "average")]
+    pub ema_decay: f64,
     /// Learning rate.
     pub schedule: Schedule,
     /// Optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
-    /// How the products of linear layers are computed.
-    #[serde(default)]
-    pub products: Products,
+    /// Precision of matrix products.
+    #[serde(default, alias = "products")]
+    pub matmul_precision: MatmulPrecision,
     /// When checkpoints are written.
     #[serde(default)]
-    pub checkpoints: Checkpoints,
-    /// When the model is judged.
-    #[serde(default)]
-    pub evaluations: Evaluations,
+    pub checkpoints: CheckpointConfig,
+    /// When the model is validated.
+    #[serde(default, alias = "evaluations")]
+    pub validation: ValidationConfig,
 }
 
 fn one() -> u64 {
     1
 }
 
-fn average() -> f64 {
+fn ema_decay() -> f64 {
     0.9999
 }
 
-/// How the products of the networks' linear layers are computed in a step, those of Muon, and the convolutions of an
-/// autoencoder whose pictures come once; weights, moments, sums and the judged model stay in float32.
+/// Precision of matrix products in a step: those of the networks' linear layers and of Muon, and
+/// the convolutions of an autoencoder that encodes streamed pictures. Weights, moments, sums and
+/// the validated model stay in float32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Products {
-    /// As they are.
+pub enum MatmulPrecision {
+    /// Factors in float32.
     #[default]
     Float32,
-    /// With factors rounded to bfloat16 where the processor multiplies that, for a faster step;
-    /// elsewhere as they are.
+    /// Factors rounded to bfloat16 where the processor multiplies bfloat16, for a faster step;
+    /// float32 elsewhere.
     Bfloat16,
 }
 
-impl Products {
+impl MatmulPrecision {
     /// The precision of convolutions in such a run.
     pub fn precision(self) -> Precision {
         match self {
@@ -75,8 +77,8 @@ impl Products {
         }
     }
 
-    /// Does `work` so, and whatever gradients it asks for.
-    pub fn of<R>(self, work: impl FnOnce() -> R) -> R {
+    /// Runs `work` in this precision, and the gradients that it computes.
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
         match self {
             Self::Float32 => work(),
             Self::Bfloat16 => in_bfloat16(work),
@@ -87,14 +89,14 @@ impl Products {
 /// When checkpoints are written.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Checkpoints {
-    /// After so many seconds of training.
+pub struct CheckpointConfig {
+    /// Seconds of training between two checkpoints.
     pub seconds: u64,
-    /// The newest that are kept.
+    /// How many of the newest are kept.
     pub keep: usize,
 }
 
-impl Default for Checkpoints {
+impl Default for CheckpointConfig {
     fn default() -> Self {
         Self {
             seconds: 240,
@@ -103,20 +105,20 @@ impl Default for Checkpoints {
     }
 }
 
-/// When the model is judged, and by what.
+/// When the model is validated, and on what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Evaluations {
-    /// After so many steps, and at the end.
+pub struct ValidationConfig {
+    /// Steps between two validations; the last step is always followed by one.
     pub steps: u64,
-    /// Examples of each task; with 0 nothing is judged.
+    /// Examples of each task; 0 turns validation off.
     pub examples: usize,
-    /// Shards or a folder of pairs that training does not see; without, pairs held out of the first
-    /// procedural source.
+    /// Shards or a folder of pairs that training does not see. If `None`, pairs held out of the
+    /// first procedural source.
     pub source: Option<PathBuf>,
 }
 
-impl Default for Evaluations {
+impl Default for ValidationConfig {
     fn default() -> Self {
         Self {
             steps: 1000,
@@ -130,11 +132,11 @@ impl Default for Evaluations {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataConfig {
-    /// Share of the source in every batch, in whole numbers.
+    /// Relative share of the source in every batch, a whole number.
     #[serde(default = "weight")]
     pub weight: u32,
-    /// What the pictures of files show, so that the model is said to know it; procedural pairs say
-    /// that themselves.
+    /// The classes that the pictures of files show, to be listed among those that the model knows;
+    /// procedural pairs name theirs themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
     /// Which kind of source.
@@ -160,17 +162,17 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Procedural {
-    /// Iconify JSON files; the built-in icons if there are none.
+    /// Iconify JSON files; the built-in icons if empty.
     #[serde(default)]
     pub icons: Vec<PathBuf>,
     /// Other names for icons, by name.
     #[serde(default)]
     pub names: BTreeMap<String, String>,
-    /// What pairs are made.
+    /// Which pairs are made.
     pub pairs: PairConfig,
 }
 
-/// Which networks a run changes.
+/// The networks that a run can train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
@@ -182,7 +184,7 @@ pub enum Part {
     Velocity,
 }
 
-/// Which parts of an autoencoder a run changes.
+/// The parts of an autoencoder that a run can train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VaePart {
@@ -214,13 +216,13 @@ pub struct Extension {
 /// A run of `flowinone train-vae`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AutoencoderConfig {
+pub struct AutoencoderTrainingConfig {
     /// The model whose autoencoder is trained.
     pub model: ModelSource,
     /// What it is to have besides.
     pub extend: Option<Extension>,
-    /// Which of its parts change. All but the encoder get better at the latents that there are, so the
-    /// model's other networks still fit it.
+    /// Which of its parts are trained. If the encoder is not, the latents stay the same and the
+    /// model's other networks still fit them.
     #[serde(default = "both")]
     pub train: Vec<VaePart>,
     /// The run.
@@ -235,51 +237,53 @@ pub struct AutoencoderConfig {
 /// A run of `flowinone train`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FlowConfig {
+pub struct FlowTrainingConfig {
     /// The model that training starts from.
     pub model: ModelSource,
     /// A run of the same networks whose newest averaged weights training starts from instead; the
     /// autoencoder is the model's.
-    pub start: Option<PathBuf>,
-    /// Which of its networks change; the autoencoder never does.
+    #[serde(alias = "start")]
+    pub init_from: Option<PathBuf>,
+    /// Which of its networks are trained; the autoencoder never is.
     pub train: Vec<Part>,
-    /// Which of its networks begin with random weights, whatever the model has; source encoder and
-    /// velocity network so that a token finds its place.
-    #[serde(default)]
-    pub anew: Vec<Part>,
+    /// Which of its networks are reinitialised at random, whatever weights the model has. Source
+    /// encoder and velocity network are then initialised so that each token starts at its own
+    /// place.
+    #[serde(default, alias = "anew")]
+    pub reinit: Vec<Part>,
     /// The run.
     pub run: RunConfig,
     /// The objective of the flow.
     #[serde(default = "Objective::reference")]
     pub objective: Objective,
-    /// What helps a model that starts from nothing.
-    #[serde(default)]
-    pub aids: Aids,
-    /// How pictures are sampled when the model is judged; the model's own settings without.
+    /// Losses that help a model trained from scratch.
+    #[serde(default, alias = "aids")]
+    pub auxiliary_losses: AuxiliaryLosses,
+    /// How pictures are sampled in validation. If `None`, by the model's own settings.
     pub sampling: Option<Settings>,
-    /// Folder for what networks that do not change say about the pictures of files; nothing is kept
-    /// without.
+    /// Cache directory for features of the frozen networks (visual tokens, latents) of pictures
+    /// read from files. `None` disables the cache.
     pub cache: Option<PathBuf>,
     /// Where examples come from.
     pub data: Vec<DataConfig>,
 }
 
 impl DataConfig {
-    /// Whether its examples come again with every pass; those made on the fly never do.
+    /// Whether its examples come again in every epoch; those made on the fly never do.
     pub fn repeats(&self) -> bool {
         matches!(self.kind, Kind::Files(_))
     }
 }
 
-impl AutoencoderConfig {
-    /// Whether the run changes a part.
+impl AutoencoderTrainingConfig {
+    /// Whether the run trains a part.
     pub fn trains(&self, part: VaePart) -> bool {
         self.train.contains(&part)
     }
 }
 
-impl FlowConfig {
-    /// Whether the run changes a network.
+impl FlowTrainingConfig {
+    /// Whether the run trains a network.
     pub fn trains(&self, part: Part) -> bool {
         self.train.contains(&part)
     }

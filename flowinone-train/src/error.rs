@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// Training data cannot be used.
     #[error(transparent)]
-    Data(#[from] flowinone_tasks::data::Error),
+    Data(#[from] flowinone_data::Error),
     /// Weights cannot be read or written.
     #[error(transparent)]
     Weights(#[from] flowinone_weights::Error),
@@ -62,6 +62,12 @@ fn remedy(checkpoint: Option<&Path>) -> String {
         None => "no checkpoint was written before: start again with a lower learning rate or a \
                  longer warm-up"
             .into(),
+    }
+}
+
+impl From<flowinone_files::Error> for Error {
+    fn from(error: flowinone_files::Error) -> Self {
+        Self::io(error.action, &error.path)(error.source)
     }
 }
 

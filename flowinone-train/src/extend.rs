@@ -5,9 +5,9 @@ use burn::module::Module;
 use flowinone_tasks::ModelConfig;
 use flowinone_vae::Autoencoder;
 
-use crate::{AutoencoderConfig, Error, Extension, VaePart};
+use crate::{AutoencoderTrainingConfig, Error, Extension, VaePart};
 
-impl AutoencoderConfig {
+impl AutoencoderTrainingConfig {
     /// The model and the autoencoder to be trained, from those of the [source](Self::model) on a device
     /// with gradients: extended where `extend` says so, the parts that do not change without gradients.
     /// Pictures become as much larger as they become finer; latents stay.

@@ -12,12 +12,12 @@
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::data::Example;
+use flowinone_data::Example;
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
 use crate::autoencoder::{Reconstruction, edges, pixels};
-use crate::{Chance, Losses};
+use crate::{BatchRng, Losses};
 
 /// Crops begin and end at multiples of so many pixels, on which all networks agree.
 pub(crate) const GRID: u32 = 16;
@@ -39,7 +39,7 @@ pub(crate) struct Shown {
 impl Shown {
     /// The target of an example in a square of `side` pixels, or its prompt, which is an edit of nothing.
     pub(crate) fn new(example: &Example, side: u32, prompt: bool) -> Self {
-        let crop = |picture| flowinone_encoder::center_crop(picture, side);
+        let crop = |picture| flowinone_image::center_crop(picture, side);
         match prompt {
             true => Self {
                 picture: crop(&example.input),
@@ -65,18 +65,16 @@ pub(crate) fn losses(
     model: &Autoencoder,
     weights: &Reconstruction,
     batch: &[Shown],
-    chance: &mut Chance,
+    rng: &mut BatchRng,
     device: &Device,
 ) -> Losses {
     let whole = batch[0].picture.width();
-    let crops = crops(batch, weights, whole, chance);
+    let crops = crops(batch, weights, whole, rng);
     let pooling = model.config().pooling() as u32;
-    let seen = |shown: &Shown| flowinone_encoder::center_crop(&shown.picture, whole / pooling);
+    let seen = |shown: &Shown| flowinone_image::center_crop(&shown.picture, whole / pooling);
     let seen: Vec<_> = batch.iter().map(seen).collect();
-    let latent = model
-        .encode_means(pixels(&seen, None, chance, device))
-        .mode();
-    let latent = disturbed(latent, weights, chance);
+    let latent = model.encode_means(pixels(&seen, None, rng, device)).mode();
+    let latent = disturbed(latent, weights, rng);
     let latent = model.post_quant_conv.forward(latent / model.config().scale);
     let features = model.decoder.features(latent); // [b, c, h / pooling, w / pooling]
     let cut = |x: &Tensor<4>| {
@@ -150,16 +148,16 @@ fn composed(
 }
 
 /// Latents as a flow may make them, `[b, c, h, w]`.
-pub(crate) fn disturbed(z: Tensor<4>, weights: &Reconstruction, chance: &mut Chance) -> Tensor<4> {
+pub(crate) fn disturbed(z: Tensor<4>, weights: &Reconstruction, rng: &mut BatchRng) -> Tensor<4> {
     let ([b, c, h, w], device) = (z.dims(), z.device());
-    let amounts = |most: f64, chance: &mut Chance| {
-        let amounts = chance.uniforms(b).into_iter();
+    let amounts = |most: f64, rng: &mut BatchRng| {
+        let amounts = rng.uniforms(b).into_iter();
         let amounts = amounts.map(|u| most as f32 * u).collect::<Vec<_>>();
         Tensor::<4>::from_data(TensorData::new(amounts, [b, 1, 1, 1]), &device)
     };
-    let blur = amounts(weights.blur, chance);
-    let noise = amounts(weights.noise, chance);
-    let e: Tensor<4> = chance.noise([b, c, h, w], &device);
+    let blur = amounts(weights.blur, rng);
+    let noise = amounts(weights.noise, rng);
+    let e: Tensor<4> = rng.noise([b, c, h, w], &device);
     z.clone() + (blurred(z.clone()) - z) * blur + e * noise
 }
 
@@ -176,13 +174,13 @@ fn blurred(z: Tensor<4>) -> Tensor<4> {
 }
 
 /// Random parts of each picture.
-fn crops(batch: &[Shown], weights: &Reconstruction, whole: u32, chance: &mut Chance) -> Vec<Crop> {
+fn crops(batch: &[Shown], weights: &Reconstruction, whole: u32, rng: &mut BatchRng) -> Vec<Crop> {
     let side = weights.crop.map_or(whole, |crop| crop.min(whole));
     let each = if side == whole { 1 } else { weights.crops };
     let room = ((whole - side) / GRID + 1) as usize;
     let mut crops = vec![];
     for _ in 0..each {
-        let places = chance.below(room, 2 * TRIED * batch.len());
+        let places = rng.below(room, 2 * TRIED * batch.len());
         for (item, places) in places.chunks(2 * TRIED).enumerate() {
             let places = places.chunks(2).map(|at| [at[0] as u32, at[1] as u32]);
             let crop = |at: [u32; 2]| Crop {
@@ -254,7 +252,7 @@ fn cropped<'a, 'b>(
         image::imageops::crop_imm(picture(crop.item), x, y, crop.side, crop.side).to_image()
     };
     let parts: Vec<_> = crops.into_iter().map(part).collect();
-    pixels(&parts, None, &mut Chance::new(0, 0), device)
+    pixels(&parts, None, &mut BatchRng::new(0, 0), device)
 }
 
 #[cfg(all(test, feature = "cpu"))]
@@ -277,7 +275,7 @@ mod tests {
             crops: 40,
             ..Reconstruction::default()
         };
-        let crops = crops(&[shown], &weights, 64, &mut Chance::new(1, 1));
+        let crops = crops(&[shown], &weights, 64, &mut BatchRng::new(1, 1));
         assert_eq!(crops.len(), 40);
         assert!(
             crops
@@ -319,15 +317,15 @@ mod tests {
             noise,
             ..Reconstruction::default()
         };
-        let z: Tensor<4> = Chance::new(2, 0).noise([3, 2, 4, 5], &device);
+        let z: Tensor<4> = BatchRng::new(2, 0).noise([3, 2, 4, 5], &device);
         let data = |x: Tensor<4>| x.into_data();
-        let still = disturbed(z.clone(), &weights(0.0, 0.0), &mut Chance::new(3, 0));
+        let still = disturbed(z.clone(), &weights(0.0, 0.0), &mut BatchRng::new(3, 0));
         assert_eq!(data(still), data(z.clone()));
         let plain = z.full_like(1.5);
-        let spread = disturbed(plain.clone(), &weights(1.0, 0.0), &mut Chance::new(3, 0)) - plain;
+        let spread = disturbed(plain.clone(), &weights(1.0, 0.0), &mut BatchRng::new(3, 0)) - plain;
         assert!(spread.abs().max().into_scalar::<f32>() < 1e-6); // thirds
-        let noisy = disturbed(z.clone(), &weights(0.0, 1.0), &mut Chance::new(3, 0)) - z;
-        let amounts = Chance::new(3, 0).uniforms(6);
+        let noisy = disturbed(z.clone(), &weights(0.0, 1.0), &mut BatchRng::new(3, 0)) - z;
+        let amounts = BatchRng::new(3, 0).uniforms(6);
         for (item, most) in amounts[3..].iter().enumerate() {
             let noise = noisy.clone().narrow(0, item, 1);
             let deviation: f32 = noise.square().mean().sqrt().into_scalar();

@@ -5,44 +5,46 @@
 //!      + c mean(detail(x1) (v - u)^2)
 //! ```
 //!
-//! A run that trains no velocity network leaves the flow's own error out and costs a third.
+//! A run that does not train the velocity network leaves out the flow matching loss and costs a
+//! third.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_encoder::{VisualEncoder, center_crop, janus_square};
+use flowinone_data::{ContactSheet, Example, Truth};
+use flowinone_encoder::{VisualEncoder, janus_square};
 use flowinone_flow::Structure;
-use flowinone_flow::train::{Objective, Teacher, TrainingBatch, divergence};
-use flowinone_tasks::data::{ContactSheet, Example, Truth};
+use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
+use flowinone_image::center_crop;
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::aids::{Aids, detail};
 use crate::autoencoder::{images, pixels, psnr, save};
-use crate::frozen::{Coming, Frozen};
-use crate::held_out::caption;
-use crate::labels::JUDGEMENTS;
+use crate::auxiliary_losses::{AuxiliaryLosses, detail};
+use crate::frozen_features::{FrozenFeatures, Reuse};
+use crate::labels::VALIDATION_METRICS;
+use crate::validation_set::caption;
 use crate::{
-    Cache, Chance, DataConfig, Error, FlowConfig, FlowModel, HeldOut, Labels, Lesson, Losses, Part,
-    Vocabulary,
+    BatchRng, Batcher, Cache, DataConfig, Error, FlowTrainingConfig, Labels, Losses, Part,
+    TrainTask, TrainableFlow, ValidationSet, Vocabulary,
 };
 
-/// The flow as a lesson.
-pub struct FlowLesson {
+/// Trains the flow.
+pub struct FlowTrainTask {
     objective: Objective,
-    aids: Aids,
+    auxiliary: AuxiliaryLosses,
     velocity: bool,
     model: ModelConfig,
     settings: Settings,
-    /// Whether the encoder stays as it is.
-    tokens_stay: bool,
-    frozen: Frozen,
+    /// Whether the encoder is not trained.
+    encoder_frozen: bool,
+    frozen: FrozenFeatures,
     vocabulary: Option<Arc<Vocabulary>>,
-    held_out: Option<HeldOut>,
-    judged: usize,
+    validation: Option<ValidationSet>,
+    validation_examples: usize,
     device: Device,
 }
 
@@ -53,7 +55,7 @@ pub struct FlowBatch {
     vision: Vec<RgbImage>,
     /// What the structure path sees.
     structure: Vec<RgbImage>,
-    /// What is to come out.
+    /// What the model is to make.
     target: Vec<RgbImage>,
     /// Whether each item keeps the structure of its prompt.
     keeps: Vec<bool>,
@@ -61,146 +63,151 @@ pub struct FlowBatch {
     labels: Option<Vec<Labels>>,
 }
 
-impl FlowLesson {
-    /// For a model on `device`, which computes gradients; `autoencoder` stays as it is.
+impl FlowTrainTask {
+    /// For a model on `device`, which computes gradients; `autoencoder` is not trained.
     ///
     /// # Errors
     /// A cache that cannot be opened.
     pub fn new(
-        config: &FlowConfig,
+        config: &FlowTrainingConfig,
         model: ModelConfig,
         autoencoder: &Autoencoder,
         classes: Vec<String>,
-        held_out: Option<HeldOut>,
+        validation: Option<ValidationSet>,
         device: &Device,
     ) -> Result<Self, Error> {
-        let coming = match config.data.iter().any(DataConfig::repeats) {
+        let reuse = match config.data.iter().any(DataConfig::repeats) {
             true => {
                 let cache = config.cache.as_deref().map(Cache::open).transpose()?;
-                Coming::Again(cache.map(Arc::new))
+                Reuse::Repeated(cache.map(Arc::new))
             }
-            false => Coming::Once,
+            false => Reuse::Streaming,
         };
         Ok(Self {
             objective: config.objective,
-            aids: config.aids,
+            auxiliary: config.auxiliary_losses,
             velocity: config.trains(Part::Velocity),
             settings: config.sampling.unwrap_or(model.sampling),
-            tokens_stay: !config.trains(Part::Encoder),
-            frozen: Frozen::new(autoencoder, coming, &model, config.run.products, device),
+            encoder_frozen: !config.trains(Part::Encoder),
+            frozen: FrozenFeatures::new(
+                autoencoder,
+                reuse,
+                &model,
+                config.run.matmul_precision,
+                device,
+            ),
             model,
-            vocabulary: (config.aids.labels > 0.0).then(|| Arc::new(Vocabulary::new(classes))),
-            held_out,
-            judged: config.run.evaluations.examples,
+            vocabulary: (config.auxiliary_losses.labels > 0.0)
+                .then(|| Arc::new(Vocabulary::new(classes))),
+            validation,
+            validation_examples: config.run.validation.examples,
             device: device.clone(),
         })
     }
 
-    /// The same lesson on another device, which takes a share of every batch and judges nothing.
+    /// The same task on another device, which takes a share of every batch and validates nothing.
     #[must_use]
     pub fn on(&self, device: &Device) -> Self {
         Self {
             objective: self.objective,
-            aids: self.aids,
+            auxiliary: self.auxiliary,
             velocity: self.velocity,
             model: self.model.clone(),
             settings: self.settings,
-            tokens_stay: self.tokens_stay,
+            encoder_frozen: self.encoder_frozen,
             frozen: self.frozen.on(device),
             vocabulary: self.vocabulary.clone(),
-            held_out: None,
-            judged: 0,
+            validation: None,
+            validation_examples: 0,
             device: device.clone(),
         }
     }
 
-    /// The cache of what the networks that do not change say, if there is one.
+    /// The cache of the frozen networks' features, if there is one.
     pub fn cache(&self) -> Option<&Cache> {
         self.frozen.cache()
     }
 
-    /// The latents of pictures, outside of any gradient, ready for those that have one.
+    /// The latents of pictures: without gradients, on the device that computes them.
     fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         Tensor::from_inner(self.frozen.latents(pictures))
     }
 
-    /// A standard normal number for the time of each item, shifted as the aids say.
-    fn times(&self, chance: &mut Chance, count: usize) -> Vec<f32> {
-        let shift = self.aids.time_shift as f32;
-        let normals = chance.normals(count).into_iter();
+    /// A normal number for the time of each item, with the configured shift as its mean.
+    fn times(&self, rng: &mut BatchRng, count: usize) -> Vec<f32> {
+        let shift = self.auxiliary.time_shift as f32;
+        let normals = rng.normals(count).into_iter();
         normals.map(|normal| normal + shift).collect()
     }
 
-    fn tokens(&self, model: &FlowModel, batch: &FlowBatch) -> Tensor<3> {
-        if self.tokens_stay {
+    fn tokens(&self, model: &TrainableFlow, batch: &FlowBatch) -> Tensor<3> {
+        if self.encoder_frozen {
             return Tensor::from_inner(self.frozen.tokens(&model.encoder, &batch.vision));
         }
-        let x = pixels(&batch.vision, None, &mut Chance::new(0, 0), &self.device);
+        let x = pixels(&batch.vision, None, &mut BatchRng::new(0, 0), &self.device);
         model.encoder.encode(x)
     }
 }
 
-impl Lesson for FlowLesson {
-    type Model = FlowModel;
+impl TrainTask for FlowTrainTask {
+    type Model = TrainableFlow;
     type Batch = FlowBatch;
 
     fn device(&self) -> Device {
         self.device.clone()
     }
 
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<FlowBatch, Error> + Send> {
+    fn batcher(&self) -> Batcher<FlowBatch> {
         let vision = self.model.encoder.image_size as u32;
         let side = self.model.encoder_side() as u32;
         let vocabulary = self.vocabulary.clone();
         Box::new(move |examples| prepared(&examples, vision, side, vocabulary.as_deref()))
     }
 
-    fn losses(&self, model: &FlowModel, batch: FlowBatch, chance: &mut Chance) -> Losses {
+    fn train_step(&self, model: &TrainableFlow, batch: FlowBatch, rng: &mut BatchRng) -> Losses {
         let tokens = self.tokens(model, &batch);
         let target = self.latents(&batch.target);
         let count = batch.target.len();
         let features = target.clone().flatten::<2>(1, 3);
-        let noise = chance.noise(target.dims(), &self.device);
+        let noise = rng.noise(target.dims(), &self.device);
         let mut parts = vec![];
         let (source, mut total) = if self.velocity {
-            let draws =
+            let noise =
                 self.objective
-                    .draws(noise, &self.times(chance, count), &chance.uniforms(count));
+                    .step_noise(noise, &self.times(rng, count), &rng.uniforms(count));
             let structure = batch
                 .keeps
                 .contains(&true)
-                .then(|| Structure::new(self.latents(&batch.structure)).followed_by(&batch.keeps));
+                .then(|| Structure::new(self.latents(&batch.structure)).masked(&batch.keeps));
             let step = TrainingBatch {
                 tokens: tokens.clone(),
                 target: target.clone(),
                 structure,
             };
-            let teacher = self.objective.contrastive_weight.map(|_| Teacher {
+            let clip = self.objective.contrastive_weight.map(|_| ClipFeatures {
                 contrast: &model.contrast,
                 features,
             });
-            let found = self
-                .objective
-                .evaluate(&model.network, step, draws, teacher);
+            let found = self.objective.evaluate(&model.network, step, noise, clip);
             parts.push(("fine", found.losses.fine.mean()));
             parts.push(("coarse", found.losses.coarse.mean()));
-            parts.push(("divergence", found.losses.divergence.mean()));
+            parts.push(("divergence", found.losses.kl.mean()));
             parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
             let mut total = found.losses.total.mean();
-            if self.aids.detail > 0.0 {
+            if self.auxiliary.detail > 0.0 {
                 let path = &self.objective.path;
                 let flow = path.velocity(found.start, found.target.clone());
                 let error = (found.velocities.fine - flow).square();
                 let detail = (error * detail(found.target)).mean();
-                total = total + detail.clone().mul_scalar(self.aids.detail);
+                total = total + detail.clone().mul_scalar(self.auxiliary.detail);
                 parts.push(("detail", detail));
             }
             (found.source, total)
         } else {
             let source = model.network.source.forward(tokens.clone());
-            let kept = divergence(&source).mean();
-            let mut total = kept.clone().mul_scalar(self.objective.divergence_weight);
-            parts.push(("divergence", kept));
+            let kl = kl(&source).mean();
+            let mut total = kl.clone().mul_scalar(self.objective.kl_weight);
+            parts.push(("divergence", kl));
             if let Some(weight) = self.objective.contrastive_weight {
                 let start = source.sample(noise);
                 let loss = model.contrast.loss(start, features);
@@ -210,24 +217,24 @@ impl Lesson for FlowLesson {
             (source, total)
         };
         parts.push(("start_log_var", source.log_var.clone().mean()));
-        let held = self.aids.start(source, target);
-        total = total + held.total;
-        parts.extend(held.parts);
+        let auxiliary = self.auxiliary.source_losses(source, target);
+        total = total + auxiliary.total;
+        parts.extend(auxiliary.parts);
         if let (Some(heads), Some(labels)) = (&model.heads, &batch.labels) {
             let found = heads.loss(tokens, labels);
-            total = total + found.total.mul_scalar(self.aids.labels);
+            total = total + found.total.mul_scalar(self.auxiliary.labels);
             parts.extend(found.parts);
         }
         Losses { total, parts }
     }
 
-    fn evaluate(
+    fn validate(
         &self,
-        model: &FlowModel,
+        model: &TrainableFlow,
         step: u64,
         folder: &Path,
     ) -> Result<Vec<(String, f64)>, Error> {
-        let Some(held_out) = &self.held_out else {
+        let Some(validation) = &self.validation else {
             return Ok(vec![]);
         };
         let device = self.device.clone().inner();
@@ -241,7 +248,7 @@ impl Lesson for FlowLesson {
             &device,
             Precision::F32,
         );
-        for group in held_out.groups(self.judged)? {
+        for group in validation.groups(self.validation_examples)? {
             let item = |(number, example): &(u64, Example)| Item {
                 prompt: example.input.clone(),
                 structure: example.keeps_structure(),
@@ -251,7 +258,7 @@ impl Lesson for FlowLesson {
             let items: Vec<Item> = group.examples.iter().map(item).collect();
             let results = match self.velocity {
                 true => pipeline.generate(&items, &self.settings)?,
-                // Without a flow: what the mean of its start already shows.
+                // If the velocity network is not trained: the picture of the source's mean.
                 false => {
                     let mean = |item: &Item| pipeline.start(std::slice::from_ref(item), 0.0).x0;
                     let means: Vec<_> = items.iter().map(mean).collect();
@@ -270,26 +277,31 @@ impl Lesson for FlowLesson {
             numbers.push((format!("psnr_{}", group.name), sum / count));
         }
         save(&folder.join(format!("step-{step:08}.png")), &sheet.render())?;
-        numbers.extend(self.read(model, held_out)?);
+        numbers.extend(self.label_metrics(model, validation)?);
         Ok(numbers)
     }
 }
 
-impl FlowLesson {
-    /// Shares of labels that are read right on held-out pairs, and how far off places are, for each task.
-    fn read(&self, model: &FlowModel, held_out: &HeldOut) -> Result<Vec<(String, f64)>, Error> {
+impl FlowTrainTask {
+    /// Accuracies of the label heads on the validation set, and distances to the wanted places, by
+    /// task.
+    fn label_metrics(
+        &self,
+        model: &TrainableFlow,
+        validation: &ValidationSet,
+    ) -> Result<Vec<(String, f64)>, Error> {
         let (Some(heads), Some(vocabulary)) = (&model.heads, &self.vocabulary) else {
             return Ok(vec![]);
         };
         let [vision, side] = [self.model.encoder.image_size, self.model.encoder_side()];
         let mut numbers = vec![];
-        for group in held_out.groups(8 * self.judged)? {
+        for group in validation.groups(8 * self.validation_examples)? {
             let examples: Vec<Example> = group.examples.into_iter().map(|(_, e)| e).collect();
             let batch = prepared(&examples, vision as u32, side as u32, Some(vocabulary))?;
             let x = pixels(
                 &batch.vision,
                 None,
-                &mut Chance::new(0, 0),
+                &mut BatchRng::new(0, 0),
                 &self.device.clone().inner(),
             );
             let tokens = model.encoder.valid().encode(x);
@@ -297,7 +309,7 @@ impl FlowLesson {
                 .valid()
                 .loss(tokens, &batch.labels.unwrap_or_default());
             for (name, value) in found.parts {
-                if JUDGEMENTS.contains(&name) {
+                if VALIDATION_METRICS.contains(&name) {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));
                 }
@@ -339,7 +351,7 @@ fn prepared(
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "aids.labels needs ground truth for every example, but {} of {}: {reason}",
+        "auxiliary_losses.labels needs ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

@@ -1,4 +1,4 @@
-//! Gradients of a whole module: summed over several batches and devices, their common norm limited,
+//! Gradients of a whole module: summed over several batches and devices, their common norm clipped,
 //! `g <- g * min(1, limit / |g|)`, `|g|^2` the sum of all squares.
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -6,11 +6,11 @@ use burn::optim::{GradientsAccumulator, GradientsParams, MultiGradientsParams};
 use burn::tensor::{Device, Tensor};
 
 /// Gradients summed over the batches of a step.
-pub struct Accumulated<M> {
+pub struct AccumulatedGradients<M> {
     sum: GradientsAccumulator<M>,
 }
 
-impl<M: Module> Default for Accumulated<M> {
+impl<M: Module> Default for AccumulatedGradients<M> {
     fn default() -> Self {
         Self {
             sum: GradientsAccumulator::new(),
@@ -18,7 +18,7 @@ impl<M: Module> Default for Accumulated<M> {
     }
 }
 
-impl<M: Module> Accumulated<M> {
+impl<M: Module> AccumulatedGradients<M> {
     /// Adds the gradients of one batch.
     pub fn add(&mut self, model: &M, gradients: GradientsParams) {
         self.sum.accumulate(model, gradients);
@@ -30,22 +30,22 @@ impl<M: Module> Accumulated<M> {
     }
 }
 
-/// The gradients with their norm brought down to `limit`, and the norm before.
-pub fn limited<M: Module>(
+/// The gradients with their common norm clipped to `limit`, and the norm before.
+pub fn clip_grad_norm<M: Module>(
     model: &M,
     gradients: GradientsParams,
     limit: Option<f64>,
 ) -> (GradientsParams, f64) {
-    let norm = norm(model, &gradients);
+    let norm = grad_norm(model, &gradients);
     match limit {
         Some(limit) if norm > limit => (scaled(model, gradients, limit / norm), norm),
         _ => (gradients, norm),
     }
 }
 
-/// The sum of gradients from several devices, on the first of them. The additions are spread over all
-/// devices, parameter by parameter, as in Burn's own training.
-pub fn gathered<M: Module>(model: &M, parts: Vec<(GradientsParams, Device)>) -> GradientsParams {
+/// The sum of the gradients of several devices, on the first of them. The additions are spread over
+/// all devices, parameter by parameter, as in Burn's own training.
+pub fn all_reduce<M: Module>(model: &M, parts: Vec<(GradientsParams, Device)>) -> GradientsParams {
     let Some((_, home)) = parts.first() else {
         return GradientsParams::new();
     };
@@ -58,8 +58,8 @@ pub fn gathered<M: Module>(model: &M, parts: Vec<(GradientsParams, Device)>) -> 
     gather.sum
 }
 
-/// The norm of all gradients of a module together.
-pub fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> f64 {
+/// The common norm of all gradients of a module.
+pub fn grad_norm<M: Module>(model: &M, gradients: &GradientsParams) -> f64 {
     let mut squares = Squares {
         gradients,
         sums: vec![],

@@ -1,5 +1,6 @@
-//! What a prompt asks for as labels, and heads that read them off the visual tokens: a tower that
-//! starts from nothing learns to read words and marks from them long before the flow would teach it.
+//! Labels, which say what a prompt asks for, and heads that read them from the visual tokens: with
+//! them a vision tower that is trained from scratch learns to read words and marks long before the
+//! flow loss would teach it.
 //!
 //! `loss = sum of cross entropies (task, edit, class, colour) + 10 smooth L1 (place and size; ends of marks)`
 
@@ -7,12 +8,12 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{gelu, log_softmax};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{Edit, Mark, Operation, Rect, Truth};
-use flowinone_weights::{Random, randomize};
+use flowinone_data::{Edit, Mark, Operation, Rect, Truth};
+use flowinone_prompts::Task;
+use flowinone_weights::{Init, randomize};
 
 use crate::Error;
-use crate::lesson::Losses;
+use crate::train_task::Losses;
 
 /// Width to which each token is brought before all of them are joined.
 const TOKEN_WIDTH: usize = 24;
@@ -26,8 +27,8 @@ const COLOURS: usize = 11;
 const NUMBERS: usize = 4;
 /// Weight of places beside classes.
 const PLACES: f64 = 10.0;
-/// The parts of the loss that say how well labels are read.
-pub(crate) const JUDGEMENTS: [&str; 5] = [
+/// The metrics that say how well labels are read.
+pub(crate) const VALIDATION_METRICS: [&str; 5] = [
     "right_class",
     "right_change",
     "right_colour",
@@ -96,9 +97,9 @@ impl Vocabulary {
 }
 
 /// The kind of change, and the colour it asks for.
-fn change(operation: &Operation, tint: Option<flowinone_tasks::data::Colour>) -> (usize, usize) {
+fn change(operation: &Operation, tint: Option<flowinone_data::Colour>) -> (usize, usize) {
     let colour = |name| {
-        use flowinone_tasks::data::ColourName;
+        use flowinone_data::ColourName;
         let at = ColourName::ALL.iter().position(|other| *other == name);
         at.unwrap_or(COLOURS - 1)
     };
@@ -155,8 +156,8 @@ fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
     Some([x, y, from_x, from_y])
 }
 
-/// The biases of [`LabelHeads::class`] in the checkpoint of a [`FlowModel`](crate::FlowModel): one for
-/// each class and one for none.
+/// The biases of [`LabelHeads::class`] in the checkpoint of a
+/// [`TrainableFlow`](crate::TrainableFlow): one for each class and one for none.
 pub(crate) const CLASS_BIASES: &str = "heads.class.bias";
 
 /// Reads labels off visual tokens; used in training only.
@@ -173,7 +174,7 @@ pub struct LabelHeads {
 }
 
 impl LabelHeads {
-    /// Heads for `tokens` tokens of `width` and so many classes.
+    /// Heads for `tokens` tokens of width `width` and `classes` classes.
     pub fn new(tokens: usize, width: usize, classes: usize, device: &Device) -> Self {
         let linear = |from, to| LinearConfig::new(from, to).init(device);
         Self {
@@ -188,23 +189,22 @@ impl LabelHeads {
         }
     }
 
-    /// The same heads for so many classes: the layer that names them begins anew if they were not as
-    /// many.
+    /// The heads for `classes` classes. The class layer is reinitialised if their number changed.
     ///
     /// # Errors
-    /// None that is expected; see [`randomize`].
-    pub(crate) fn of_classes(self, classes: usize, seed: u64) -> Result<Self, Error> {
+    /// None is expected; see [`randomize`].
+    pub(crate) fn with_classes(self, classes: usize, seed: u64) -> Result<Self, Error> {
         let [hidden, known] = self.class.weight.dims();
         if known == classes + 1 {
             return Ok(self);
         }
         let class = LinearConfig::new(hidden, classes + 1).init(&self.class.weight.device());
-        let class = randomize(class, seed, Random::by_fan_in)?;
+        let class = randomize(class, seed, Init::by_fan_in)?;
         Ok(Self { class, ..self })
     }
 
-    /// The loss of tokens `[batch, tokens, width]` against their labels, and shares of right answers
-    /// and how far off places are.
+    /// The loss of tokens `[batch, tokens, width]` against their labels, with accuracies and
+    /// distances to the wanted places as metrics.
     ///
     /// # Panics
     /// If there is not one label for each item.
@@ -222,14 +222,14 @@ impl LabelHeads {
         let of = |head: &Linear, label: fn(&Labels) -> usize| {
             let wanted: Vec<i32> = labels.iter().map(|l| label(l) as i32).collect();
             let wanted = Tensor::<1, Int>::from_ints(wanted.as_slice(), &device);
-            judged(head.forward(hidden.clone()), wanted)
+            cross_entropy(head.forward(hidden.clone()), wanted)
         };
         let (task, _) = of(&self.task, |l| l.task);
         let (change, change_right) = of(&self.change, |l| l.change);
         let (class, class_right) = of(&self.class, |l| l.class);
         let (colour, colour_right) = of(&self.colour, |l| l.colour);
-        let (numbers, off) = placed(self.numbers.forward(hidden.clone()), labels, |l| l.numbers);
-        let (ends, mark_off) = placed(self.ends.forward(hidden), labels, |l| l.ends);
+        let (numbers, off) = smooth_l1(self.numbers.forward(hidden.clone()), labels, |l| l.numbers);
+        let (ends, mark_off) = smooth_l1(self.ends.forward(hidden), labels, |l| l.ends);
         let places = (numbers.clone() + ends.clone()).mul_scalar(PLACES);
         let total = task + change + class.clone() + colour + places;
         let mut parts = vec![
@@ -240,16 +240,16 @@ impl LabelHeads {
             ("right_change", change_right),
             ("right_colour", colour_right),
         ];
-        // Nothing is off where nothing is asked.
+        // There is no distance where no place is asked for.
         parts.extend(off.map(|off| ("off", off)));
         parts.extend(mark_off.map(|off| ("mark_off", off)));
         Losses { total, parts }
     }
 }
 
-/// Smooth L1 of numbers in fractions of the side, where they are `wanted`, and how far the first two of
-/// them, a point, are off in the mean, if any are wanted: `[1]` each.
-fn placed(
+/// Smooth L1 of the numbers that are `wanted`, in fractions of the side, and the mean distance of
+/// the first two of them, a point, if any are wanted: `[1]` each.
+fn smooth_l1(
     read: Tensor<2>,
     labels: &[Labels],
     wanted: fn(&Labels) -> Option<[f32; NUMBERS]>,
@@ -274,8 +274,8 @@ fn placed(
     (mean, (items > 0).then(|| distance.div_scalar(items as f32)))
 }
 
-/// Mean cross entropy and share of right answers, `[1]` each.
-fn judged(logits: Tensor<2>, wanted: Tensor<1, Int>) -> (Tensor<1>, Tensor<1>) {
+/// Mean cross entropy and accuracy, `[1]` each.
+fn cross_entropy(logits: Tensor<2>, wanted: Tensor<1, Int>) -> (Tensor<1>, Tensor<1>) {
     let [batch, _] = logits.dims();
     let right = logits
         .clone()

@@ -1,25 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-mod aids;
 mod autoencoder;
+mod auxiliary_losses;
+mod batch_rng;
 mod cache;
-mod chance;
 mod checkpoint;
 mod config;
-mod descent;
+mod data_parallel;
 mod error;
 mod extend;
 mod finer;
 mod flow;
-mod flow_model;
-mod frozen;
+mod frozen_features;
 mod gradients;
-mod held_out;
-mod journal;
 mod labels;
-mod lesson;
 mod loader;
-mod material;
+mod metric_log;
 mod model;
 mod muon;
 mod optimiser;
@@ -27,31 +23,35 @@ mod plot;
 mod read;
 mod schedule;
 mod shared;
+mod train_task;
+mod trainable_flow;
 mod trainer;
+mod training_data;
+mod validation_set;
 
-pub use aids::Aids;
-pub use autoencoder::{AutoencoderLesson, Pictures, Reconstruction, latent_deviation};
+pub use autoencoder::{AutoencoderTrainTask, Pictures, Reconstruction, latent_deviation};
+pub use auxiliary_losses::AuxiliaryLosses;
+pub use batch_rng::BatchRng;
 pub use cache::{Cache, CacheKey, CacheReport, digest};
-pub use chance::Chance;
-pub use checkpoint::{Checkpoint, Progress, checkpoints, newest};
+pub use checkpoint::{Progress, RunCheckpoint, checkpoints, newest_checkpoint};
 pub use config::{
-    AutoencoderConfig, Checkpoints, DataConfig, Evaluations, Extension, FlowConfig, Kind, Part,
-    Procedural, Products, RunConfig, VaePart,
+    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, Extension, FlowTrainingConfig, Kind,
+    MatmulPrecision, Part, Procedural, RunConfig, VaePart, ValidationConfig,
 };
-pub use descent::{Descent, pools};
+pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;
-pub use flow::{FlowBatch, FlowLesson};
-pub use flow_model::FlowModel;
-pub use gradients::{Accumulated, gathered, limited, norm};
-pub use held_out::{Group, HeldOut};
-pub use journal::{Entry, Journal, read_journal};
+pub use flow::{FlowBatch, FlowTrainTask};
+pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
 pub use labels::{LabelHeads, Labels, Vocabulary};
-pub use lesson::{Lesson, Losses, Prepare};
 pub use loader::Loader;
-pub use material::{Material, material};
+pub use metric_log::{LogEntry, MetricLog, read_metric_log};
 pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
 pub use plot::Plot;
-pub use read::{Configuration, Fault, read_config};
+pub use read::{Configuration, Fault, read_training_config};
 pub use schedule::{Decay, Schedule};
-pub use trainer::{Ending, Trainer};
+pub use train_task::{Batcher, Losses, TrainTask};
+pub use trainable_flow::TrainableFlow;
+pub use trainer::{StopReason, Trainer};
+pub use training_data::TrainingData;
+pub use validation_set::{ValidationGroup, ValidationSet};

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use flowinone_tasks::data::{Example, MixPosition, Mixer};
+use flowinone_data::{Example, MixPosition, Mixer};
 
 use crate::Error;
 
@@ -23,11 +23,11 @@ impl<B: Send + 'static> Loader<B> {
     pub fn start(
         mut mixer: Mixer,
         parts: usize,
-        prepare: impl Fn(Vec<Example>) -> Result<B, Error> + Send + 'static,
+        batcher: impl Fn(Vec<Example>) -> Result<B, Error> + Send + 'static,
     ) -> Self {
-        let prepare = move |mut examples: Vec<Example>| {
+        let make = move |mut examples: Vec<Example>| {
             let each = examples.len() / parts;
-            let mut part = || prepare(examples.drain(..each).collect());
+            let mut part = || batcher(examples.drain(..each).collect());
             (0..parts)
                 .map(|_| part())
                 .collect::<Result<Vec<B>, Error>>()
@@ -36,7 +36,7 @@ impl<B: Send + 'static> Loader<B> {
         thread::spawn(move || {
             loop {
                 let made = match mixer.batch() {
-                    Ok(Some(examples)) => prepare(examples).map(|parts| (parts, mixer.position())),
+                    Ok(Some(examples)) => make(examples).map(|parts| (parts, mixer.position())),
                     Ok(None) => return, // a source has ended: the receiver sees a closed channel
                     Err(error) => Err(error.into()),
                 };
@@ -53,7 +53,7 @@ impl<B: Send + 'static> Loader<B> {
     /// ended.
     ///
     /// # Errors
-    /// As those of the data and of the preparation.
+    /// As those of the data and of the batcher.
     pub fn next(&self) -> Result<Option<(Vec<B>, MixPosition)>, Error> {
         self.batches.recv().ok().transpose()
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use flowinone_tasks::{
-    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model, untrained,
+    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model_config, untrained,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,8 @@ pub enum Preset {
     Tiny,
 }
 
-/// The configuration and networks of a source, in float32 on `device`; random weights follow `seed`.
+/// The configuration and networks of a source, in float32 on `device`; random weights follow
+/// `seed`.
 ///
 /// # Errors
 /// A file that cannot be used.
@@ -48,7 +49,7 @@ pub fn initialise(
         ModelSource::Preset(Preset::Mini) => ModelConfig::mini(),
         ModelSource::Preset(Preset::Mini256) => ModelConfig::mini_256(),
         ModelSource::Preset(Preset::Tiny) => ModelConfig::tiny(),
-        ModelSource::Config(path) => read_model(path)?,
+        ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {
             let directory = ModelDirectory::open(path)?;
             let networks = directory.load(device, Precision::F32)?;

@@ -1,5 +1,5 @@
-//! Muon: steps of matrices whose momentum is made orthogonal (Jordan 2024; rate and decay as Moonshot's
-//! arXiv:2502.16982):
+//! Muon: steps of matrices whose momentum is made orthogonal (Jordan 2024; rate and decay as
+//! Moonshot's arXiv:2502.16982):
 //!
 //! ```text
 //! m <- 0.95 m + g;   X = (0.95 m + g) / |0.95 m + g|
@@ -7,8 +7,8 @@
 //! W <- (1 - rate * decay) W - rate * 0.2 sqrt(max(rows, columns)) X
 //! ```
 //!
-//! with the matrix turned while it has more rows than columns. Burn has the same for matrices; here the
-//! products are the kernels', and a kernel is a matrix with a row for each of its outputs.
+//! with the matrix turned while it has more rows than columns. Burn has the same for matrices; here
+//! the products are the kernels', and a kernel is a matrix with a row for each of its outputs.
 
 use burn::optim::momentum::{Momentum, MomentumConfig};
 use burn::optim::{MuonState, Optimizer};

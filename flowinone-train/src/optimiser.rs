@@ -1,5 +1,5 @@
-//! AdamW, and Muon where it is wanted. Weight decay is on matrices and kernels alone; norms, biases and
-//! `nodecay_*` are left alone.
+//! AdamW, and Muon where it is wanted. Weight decay is on matrices and kernels alone; norms, biases
+//! and `nodecay_*` are left alone.
 
 use std::path::Path;
 
@@ -8,38 +8,40 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::tensor::{Bytes, Tensor};
-use flowinone_weights::{sha256_of, slots};
+use flowinone_files::sha256_of;
+use flowinone_weights::param_specs;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::muon::Muon;
 
-/// Numbers of the optimiser.
+/// Settings of the optimiser.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimiserConfig {
     /// Decay rates of the moments.
     pub betas: [f64; 2],
-    /// What keeps the step finite.
+    /// Added to the root of the second moment, so that the step stays finite.
     pub epsilon: f64,
     /// Decoupled weight decay, in units of the learning rate.
     pub weight_decay: f64,
-    /// Largest norm of all gradients together.
+    /// Largest common norm of all gradients; `None` does not clip.
     pub clip: Option<f64>,
-    /// How the matrices of repeated blocks and the kernel of the patches are stepped; all else is
-    /// stepped by AdamW.
+    /// Optimiser of the matrices of repeated blocks and of the patch embedding's kernel; all other
+    /// parameters are stepped by AdamW.
     pub matrices: Matrices,
 }
 
-/// How the weight matrices inside repeated blocks and the kernel of the patches are stepped.
+/// Optimiser of the weight matrices inside repeated blocks and of the patch embedding's kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matrices {
-    /// Like all else.
+    /// AdamW, as for all other parameters.
     #[default]
     Adamw,
-    /// By Muon: momentum made orthogonal, with so many times the learning rate. At 1 its steps are
-    /// as long as AdamW's usual ones; more is learned from a sample, for some more arithmetic a step.
+    /// Muon: orthogonalised momentum, at this multiple of the learning rate. At 1 its steps are as
+    /// long as AdamW's usual ones; it learns more from a sample, for somewhat more arithmetic a
+    /// step.
     Muon(f64),
 }
 
@@ -76,11 +78,11 @@ impl Optimiser {
         let mut identities = Identities(vec![]);
         module.visit(&mut identities);
         let (mut spared, mut inner) = (vec![], vec![]);
-        for (slot, id) in slots(module).into_iter().zip(identities.0) {
-            let name = slot.path.rsplit('.').next().unwrap_or_default();
-            if slot.shape.len() < 2 || name.starts_with("nodecay_") {
+        for (spec, id) in param_specs(module).into_iter().zip(identities.0) {
+            let name = spec.path.rsplit('.').next().unwrap_or_default();
+            if spec.shape.len() < 2 || name.starts_with("nodecay_") {
                 spared.push(id);
-            } else if inner_matrix(&slot.path, &slot.shape) {
+            } else if inner_matrix(&spec.path, &spec.shape) {
                 inner.push(id);
             }
         }
@@ -142,8 +144,8 @@ impl Optimiser {
     }
 }
 
-/// Whether a parameter is a matrix between hidden features: those of repeated blocks, whose paths have an
-/// index, and the kernel of the patches, one row for each feature.
+/// Whether a parameter is a matrix between hidden features: those of repeated blocks, whose paths
+/// have an index, and the kernel of the patches, one row for each feature.
 fn inner_matrix(path: &str, shape: &[usize]) -> bool {
     let repeated = || path.split('.').any(|part| part.parse::<usize>().is_ok());
     match shape.len() {
@@ -156,7 +158,10 @@ fn inner_matrix(path: &str, shape: &[usize]) -> bool {
 /// The module with parameters whose identity follows from their path, so that what an optimiser of
 /// one process remembers belongs to the same parameters in the next.
 pub(crate) fn identified<M: Module>(module: M) -> M {
-    let paths = slots(&module).into_iter().map(|slot| slot.path).collect();
+    let paths = param_specs(&module)
+        .into_iter()
+        .map(|spec| spec.path)
+        .collect();
     module.map(&mut Identify { paths, at: 0 })
 }
 
@@ -166,7 +171,7 @@ fn id(path: &str) -> ParamId {
     ParamId::from(bits.expect("sixteen hexadecimal digits"))
 }
 
-/// The identities of a module's parameters, in the order of its slots.
+/// The identities of a module's parameters, in the order of [`param_specs`].
 struct Identities(Vec<ParamId>);
 
 impl ModuleVisitor for Identities {

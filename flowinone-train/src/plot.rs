@@ -10,13 +10,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Once;
 
-use flowinone_tasks::Face;
+use flowinone_prompts::Face;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
 use self::ticks::{Scale, exponents, nice, short};
-use crate::{Entry, Error};
+use crate::{Error, LogEntry};
 
 /// Width of the picture in pixels.
 const WIDTH: u32 = 1000;
@@ -64,7 +64,7 @@ impl Plot {
     ///
     /// # Errors
     /// A number that no journal has, with those that there are; too many numbers for one picture.
-    pub fn new(journals: &[(String, Vec<Entry>)], numbers: &[String]) -> Result<Self, Error> {
+    pub fn new(journals: &[(String, Vec<LogEntry>)], numbers: &[String]) -> Result<Self, Error> {
         if numbers.is_empty() || numbers.len() > PANELS {
             let count = numbers.len();
             let reason = format!("{count} numbers to plot, expected 1 to {PANELS}");
@@ -72,7 +72,7 @@ impl Plot {
         }
         let mut panels = vec![];
         for number in numbers {
-            let curve = |(_, entries): &(String, Vec<Entry>)| curve(entries, number);
+            let curve = |(_, entries): &(String, Vec<LogEntry>)| curve(entries, number);
             let curves: Vec<_> = journals.iter().map(curve).collect();
             if curves.iter().all(Vec::is_empty) {
                 return Err(absent(journals, number));
@@ -109,7 +109,7 @@ impl Plot {
         }
     }
 
-    /// Draws means over so many neighbouring entries; 1 draws the entries alone.
+    /// Draws moving means over `entries` neighbouring entries; 1 draws the entries themselves.
     #[must_use]
     pub fn smooth(self, entries: usize) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Plot {
         }
     }
 
-    /// Draws on a logarithmic scale, which leaves out what is not positive.
+    /// Draws on a logarithmic scale; values that are not positive are left out.
     #[must_use]
     pub fn logarithmic(self) -> Self {
         Self {
@@ -134,7 +134,7 @@ impl Plot {
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("svg") => Ok(flowinone_tasks::write_atomically(
+            Some("svg") => Ok(flowinone_files::write_atomically(
                 path,
                 self.svg().as_bytes(),
             )?),
@@ -273,14 +273,14 @@ fn colour(at: usize) -> RGBColor {
     COLOURS[at % COLOURS.len()]
 }
 
-fn curve(entries: &[Entry], number: &str) -> Vec<(f64, f64)> {
+fn curve(entries: &[LogEntry], number: &str) -> Vec<(f64, f64)> {
     let values = entries
         .iter()
         .filter_map(|entry| Some((entry.step as f64, *entry.numbers.get(number)?)));
     values.filter(|(_, value)| value.is_finite()).collect()
 }
 
-fn absent(journals: &[(String, Vec<Entry>)], number: &str) -> Error {
+fn absent(journals: &[(String, Vec<LogEntry>)], number: &str) -> Error {
     let entries = journals.iter().flat_map(|(_, entries)| entries);
     let mut known: Vec<&str> = entries
         .flat_map(|entry| entry.numbers.keys().map(String::as_str))

@@ -1,4 +1,4 @@
-//! Reading configurations from TOML; whatever is wrong is told with file, line and key.
+//! Reading configurations from TOML; errors name file, line and key.
 
 use std::path::Path;
 
@@ -7,10 +7,25 @@ use toml::Deserializer;
 use toml::de::{DeTable, DeValue};
 
 use crate::shared::share;
-use crate::{AutoencoderConfig, DataConfig, Error, FlowConfig, Matrices, RunConfig, VaePart};
+use crate::{
+    AutoencoderTrainingConfig, DataConfig, Error, FlowTrainingConfig, Matrices, RunConfig, VaePart,
+};
 
 /// Longest configuration file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
+
+/// Keys and the names that they had in earlier versions, which are still read.
+const FORMER: [(&str, &str); 9] = [
+    ("auxiliary_losses", "aids"),
+    ("condition_dropout", "null_probability"),
+    ("ema_decay", "average"),
+    ("init_from", "start"),
+    ("kl", "divergence"),
+    ("kl_weight", "divergence_weight"),
+    ("matmul_precision", "products"),
+    ("reinit", "anew"),
+    ("validation", "evaluations"),
+];
 
 /// A value that a configuration cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +37,7 @@ pub struct Fault {
     pub reason: String,
 }
 
-/// A configuration that knows what TOML cannot check.
+/// A configuration with a check of what TOML cannot express.
 pub trait Configuration: DeserializeOwned {
     /// Checks it.
     ///
@@ -31,12 +46,12 @@ pub trait Configuration: DeserializeOwned {
     fn check(&self) -> Result<(), Fault>;
 }
 
-/// Reads a configuration; relative paths in it start at the current folder. What its `[procedural]` says
+/// Reads a configuration; relative paths in it start at the current folder. Its `[procedural]`
 /// holds for every `[data.procedural]` that does not say otherwise.
 ///
 /// # Errors
 /// Names the file, the line and what is wrong there.
-pub fn read_config<C: Configuration>(path: &Path) -> Result<C, Error> {
+pub fn read_training_config<C: Configuration>(path: &Path) -> Result<C, Error> {
     let size = std::fs::metadata(path).map_err(Error::io("read", path))?;
     if size.len() > MAX_FILE {
         let reason = format!("{} bytes are too many for a configuration", size.len());
@@ -56,13 +71,19 @@ pub fn read_config<C: Configuration>(path: &Path) -> Result<C, Error> {
     Ok(config)
 }
 
-/// The line of a key, from 1; that of its innermost table that is there if the key is not.
+/// The line of a key, from 1, by its present or its former name; that of the innermost table around
+/// it if the key itself is not there.
 fn line(text: &str, key: &str) -> usize {
     let mut at = 0;
     let table = DeTable::parse(text);
     let mut table = table.as_ref().ok().map(|table| table.get_ref());
     for part in key.split('.') {
-        let Some((name, value)) = table.and_then(|table| table.get_key_value(part)) else {
+        let former = FORMER.iter().find(|(key, _)| *key == part);
+        let names = [Some(part), former.map(|(_, name)| *name)];
+        let found = names.into_iter().flatten();
+        let found =
+            table.and_then(|table| found.filter_map(|name| table.get_key_value(name)).next());
+        let Some((name, value)) = found else {
             break;
         };
         at = name.span().start;
@@ -74,7 +95,7 @@ fn line(text: &str, key: &str) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
-impl Configuration for FlowConfig {
+impl Configuration for FlowTrainingConfig {
     fn check(&self) -> Result<(), Fault> {
         self.run.check()?;
         let objective = self.objective.validate();
@@ -84,25 +105,25 @@ impl Configuration for FlowConfig {
             return Err(fault("train", reason));
         }
         for (key, weight) in [
-            ("aids.anchor", self.aids.anchor),
-            ("aids.labels", self.aids.labels),
-            ("aids.detail", self.aids.detail),
+            ("auxiliary_losses.anchor", self.auxiliary_losses.anchor),
+            ("auxiliary_losses.labels", self.auxiliary_losses.labels),
+            ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
                 let reason = format!("is {weight}, expected a finite number, 0 or more");
                 return Err(fault(key, reason));
             }
         }
-        if let Some(deviation) = self.aids.deviation
+        if let Some(deviation) = self.auxiliary_losses.deviation
             && !(deviation > 0.0 && deviation.is_finite())
         {
             let reason = format!("is {deviation}, expected a positive number");
-            return Err(fault("aids.deviation", reason));
+            return Err(fault("auxiliary_losses.deviation", reason));
         }
-        let shift = self.aids.time_shift;
+        let shift = self.auxiliary_losses.time_shift;
         if !shift.is_finite() {
             let reason = format!("is {shift}, expected a finite number");
-            return Err(fault("aids.time_shift", reason));
+            return Err(fault("auxiliary_losses.time_shift", reason));
         }
         some_data(&self.data)?;
         if self.cache.is_some() && !self.data.iter().all(DataConfig::repeats) {
@@ -115,7 +136,7 @@ impl Configuration for FlowConfig {
     }
 }
 
-impl Configuration for AutoencoderConfig {
+impl Configuration for AutoencoderTrainingConfig {
     fn check(&self) -> Result<(), Fault> {
         self.run.check()?;
         if self.train.is_empty() {
@@ -165,7 +186,7 @@ impl RunConfig {
             ("run.batch", self.batch as u64),
             ("run.accumulate", self.accumulate),
             ("run.checkpoints.keep", self.checkpoints.keep as u64),
-            ("run.evaluations.steps", self.evaluations.steps),
+            ("run.validation.steps", self.validation.steps),
         ] {
             if number == 0 {
                 return Err(fault(key, "is 0, expected 1 or more"));
@@ -179,7 +200,7 @@ impl RunConfig {
         let optimiser = &self.optimiser;
         let [first, second] = optimiser.betas;
         for (key, share) in [
-            ("run.average", self.average),
+            ("run.ema_decay", self.ema_decay),
             ("run.optimiser.betas", first),
             ("run.optimiser.betas", second),
         ] {
@@ -218,7 +239,7 @@ fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
         .iter()
         .any(|source| !source.repeats() && !source.classes.is_empty())
     {
-        let reason = "has classes beside procedural, expected them in procedural.pairs";
+        let reason = "has classes next to procedural, expected them in procedural.pairs";
         return Err(fault("data", reason));
     }
     Ok(())
@@ -248,6 +269,8 @@ mod tests {
         ] {
             assert_eq!(line(text, key), expected, "{key}");
         }
+        let former = "a = 1\n[run]\n[run.evaluations]\nsteps = 0\n";
+        assert_eq!(line(former, "run.validation.steps"), 4);
         assert_eq!(line("a = 1\nrun = { x = 1,\n  clip = 0 }", "run.clip"), 3);
     }
 }

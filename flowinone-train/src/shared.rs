@@ -1,6 +1,7 @@
 //! `[procedural]`: what all `[data.procedural]` of a configuration share.
 //!
-//! Tables are joined key by key; whatever else a source says itself stands instead of what is shared.
+//! Tables are joined key by key; whatever else a source says itself stands instead of what is
+//! shared.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -1,11 +1,11 @@
-//! The training loop, the same for every lesson:
+//! The training loop, the same for every [`TrainTask`]:
 //!
 //! ```text
 //! g = sum over batches of d loss / d weights / batches;  g <- g min(1, clip / |g|)
-//! weights <- AdamW(weights, g);  average <- average + (1 - decay) (weights - average)
+//! weights <- AdamW(weights, g);  ema <- ema + (1 - decay) (weights - ema)
 //! ```
 //!
-//! A step whose loss or gradient is not finite is left out and counted; five in a row end the run.
+//! A step whose loss or gradient is not finite is skipped and counted; five in a row end the run.
 //! Meanwhile no checkpoint is written, so that those from before the trouble stay.
 
 use std::collections::BTreeMap;
@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flowinone_flow::train::{Average, AverageDecay};
-use flowinone_tasks::data::Mixer;
+use flowinone_data::Mixer;
+use flowinone_flow::train::{Ema, EmaDecay};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::tidy;
-use crate::descent::{Descent, pools};
+use crate::data_parallel::{DataParallelStep, device_pools};
 use crate::optimiser::identified;
 use crate::{
-    Chance, Checkpoint, Entry, Error, Journal, Lesson, Loader, Optimiser, Progress, RunConfig,
-    limited, newest,
+    BatchRng, Error, Loader, LogEntry, MetricLog, Optimiser, Progress, RunCheckpoint, RunConfig,
+    TrainTask, clip_grad_norm, newest_checkpoint,
 };
 
 /// Steps without a finite loss, in a row, that end a run.
@@ -31,9 +31,9 @@ const MOST_SKIPPED: u32 = 5;
 /// How often progress is told.
 const TELL: Duration = Duration::from_secs(10);
 
-/// How a run ended.
+/// Why a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum StopReason {
     /// All steps are done.
     Complete,
     /// It was asked to stop; it can be resumed.
@@ -43,18 +43,18 @@ pub enum Ending {
 }
 
 /// A run.
-pub struct Trainer<L: Lesson> {
-    /// One a device; the first one's has weights, average and moments.
-    lessons: Vec<L>,
+pub struct Trainer<L: TrainTask> {
+    /// One for each device; weights, their average and moments are on the first one's.
+    tasks: Vec<L>,
     /// One a device, if there are several.
     pools: Vec<ThreadPool>,
     config: RunConfig,
     model: L::Model,
-    average: Average<L::Model>,
+    ema: Ema<L::Model>,
     optimiser: Optimiser,
     progress: Progress,
     loader: Loader<L::Batch>,
-    journal: Journal,
+    log: MetricLog,
     /// Held for as long as the run lives.
     _lock: File,
 }
@@ -62,42 +62,42 @@ pub struct Trainer<L: Lesson> {
 /// The numbers of a step, and whether its loss and gradient were finite.
 type Numbers = (BTreeMap<String, f64>, bool);
 
-impl<L: Lesson> Trainer<L> {
+impl<L: TrainTask> Trainer<L> {
     /// Starts a run, or resumes it from its newest checkpoint.
     ///
     /// # Errors
     /// A folder that cannot be written or in which another process trains, or a checkpoint that is
     /// damaged or of another model.
-    pub fn new(lesson: L, model: L::Model, mixer: Mixer, config: RunConfig) -> Result<Self, Error> {
-        Self::spread(vec![lesson], model, mixer, config)
+    pub fn new(task: L, model: L::Model, mixer: Mixer, config: RunConfig) -> Result<Self, Error> {
+        Self::data_parallel(vec![task], model, mixer, config)
     }
 
-    /// The same on several devices: each batch is divided evenly among `lessons`, one a device. The
-    /// weights lie on the first one's, which also steps and judges.
+    /// The same on several devices: each batch is divided evenly among `tasks`, one for each
+    /// device. The weights are on the first one's, which also steps and validates.
     ///
     /// # Errors
     /// As [`new`](Self::new); and a batch that cannot be divided evenly.
-    pub fn spread(
-        lessons: Vec<L>,
+    pub fn data_parallel(
+        tasks: Vec<L>,
         model: L::Model,
         mut mixer: Mixer,
         config: RunConfig,
     ) -> Result<Self, Error> {
         config.check()?;
-        let devices = lessons.len();
+        let devices = tasks.len();
         if devices == 0 || !config.batch.is_multiple_of(devices) {
             let batch = config.batch;
             let reason = format!("run.batch is {batch}, expected a multiple of {devices} devices");
             return Err(Error::Config(reason));
         }
-        let pools = pools(devices)?;
+        let pools = device_pools(devices)?;
         std::fs::create_dir_all(&config.folder).map_err(Error::io("write", &config.folder))?;
         let lock = lock(&config.folder)?;
         tidy(&Self::folder(&config))?;
         let mut model = identified(model);
         let mut optimiser = Optimiser::new(&config.optimiser, &model);
-        let decay = AverageDecay::Rising(config.average);
-        let mut average = Average::new(&model, decay);
+        let decay = EmaDecay::Rising(config.ema_decay);
+        let mut ema = Ema::new(&model, decay);
         let mut progress = Progress {
             step: 0,
             batches: 0,
@@ -107,32 +107,28 @@ impl<L: Lesson> Trainer<L> {
             seconds: 0.0,
             data: None,
         };
-        if let Some(newest) = newest(&config.folder)? {
+        if let Some(newest) = newest_checkpoint(&config.folder)? {
             progress = newest.progress()?;
             model = identified(newest.weights(model)?);
-            average = Average::resumed(
-                newest.average(average.into_module())?,
-                decay,
-                progress.updates,
-            );
+            ema = Ema::resumed(newest.ema(ema.into_module())?, decay, progress.updates);
             optimiser = newest.optimiser(optimiser)?;
             if let Some(position) = &progress.data {
                 mixer.resume(position.clone())?;
             }
             eprintln!("resumed at step {} of {}", progress.step, config.steps);
         }
-        let journal = Journal::open(&config.folder, progress.step)?;
-        let loader = Loader::start(mixer, devices, lessons[0].prepare());
+        let log = MetricLog::open(&config.folder, progress.step)?;
+        let loader = Loader::start(mixer, devices, tasks[0].batcher());
         Ok(Self {
-            lessons,
+            tasks,
             pools,
             config,
             model,
-            average,
+            ema,
             optimiser,
             progress,
             loader,
-            journal,
+            log,
             _lock: lock,
         })
     }
@@ -141,14 +137,14 @@ impl<L: Lesson> Trainer<L> {
         config.folder.join("checkpoints")
     }
 
-    /// The averaged model.
-    pub fn average(&self) -> &L::Model {
-        self.average.module()
+    /// The model with the moving average of the weights.
+    pub fn ema(&self) -> &L::Model {
+        self.ema.module()
     }
 
-    /// What is learned, as the first device has it.
-    pub fn lesson(&self) -> &L {
-        &self.lessons[0]
+    /// The task, as the first device has it.
+    pub fn task(&self) -> &L {
+        &self.tasks[0]
     }
 
     /// Steps done.
@@ -161,9 +157,9 @@ impl<L: Lesson> Trainer<L> {
     /// # Errors
     /// Data or files that fail, or five steps in a row without a finite loss: the last good
     /// checkpoint is named.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<Ending, Error> {
-        // On a thread that shares the work: any other would wait for those that do at every operation. They
-        // are this run's own, so that no other work of this process comes between.
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<StopReason, Error> {
+        // On a thread that shares the work: any other would wait for the pool at every operation.
+        // The pool is this run's own, so that no other work of this process comes between.
         let threads = rayon::current_num_threads();
         match ThreadPoolBuilder::new().num_threads(threads).build() {
             Ok(pool) => pool.install(|| self.work(stop)),
@@ -171,18 +167,18 @@ impl<L: Lesson> Trainer<L> {
         }
     }
 
-    fn work(&mut self, stop: &AtomicBool) -> Result<Ending, Error> {
+    fn work(&mut self, stop: &AtomicBool) -> Result<StopReason, Error> {
         let mut saved = Instant::now();
         let mut told = Instant::now();
         while self.progress.step < self.config.steps {
             if stop.load(Ordering::Relaxed) {
                 self.checkpoint()?;
-                return Ok(Ending::Stopped);
+                return Ok(StopReason::Stopped);
             }
             let begin = Instant::now();
             let Some(mut numbers) = self.advance()? else {
                 self.checkpoint()?;
-                return Ok(Ending::DataEnded);
+                return Ok(StopReason::DataEnded);
             };
             let seconds = begin.elapsed().as_secs_f64();
             self.progress.seconds += seconds;
@@ -191,21 +187,21 @@ impl<L: Lesson> Trainer<L> {
             if let Some(bytes) = peak_memory() {
                 numbers.insert("peak_memory_mib".into(), bytes as f64 / f64::from(1 << 20));
             }
-            let entry = Entry {
+            let entry = LogEntry {
                 step: self.progress.step,
                 numbers,
             };
-            self.journal.add(&entry)?;
+            self.log.add(&entry)?;
             if told.elapsed() >= TELL || entry.step == 1 {
                 eprintln!("{}", spoken(&entry, self.config.steps));
                 told = Instant::now();
             }
-            let judged = self
+            let due = self
                 .progress
                 .step
-                .is_multiple_of(self.config.evaluations.steps);
-            if judged || self.progress.step == self.config.steps {
-                self.evaluate()?;
+                .is_multiple_of(self.config.validation.steps);
+            if due || self.progress.step == self.config.steps {
+                self.validate()?;
             }
             let sound = self.progress.skipped_last == 0;
             if sound && saved.elapsed().as_secs() >= self.config.checkpoints.seconds {
@@ -214,32 +210,32 @@ impl<L: Lesson> Trainer<L> {
             }
         }
         self.checkpoint()?;
-        Ok(Ending::Complete)
+        Ok(StopReason::Complete)
     }
 
     /// One step; `None` once the data has ended.
     fn advance(&mut self) -> Result<Option<BTreeMap<String, f64>>, Error> {
-        let Some((mut numbers, finite)) = self.descend()? else {
+        let Some((mut numbers, finite)) = self.train_step()? else {
             return Ok(None);
         };
         self.progress.step += 1;
         let step = self.progress.step;
         if finite {
             self.progress.skipped_last = 0;
-            self.average.update(&self.model);
-            self.progress.updates = self.average.updates();
+            self.ema.update(&self.model);
+            self.progress.updates = self.ema.updates();
         } else {
             self.progress.skipped_last += 1;
             self.progress.skipped += 1;
-            eprintln!("step {step}: loss or gradient is not finite, left out");
+            eprintln!("step {step}: loss or gradient is not finite, skipped");
         }
         numbers.insert("skipped".into(), self.progress.skipped as f64);
         let count = self.progress.skipped_last;
         if count >= MOST_SKIPPED {
-            // The weights of now are what the data fails on: they are not worth a checkpoint.
-            self.journal.add(&Entry { step, numbers })?;
-            self.journal.commit()?;
-            let checkpoint = newest(&self.config.folder)?;
+            // The present weights are those that fail: they are not worth a checkpoint.
+            self.log.add(&LogEntry { step, numbers })?;
+            self.log.commit()?;
+            let checkpoint = newest_checkpoint(&self.config.folder)?;
             return Err(Error::Diverged {
                 step,
                 count,
@@ -249,61 +245,61 @@ impl<L: Lesson> Trainer<L> {
         Ok(Some(numbers))
     }
 
-    /// Gradients of the batches of one step, and the step itself unless something is not finite: its
-    /// numbers, and whether they all are finite; `None` once the data has ended.
-    fn descend(&mut self) -> Result<Option<Numbers>, Error> {
+    /// Gradients of the batches of one step, and the step itself unless something is not finite:
+    /// its numbers, and whether they all are finite; `None` once the data has ended.
+    fn train_step(&mut self) -> Result<Option<Numbers>, Error> {
         let config = &self.config;
-        let mut descent = Descent::new(&mut self.lessons, &self.pools, &self.model, config);
+        let mut sum = DataParallelStep::new(&mut self.tasks, &self.pools, &self.model, config);
         for _ in 0..config.accumulate {
             let Some((parts, position)) = self.loader.next()? else {
                 return Ok(None);
             };
-            let chance = Chance::new(config.seed, self.progress.batches);
+            let rng = BatchRng::new(config.seed, self.progress.batches);
             self.progress.batches += 1;
             self.progress.data = Some(position);
-            descent.add(parts, &chance);
+            sum.add(parts, &rng);
         }
-        let mut numbers = descent.numbers();
-        if !descent.finite() {
+        let mut numbers = sum.numbers();
+        if !sum.finite() {
             return Ok(Some((numbers, false)));
         }
-        let gradients = descent.gradients(&self.model);
-        let (gradients, norm) = limited(&self.model, gradients, config.optimiser.clip);
+        let gradients = sum.gradients(&self.model);
+        let (gradients, norm) = clip_grad_norm(&self.model, gradients, config.optimiser.clip);
         let rate = config.schedule.rate(self.progress.step, config.steps);
         numbers.insert("gradient_norm".into(), norm);
         numbers.insert("learning_rate".into(), rate);
         if norm.is_finite() {
             let model = self.model.clone();
             let step = || self.optimiser.step(rate, model, gradients);
-            self.model = config.products.of(step);
+            self.model = config.matmul_precision.run(step);
         }
         Ok(Some((numbers, norm.is_finite())))
     }
 
-    fn evaluate(&mut self) -> Result<(), Error> {
+    fn validate(&mut self) -> Result<(), Error> {
         let folder = self.config.folder.join("evaluations");
         std::fs::create_dir_all(&folder).map_err(Error::io("write", &folder))?;
         let step = self.progress.step;
-        let found = self.lessons[0].evaluate(self.average.module(), step, &folder)?;
+        let found = self.tasks[0].validate(self.ema.module(), step, &folder)?;
         if found.is_empty() {
             return Ok(());
         }
-        let entry = Entry {
+        let entry = LogEntry {
             step,
             numbers: found.into_iter().collect(),
         };
-        eprintln!("judged {}", spoken(&entry, self.config.steps));
-        self.journal.add(&entry)
+        eprintln!("validation {}", spoken(&entry, self.config.steps));
+        self.log.add(&entry)
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
-        self.journal.commit()?;
-        Checkpoint::write(
+        self.log.commit()?;
+        RunCheckpoint::write(
             &Self::folder(&self.config),
             self.config.checkpoints.keep,
             &self.progress,
             &self.model,
-            &self.average,
+            &self.ema,
             &self.optimiser,
         )?;
         Ok(())
@@ -327,7 +323,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
 }
 
 /// An entry as one line for the terminal.
-fn spoken(entry: &Entry, steps: u64) -> String {
+fn spoken(entry: &LogEntry, steps: u64) -> String {
     let number = |(name, value): (&String, &f64)| format!("{name} {}", short(*value));
     let numbers: Vec<String> = entry.numbers.iter().map(number).collect();
     format!("step {}/{steps}: {}", entry.step, numbers.join(", "))

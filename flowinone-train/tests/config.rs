@@ -4,7 +4,9 @@
 
 mod support;
 
-use flowinone_train::{AutoencoderConfig, FlowConfig, initialise, material, read_config};
+use flowinone_train::{
+    AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, initialise, read_training_config,
+};
 use support::{Bench, FILES, PAIRS, RUN, device, write_pairs};
 
 #[test]
@@ -19,11 +21,11 @@ fn the_recipes_can_be_read() {
             }
             match file.file_stem().unwrap().to_str() {
                 Some("vae" | "decoder" | "fine") => {
-                    read_config::<AutoencoderConfig>(&file).unwrap();
+                    read_training_config::<AutoencoderTrainingConfig>(&file).unwrap();
                     autoencoders += 1;
                 }
                 _ => {
-                    read_config::<FlowConfig>(&file).unwrap();
+                    read_training_config::<FlowTrainingConfig>(&file).unwrap();
                     flows += 1;
                 }
             }
@@ -36,7 +38,7 @@ fn the_recipes_can_be_read() {
 fn what_cannot_be_is_named_with_file_line_and_key() {
     let bench = Bench::new();
     let good = format!("train = [\"velocity\"]\n{RUN}{PAIRS}");
-    read_config::<FlowConfig>(&bench.describe("good", &good)).unwrap();
+    read_training_config::<FlowTrainingConfig>(&bench.describe("good", &good)).unwrap();
     let lines: Vec<&str> = good.lines().collect();
     let line = |text: &str| 1 + lines.iter().position(|l| l.starts_with(text)).unwrap();
     for (from, to, at, words) in [
@@ -49,10 +51,10 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
         ("1e-3", "-1e-3", line("learning_rate"), "learning_rate"),
         ("cosine", "sine", line("decay"), "sine"),
         (
-            "average = 0.99",
-            "average = 1.0",
-            line("average"),
-            "run.average",
+            "ema_decay = 0.99",
+            "ema_decay = 1.0",
+            line("ema_decay"),
+            "run.ema_decay",
         ),
         (
             "[[data]]",
@@ -71,7 +73,9 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
     ] {
         assert!(good.contains(from), "{from}");
         let file = bench.describe("bad", &good.replacen(from, to, 1));
-        let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+        let message = read_training_config::<FlowTrainingConfig>(&file)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("bad.toml"), "{to}: {message}");
         assert!(
             message.contains(&format!("line {at}")),
@@ -90,13 +94,15 @@ fn a_run_without_data_is_refused() {
         ("data = []\n", "data is empty"),
     ] {
         let file = bench.describe("bad", &format!("{top}{data}{RUN}"));
-        let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+        let message = read_training_config::<FlowTrainingConfig>(&file)
+            .unwrap_err()
+            .to_string();
         assert!(
             message.contains("bad.toml") && message.contains(words),
             "{message}"
         );
         let file = bench.describe("bad", &format!("{data}{RUN}"));
-        let message = read_config::<AutoencoderConfig>(&file)
+        let message = read_training_config::<AutoencoderTrainingConfig>(&file)
             .unwrap_err()
             .to_string();
         assert!(
@@ -111,9 +117,9 @@ fn data_and_models_that_are_not_there_are_named() {
     let bench = Bench::new();
     let top = "train = [\"velocity\"]\n";
     let absent = "[[data]]\nfiles = \"FOLDER/absent\"\n";
-    let config: FlowConfig =
-        read_config(&bench.describe("run", &format!("{top}{RUN}{absent}"))).unwrap();
-    let message = material(&config.data, &config.run)
+    let config: FlowTrainingConfig =
+        read_training_config(&bench.describe("run", &format!("{top}{RUN}{absent}"))).unwrap();
+    let message = TrainingData::open(&config.data, &config.run)
         .err()
         .unwrap()
         .to_string();
@@ -121,8 +127,8 @@ fn data_and_models_that_are_not_there_are_named() {
 
     let model = "[model]\ndirectory = \"FOLDER/nowhere\"";
     let run = RUN.replace("[model]\nconfig = \"FOLDER/model.json\"", model);
-    let config: FlowConfig =
-        read_config(&bench.describe("run", &format!("{top}{run}{PAIRS}"))).unwrap();
+    let config: FlowTrainingConfig =
+        read_training_config(&bench.describe("run", &format!("{top}{run}{PAIRS}"))).unwrap();
     let message = initialise(&config.model, 0, &device())
         .err()
         .unwrap()
@@ -130,9 +136,9 @@ fn data_and_models_that_are_not_there_are_named() {
     assert!(message.contains("nowhere"), "{message}");
 
     let judged = RUN.replace("examples = 1", "examples = 1\nsource = \"FOLDER/judges\"");
-    let config: FlowConfig =
-        read_config(&bench.describe("run", &format!("{top}{judged}{PAIRS}"))).unwrap();
-    let message = material(&config.data, &config.run)
+    let config: FlowTrainingConfig =
+        read_training_config(&bench.describe("run", &format!("{top}{judged}{PAIRS}"))).unwrap();
+    let message = TrainingData::open(&config.data, &config.run)
         .err()
         .unwrap()
         .to_string();
@@ -144,7 +150,7 @@ fn what_procedural_sources_share_may_stand_once() {
     let bench = Bench::new();
     let read = |name: &str, data: &str| {
         let text = format!("train = [\"velocity\"]\n{RUN}{data}");
-        read_config::<FlowConfig>(&bench.describe(name, &text))
+        read_training_config::<FlowTrainingConfig>(&bench.describe(name, &text))
     };
     let shared = PAIRS
         .replace("[[data]]\n", "")
@@ -182,9 +188,12 @@ fn a_model_knows_the_classes_that_its_files_show() {
     write_pairs(&bench, 2);
     let known = |data: &str, before: &[&str]| {
         let text = format!("train = [\"velocity\"]\n{RUN}{data}");
-        let config: FlowConfig = read_config(&bench.describe("run", &text)).unwrap();
+        let config: FlowTrainingConfig =
+            read_training_config(&bench.describe("run", &text)).unwrap();
         let before: Vec<String> = before.iter().map(|class| class.to_string()).collect();
-        material(&config.data, &config.run).unwrap().known(&before)
+        TrainingData::open(&config.data, &config.run)
+            .unwrap()
+            .known(&before)
     };
     let six = "classes = { named = [\"apple\", \"boat\", \"car\", \"cat\", \"house\", \"star\"] }";
     let pairs = PAIRS.replace("classes = \"everyday\"", six);
@@ -205,9 +214,52 @@ fn a_model_knows_the_classes_that_its_files_show() {
 
     let both = pairs.replace("[[data]]", "[[data]]\nclasses = [\"bee\"]");
     let file = bench.describe("bad", &format!("train = [\"velocity\"]\n{RUN}{both}"));
-    let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+    let message = read_training_config::<FlowTrainingConfig>(&file)
+        .unwrap_err()
+        .to_string();
     assert!(
         message.contains("data has classes beside procedural"),
         "{message}"
     );
+}
+
+#[test]
+fn keys_are_also_read_by_their_former_names() {
+    let bench = Bench::new();
+    let present = format!(
+        "train = [\"velocity\"]\ninit_from = \"a\"\nreinit = [\"source\"]\n{RUN}{PAIRS}
+[run.optimiser]
+clip = 1.0
+[objective]
+path = {{ sigma_min = 1e-5 }}
+condition_dropout = 0.2
+coarse_weight = 1
+fine_weight = 1
+kl_weight = 0.5
+[auxiliary_losses]
+anchor = 0.5
+"
+    )
+    .replace("seed = 3", "seed = 3\nmatmul_precision = \"bfloat16\"");
+    let mut former = present.clone();
+    for (key, before) in [
+        ("init_from", "start"),
+        ("reinit", "anew"),
+        ("matmul_precision", "products"),
+        ("condition_dropout", "null_probability"),
+        ("kl_weight", "divergence_weight"),
+        ("auxiliary_losses", "aids"),
+        ("ema_decay", "average"),
+        ("run.validation", "run.evaluations"),
+    ] {
+        assert!(former.contains(key), "{key}");
+        former = former.replace(key, before);
+    }
+    let read = |name: &str, text: &str| -> FlowTrainingConfig {
+        read_training_config(&bench.describe(name, text)).unwrap()
+    };
+    let [present, former] = [read("run", &present), read("run", &former)];
+    assert_eq!(present, former);
+    assert_eq!(present.objective.kl_weight, 0.5);
+    assert_eq!(present.auxiliary_losses.anchor, 0.5);
 }

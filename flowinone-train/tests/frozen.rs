@@ -6,20 +6,20 @@ mod support;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use flowinone_tasks::data::{Mixer, Source, StreamConfig};
-use flowinone_train::{Chance, FlowConfig, Lesson, read_config};
-use flowinone_weights::{slots, values};
+use flowinone_data::{Mixer, Source, StreamConfig};
+use flowinone_train::{BatchRng, FlowTrainingConfig, TrainTask, read_training_config};
+use flowinone_weights::{param_specs, values};
 use support::{Bench, FILES, PAIRS, RUN, flow, losses, train_flow, write_pairs};
 
 #[test]
 fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
     let bench = Bench::new();
     let file = bench.describe("run", &format!("train = [\"velocity\"]\n{RUN}{PAIRS}"));
-    let (lesson, start, mut mixer, _) = flow(&file);
-    let batch = lesson.prepare()(mixer.batch().unwrap().unwrap()).unwrap();
-    let losses = lesson.losses(&start, batch, &mut Chance::new(1, 0));
+    let (task, start, mut mixer, _) = flow(&file);
+    let batch = task.batcher()(mixer.batch().unwrap().unwrap()).unwrap();
+    let losses = task.train_step(&start, batch, &mut BatchRng::new(1, 0));
     let gradients = GradientsParams::from_grads(losses.total.backward(), &start);
-    let trained = slots(&start.network.velocity).len();
+    let trained = param_specs(&start.network.velocity).len();
     // Beside the velocity network, the contrastive loss has a scale of its own.
     assert!(
         gradients.len() <= trained + 1,
@@ -36,12 +36,12 @@ fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
         "{} tensors",
         left.parameters
     );
-    let checkpoint = flowinone_train::newest(&bench.path("run"))
+    let checkpoint = flowinone_train::newest_checkpoint(&bench.path("run"))
         .unwrap()
         .unwrap();
     let [weights, average] = [
         checkpoint.weights(start.clone()),
-        checkpoint.average(start.clone()),
+        checkpoint.ema(start.clone()),
     ];
     let (weights, average) = (weights.unwrap(), average.unwrap());
     for trained in [&weights, &average] {
@@ -52,22 +52,22 @@ fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
 }
 
 #[test]
-fn networks_that_begin_anew_forget_the_run_that_came_before() {
+fn reinitialised_networks_forget_the_run_they_start_from() {
     let bench = Bench::new();
     let top = "train = [\"source\", \"velocity\"]\n";
     train_flow(
         &bench.describe("before", &format!("{top}{RUN}{PAIRS}")),
         None,
     );
-    let start = format!("start = \"{}\"\n", bench.path("before").display());
-    let started = |name: &str, anew: &str| {
-        let text = format!("{top}{start}{anew}{RUN}{PAIRS}");
+    let start = format!("init_from = \"{}\"\n", bench.path("before").display());
+    let started = |name: &str, reinit: &str| {
+        let text = format!("{top}{start}{reinit}{RUN}{PAIRS}");
         flow(&bench.describe(name, &text)).1.network
     };
     let kept = started("kept", "");
-    let anew = started("anew", "anew = [\"velocity\"]\n");
-    assert_eq!(all(&anew.source), all(&kept.source));
-    assert_ne!(all(&anew.velocity), all(&kept.velocity));
+    let fresh = started("fresh", "reinit = [\"velocity\"]\n");
+    assert_eq!(all(&fresh.source), all(&kept.source));
+    assert_ne!(all(&fresh.velocity), all(&kept.velocity));
 }
 
 #[test]
@@ -77,15 +77,15 @@ fn a_run_with_other_classes_keeps_what_does_not_name_them() {
     let some = r#"{ named = ["apple", "ball", "bell", "boat", "book", "car"] }"#;
     let more = r#"{ named = ["apple", "ball", "bell", "boat", "book", "car", "cat"] }"#;
     let of = |classes: &str| PAIRS.replace("\"everyday\"", classes);
-    let labels = "[aids]\nlabels = 1\n";
+    let labels = "[auxiliary_losses]\nlabels = 1\n";
     let before = format!("{top}{RUN}{labels}{}", of(some));
     train_flow(&bench.describe("before", &before), None);
-    let start = format!("start = \"{}\"\n", bench.path("before").display());
+    let start = format!("init_from = \"{}\"\n", bench.path("before").display());
     let started = |name: &str, classes: &str| {
         let text = format!("{top}{start}{RUN}{labels}{}", of(classes));
         let mut parameters = std::collections::BTreeMap::new();
-        values(&flow(&bench.describe(name, &text)).1, |slot, data| {
-            parameters.insert(slot.path.clone(), data.as_bytes().to_vec());
+        values(&flow(&bench.describe(name, &text)).1, |param, data| {
+            parameters.insert(param.path.clone(), data.as_bytes().to_vec());
         });
         parameters
     };
@@ -150,15 +150,15 @@ fn a_cache_counts_what_it_did() {
     let bench = Bench::new();
     write_pairs(&bench, 3);
     let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
-    let (lesson, model, _, _) = flow(&bench.describe("run", &format!("{top}{RUN}{FILES}")));
+    let (task, model, _, _) = flow(&bench.describe("run", &format!("{top}{RUN}{FILES}")));
     let stream = StreamConfig::new(0);
     let source = Source::open(bench.path("pairs"), stream).unwrap();
     let mut mixer = Mixer::new(vec![(source, 1)], 3, 0).unwrap();
     for _ in 0..2 {
-        let batch = lesson.prepare()(mixer.batch().unwrap().unwrap()).unwrap();
-        lesson.losses(&model, batch, &mut Chance::new(0, 0));
+        let batch = task.batcher()(mixer.batch().unwrap().unwrap()).unwrap();
+        task.train_step(&model, batch, &mut BatchRng::new(0, 0));
     }
-    let report = lesson.cache().unwrap().report().unwrap();
+    let report = task.cache().unwrap().report().unwrap();
     assert_eq!(report.entries, report.computed);
     assert_eq!(report.found, report.computed, "the second pass only reads");
     assert!(report.bytes > 1000 && report.damaged == 0);
@@ -169,7 +169,9 @@ fn a_cache_for_pairs_made_on_the_fly_is_refused() {
     let bench = Bench::new();
     let top = "train = [\"velocity\"]\ncache = \"FOLDER/cache\"\n";
     let file = bench.describe("run", &format!("{top}{RUN}{PAIRS}"));
-    let message = read_config::<FlowConfig>(&file).unwrap_err().to_string();
+    let message = read_training_config::<FlowTrainingConfig>(&file)
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("line 2: cache"), "{message}");
     assert!(message.contains("data make"), "{message}");
 }

@@ -1,28 +1,28 @@
-//! Stopping and going on is the same as not stopping, bit for bit: losses, weights, their average and
-//! the optimiser's moments.
+//! Stopping and going on is the same as not stopping, bit for bit: losses, weights, their average
+//! and the optimiser's moments.
 #![cfg(feature = "cpu")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
 mod support;
 
-use flowinone_train::{Ending, FlowLesson, checkpoints};
+use flowinone_train::{FlowTrainTask, StopReason, checkpoints};
 use support::{Bench, FILES, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
 
-/// Runs `text` without a stop and with one after three steps of `batches` batches each, and compares
-/// what is left.
+/// Runs `text` without a stop and with one after three steps of `batches` batches each, and
+/// compares what is left.
 fn compare(
     bench: &Bench,
     text: &str,
     batches: u64,
-    run: fn(&std::path::Path, Option<u64>) -> Ending,
+    run: fn(&std::path::Path, Option<u64>) -> StopReason,
 ) {
     let whole = bench.describe("whole", text);
-    assert_eq!(run(&whole, None), Ending::Complete);
+    assert_eq!(run(&whole, None), StopReason::Complete);
     let halves = bench.describe("halves", text);
-    assert_eq!(run(&halves, Some(3 * batches)), Ending::Stopped);
+    assert_eq!(run(&halves, Some(3 * batches)), StopReason::Stopped);
     let stopped = checkpoints(&bench.path("halves/checkpoints")).unwrap();
     assert_eq!(stopped.last().map(|checkpoint| checkpoint.step()), Some(3));
-    assert_eq!(run(&halves, None), Ending::Complete);
+    assert_eq!(run(&halves, None), StopReason::Complete);
 
     let [whole, halves] = ["whole", "halves"].map(|run| bench.left(run));
     assert_eq!(whole.losses.last().map(|(step, _)| *step), Some(6));
@@ -36,10 +36,10 @@ fn compare(
 #[test]
 fn a_flow_of_all_parts_with_labels_resumes_exactly() {
     let top = "train = [\"encoder\", \"source\", \"velocity\"]\n";
-    let aids = "[aids]\nanchor = 0.5\nlabels = 0.5\n";
+    let auxiliary = "[auxiliary_losses]\nanchor = 0.5\nlabels = 0.5\n";
     compare(
         &Bench::new(),
-        &format!("{top}{RUN}{aids}{PAIRS}"),
+        &format!("{top}{RUN}{auxiliary}{PAIRS}"),
         1,
         train_flow,
     );
@@ -55,10 +55,10 @@ fn a_flow_with_frozen_parts_on_files_resumes_exactly() {
 }
 
 #[test]
-fn a_flow_begun_anew_and_stepped_by_muon_resumes_exactly() {
-    let top = "train = [\"encoder\", \"source\", \"velocity\"]\nanew = [\"velocity\"]\n";
+fn a_reinitialised_flow_stepped_by_muon_resumes_exactly() {
+    let top = "train = [\"encoder\", \"source\", \"velocity\"]\nreinit = [\"velocity\"]\n";
     let muon = "[run.optimiser]\nmatrices = { muon = 2 }\n";
-    let run = RUN.replace("batch = 2", "batch = 2\nproducts = \"bfloat16\"");
+    let run = RUN.replace("batch = 2", "batch = 2\nmatmul_precision = \"bfloat16\"");
     compare(
         &Bench::new(),
         &format!("{top}{run}{muon}{PAIRS}"),
@@ -74,13 +74,13 @@ fn products_in_bfloat16_change_losses_by_their_rounding() {
     let losses = ["float32", "bfloat16"].map(|products| {
         let run = RUN.replace(
             "batch = 2",
-            &format!("batch = 4\nproducts = \"{products}\""),
+            &format!("batch = 4\nmatmul_precision = \"{products}\""),
         );
-        // Adam's first steps are as long for small gradients as for large ones, and rounding may turn a
-        // small one: such steps are to be short.
+        // Adam's first steps are as long for small gradients as for large ones, and rounding may
+        // turn a small one: such steps are to be short.
         let run = run.replace("learning_rate = 1e-3", "learning_rate = 1e-4");
         let config = bench.describe(products, &format!("{top}{run}{PAIRS}"));
-        assert_eq!(train_flow(&config, None), Ending::Complete);
+        assert_eq!(train_flow(&config, None), StopReason::Complete);
         bench.left(products).losses
     });
     let [plain, rounded] = losses.map(|entries| -> Vec<f64> {
@@ -126,9 +126,9 @@ fn fine_levels_and_compositor_resume_exactly() {
 fn a_run_in_use_is_not_run_twice() {
     let bench = Bench::new();
     let file = bench.describe("run", &format!("train = [\"source\"]\n{RUN}{PAIRS}"));
-    let (lesson, model, mixer, run) = support::flow(&file);
-    let _running: flowinone_train::Trainer<FlowLesson> =
-        flowinone_train::Trainer::new(lesson, model, mixer, run.clone()).unwrap();
+    let (task, model, mixer, run) = support::flow(&file);
+    let _running: flowinone_train::Trainer<FlowTrainTask> =
+        flowinone_train::Trainer::new(task, model, mixer, run.clone()).unwrap();
     let second = train(Line::new(), Line::layer(), Line::mixer(2), run, None);
     let message = second.unwrap_err().to_string();
     assert!(message.contains("another process trains"), "{message}");

@@ -1,4 +1,5 @@
-//! What a step does: which gradients, which decay, on which devices, and what if they are not finite.
+//! What a step does: which gradients, which decay, on which devices, and what if they are not
+//! finite.
 #![cfg(feature = "cpu")]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 
@@ -9,8 +10,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use flowinone_train::{
-    Checkpoints, Decay, Ending, Error, Evaluations, Lesson, Matrices, Optimiser, OptimiserConfig,
-    Products, RunConfig, Schedule, Trainer, checkpoints, newest, read_journal,
+    CheckpointConfig, Decay, Error, MatmulPrecision, Matrices, Optimiser, OptimiserConfig,
+    RunConfig, Schedule, StopReason, TrainTask, Trainer, ValidationConfig, checkpoints,
+    newest_checkpoint, read_metric_log,
 };
 use support::{Bench, Line, Poison, device, train};
 
@@ -21,24 +23,24 @@ fn run(bench: &Bench, name: &str) -> RunConfig {
         steps: 20,
         batch: 4,
         accumulate: 1,
-        average: 0.9,
+        ema_decay: 0.9,
         schedule: Schedule {
             learning_rate: 0.01,
             warm_up: 0,
             decay: Decay::Constant,
         },
         optimiser: OptimiserConfig::default(),
-        products: Products::Float32,
-        checkpoints: Checkpoints {
+        matmul_precision: MatmulPrecision::Float32,
+        checkpoints: CheckpointConfig {
             seconds: 1000,
             keep: 2,
         },
-        evaluations: Evaluations::default(),
+        validation: ValidationConfig::default(),
     }
 }
 
 fn skipped(bench: &Bench, name: &str) -> Vec<f64> {
-    let entries = read_journal(&bench.path(name).join("journal.jsonl")).unwrap();
+    let entries = read_metric_log(&bench.path(name).join("journal.jsonl")).unwrap();
     entries.iter().map(|e| e.numbers["skipped"]).collect()
 }
 
@@ -61,14 +63,18 @@ fn a_step_that_is_not_finite_is_left_out_and_counted() {
         };
         let line = Line::poisoned(poison);
         let ending = train(line, Line::layer(), Line::mixer(4), config.clone(), None);
-        assert_eq!(ending.unwrap(), Ending::Complete);
+        assert_eq!(ending.unwrap(), StopReason::Complete);
         assert_eq!(skipped(&bench, "run"), [0.0, 0.0, 0.0, 1.0, 2.0, 2.0]);
-        let progress = newest(&config.folder).unwrap().unwrap().progress().unwrap();
+        let progress = newest_checkpoint(&config.folder)
+            .unwrap()
+            .unwrap()
+            .progress()
+            .unwrap();
         assert_eq!((progress.step, progress.skipped), (6, 2));
         assert_eq!((progress.updates, progress.skipped_last), (4, 0));
 
         // The weights are those of a run without the two steps: stopped before and after them.
-        let entries = read_journal(&config.folder.join("journal.jsonl")).unwrap();
+        let entries = read_metric_log(&config.folder.join("journal.jsonl")).unwrap();
         let norm = |step: usize| entries[step].numbers.get("gradient_norm").copied();
         assert!(norm(4).is_none_or(f64::is_nan) && norm(5).is_some_and(f64::is_finite));
     }
@@ -78,7 +84,7 @@ fn a_step_that_is_not_finite_is_left_out_and_counted() {
 fn five_in_a_row_end_the_run_and_keep_the_checkpoints_from_before() {
     let bench = Bench::new();
     let config = RunConfig {
-        checkpoints: Checkpoints {
+        checkpoints: CheckpointConfig {
             seconds: 0,
             keep: 1,
         },
@@ -116,7 +122,7 @@ fn five_in_a_row_end_the_run_and_keep_the_checkpoints_from_before() {
 
     // It can be resumed from there.
     let resumed = train(Line::new(), Line::layer(), Line::mixer(4), config, None);
-    assert_eq!(resumed.unwrap(), Ending::Complete);
+    assert_eq!(resumed.unwrap(), StopReason::Complete);
     assert_eq!(skipped(&bench, "run").len(), 20);
     assert_eq!(skipped(&bench, "run")[19], 3.0);
 }
@@ -137,7 +143,7 @@ fn five_in_a_row_before_any_checkpoint_say_so() {
         message.contains("no checkpoint was written before"),
         "{message}"
     );
-    assert!(newest(&bench.path("run")).unwrap().is_none());
+    assert!(newest_checkpoint(&bench.path("run")).unwrap().is_none());
 }
 
 #[test]
@@ -152,14 +158,14 @@ fn a_stop_within_a_streak_does_not_forget_it() {
         config.clone(),
         Some(3),
     );
-    assert_eq!(first.unwrap(), Ending::Stopped);
+    assert_eq!(first.unwrap(), StopReason::Stopped);
     let error = train(line(), Line::layer(), Line::mixer(4), config, None).unwrap_err();
     assert!(matches!(error, Error::Diverged { step: 5, .. }), "{error}");
 }
 
 /// The layer that a run ends with.
 fn layer_of(config: &RunConfig) -> Vec<f32> {
-    let checkpoint = newest(&config.folder).unwrap().unwrap();
+    let checkpoint = newest_checkpoint(&config.folder).unwrap().unwrap();
     values(&checkpoint.weights(Line::layer()).unwrap())
 }
 
@@ -178,10 +184,10 @@ fn near(left: &[f32], right: &[f32], tolerance: f32) {
     }
 }
 
-/// A lesson without noise, so that batches may be cut in any way.
+/// A task without noise, so that batches may be cut in any way.
 struct Quiet(Line);
 
-impl Lesson for Quiet {
+impl TrainTask for Quiet {
     type Model = Linear;
     type Batch = support::Colours;
 
@@ -189,17 +195,17 @@ impl Lesson for Quiet {
         self.0.device()
     }
 
-    fn prepare(
+    fn batcher(
         &self,
-    ) -> Box<dyn Fn(Vec<flowinone_tasks::data::Example>) -> Result<Self::Batch, Error> + Send> {
-        self.0.prepare()
+    ) -> Box<dyn Fn(Vec<flowinone_data::Example>) -> Result<Self::Batch, Error> + Send> {
+        self.0.batcher()
     }
 
-    fn losses(
+    fn train_step(
         &self,
         model: &Linear,
         batch: Self::Batch,
-        _: &mut flowinone_train::Chance,
+        _: &mut flowinone_train::BatchRng,
     ) -> flowinone_train::Losses {
         let side = |at: usize| {
             let values: Vec<f32> = batch.iter().flat_map(|pair| pair[at]).collect();
@@ -215,7 +221,7 @@ impl Lesson for Quiet {
         }
     }
 
-    fn evaluate(
+    fn validate(
         &self,
         _: &Linear,
         _: u64,
@@ -245,7 +251,7 @@ fn two_batches_make_the_step_of_one_of_twice_the_size() {
         let quiet = Quiet(Line::new());
         train(quiet, Line::layer(), mixer, config.clone(), None).unwrap();
     }
-    let journal = read_journal(&halves.folder.join("journal.jsonl")).unwrap();
+    let journal = read_metric_log(&halves.folder.join("journal.jsonl")).unwrap();
     let above: Vec<f64> = journal
         .iter()
         .filter_map(|e| e.numbers.get("above").copied())
@@ -274,13 +280,13 @@ fn two_devices_make_the_steps_of_one() {
         None,
     )
     .unwrap();
-    let lessons = vec![Line::new(), Line::new()];
-    let spread = Trainer::spread(lessons, Line::layer(), Line::mixer(4), two.clone());
+    let tasks = vec![Line::new(), Line::new()];
+    let spread = Trainer::data_parallel(tasks, Line::layer(), Line::mixer(4), two.clone());
     let ending = spread.unwrap().run(&false.into());
-    assert_eq!(ending.unwrap(), Ending::Complete);
+    assert_eq!(ending.unwrap(), StopReason::Complete);
 
     let loss = |config: &RunConfig| -> Vec<f32> {
-        let entries = read_journal(&config.folder.join("journal.jsonl")).unwrap();
+        let entries = read_metric_log(&config.folder.join("journal.jsonl")).unwrap();
         entries.iter().map(|e| e.numbers["loss"] as f32).collect()
     };
     assert_eq!(loss(&one).len(), 20);
@@ -291,8 +297,8 @@ fn two_devices_make_the_steps_of_one() {
 #[test]
 fn a_batch_is_not_divided_unevenly() {
     let bench = Bench::new();
-    let lessons = vec![Line::new(), Line::new(), Line::new()];
-    let spread = Trainer::spread(lessons, Line::layer(), Line::mixer(4), run(&bench, "run"));
+    let tasks = vec![Line::new(), Line::new(), Line::new()];
+    let spread = Trainer::data_parallel(tasks, Line::layer(), Line::mixer(4), run(&bench, "run"));
     let message = spread.err().unwrap().to_string();
     assert!(message.contains("run.batch is 4"), "{message}");
 }

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use flowinone_vae::{Autoencoder, LatentCodec, VaeConfig, random};
+use flowinone_vae::{Autoencoder, LatentCodec, VaeConfig, default_init};
 use flowinone_weights::randomize;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bands_alone = arguments.next().as_deref() == Some("bands");
 
     let device = Device::flex();
-    let vae = randomize(VaeConfig::flowinone_256().init(&device), 1, random)?;
+    let vae = randomize(VaeConfig::flowinone_256().init(&device), 1, default_init)?;
     let small = side / vae.config().reduction();
     let normal = Distribution::Normal(0.0, 1.0);
     let latent = Tensor::random([1, 4, small, small], normal, &device) * vae.config().scale;

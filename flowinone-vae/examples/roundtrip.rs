@@ -2,14 +2,14 @@
 //! calls are those of the real one, the picture that comes back is not.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_vae::{LatentCodec, VaeConfig, random, to_bytes};
+use flowinone_vae::{LatentCodec, VaeConfig, default_init, to_bytes};
 use flowinone_weights::randomize;
 
 const SIDE: usize = 64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
-    let vae = randomize(VaeConfig::tiny().init(&device), 1, random)?;
+    let vae = randomize(VaeConfig::tiny().init(&device), 1, default_init)?;
 
     let picture = gradient(&device);
     println!("picture {:?}", picture.dims());

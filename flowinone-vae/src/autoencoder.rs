@@ -10,8 +10,8 @@ use flowinone_weights::{Checkpoint, LoadOptions, randomize};
 use crate::fine::{means, quiet};
 use crate::layers::conv1x1;
 use crate::{
-    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig, locate,
-    random,
+    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig,
+    default_init, map_key,
 };
 
 /// Side of the largest square latent that is decoded as a whole unless
@@ -66,9 +66,9 @@ impl Autoencoder {
         }
     }
 
-    /// Rounds maps and weights of the convolutions inside to bfloat16 when they are multiplied, for any
-    /// precision below float32, on processors that multiply it; sums, norms, attention and the first and
-    /// last convolutions stay in float32, and so do the parameters.
+    /// Rounds maps and weights of the convolutions inside to bfloat16 when they are multiplied, for
+    /// any precision below float32, on processors that multiply it; sums, norms, attention and the
+    /// first and last convolutions stay in float32, and so do the parameters.
     #[must_use]
     pub fn in_precision(mut self, precision: Precision) -> Self {
         self.encoder.set_precision(precision);
@@ -99,7 +99,7 @@ impl Autoencoder {
         self.decoder.fine = FineDecoder::new(&config, &device)
             .map(|fine| randomize(fine, seed, quiet).expect(begun));
         self.compositor = Compositor::new(&config, &device)
-            .map(|compositor| randomize(compositor, seed, random).expect(begun));
+            .map(|compositor| randomize(compositor, seed, default_init).expect(begun));
         self.config = config;
         Ok(self)
     }
@@ -109,7 +109,7 @@ impl Autoencoder {
         &self.config
     }
 
-    /// Fills the network from a checkpoint, by any of the names that [`locate`] knows.
+    /// Fills the network from a checkpoint, by any of the names that [`map_key`] knows.
     ///
     /// # Errors
     /// Names every tensor that is missing, has another shape, or is unknown.
@@ -119,7 +119,7 @@ impl Autoencoder {
         options: &LoadOptions,
     ) -> Result<Self, flowinone_weights::Error> {
         let levels = self.config.levels();
-        flowinone_weights::load(self, checkpoint, |key| locate(key, levels), options)
+        flowinone_weights::load(self, checkpoint, |key| map_key(key, levels), options)
     }
 
     /// Moments `[b, 2 c, h / r, w / r]` of pictures `[b, image_channels, h, w]` in [-1, 1]: means,
@@ -197,11 +197,11 @@ mod tests {
     fn the_published_network_has_its_published_size() {
         // Nothing is allocated: parameters are only listed.
         let vae = VaeConfig::flowinone_256().init(&Device::flex());
-        let slots = flowinone_weights::slots(&vae);
-        assert_eq!(slots.len(), 248);
+        let params = flowinone_weights::param_specs(&vae);
+        assert_eq!(params.len(), 248);
         let size = |part: &str| -> usize {
-            let of_part = slots.iter().filter(|slot| slot.path.starts_with(part));
-            of_part.map(|slot| slot.len()).sum()
+            let of_part = params.iter().filter(|param| param.path.starts_with(part));
+            of_part.map(|param| param.len()).sum()
         };
         assert_eq!(size("encoder."), 34_163_592);
         assert_eq!(size("decoder."), 49_490_179);
@@ -220,14 +220,14 @@ mod tests {
     #[test]
     fn an_extended_network_has_the_latents_and_the_enlarged_pictures_of_before() {
         let device = Device::flex();
-        let small = randomize(VaeConfig::mini().init(&device), 6, random).unwrap();
+        let small = randomize(VaeConfig::mini().init(&device), 6, default_init).unwrap();
         let large = VaeConfig::mini_256();
         let large = small
             .clone()
             .extended(&large.fine_channels, large.compositor_channels, 7)
             .unwrap();
         assert_eq!(large.config(), &VaeConfig::mini_256());
-        let slots = |vae: &Autoencoder| flowinone_weights::slots(vae).len();
+        let slots = |vae: &Autoencoder| flowinone_weights::param_specs(vae).len();
         assert_eq!(slots(&large), slots(&VaeConfig::mini_256().init(&device)));
 
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
@@ -256,7 +256,7 @@ mod tests {
     fn above_the_chosen_side_a_latent_is_decoded_in_bands() {
         let device = Device::flex();
         let vae = VaeConfig::tiny().init(&device);
-        let vae = randomize(vae, 3, random).unwrap();
+        let vae = randomize(vae, 3, default_init).unwrap();
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
         let latent = Tensor::random([1, 4, 33, 40], normal, &device);
         let picture = |side| vae.clone().whole_up_to(side).decode(latent.clone());

@@ -1,7 +1,7 @@
 //! A large latent decoded in bands of rows: the same picture, in less memory.
 //!
-//! Above the lowest resolution a decoder is 3x3 convolutions, which see one row further up and down,
-//! and group norms, which see a whole map, but only two numbers of each group:
+//! Above the lowest resolution a decoder is 3x3 convolutions, which see one row further up and
+//! down, and group norms, which see a whole map, but only two numbers of each group:
 //!
 //! ```text
 //!   band i - 1   ================
@@ -241,7 +241,7 @@ fn sum(parts: impl Iterator<Item = Tensor<3>>) -> Tensor<3> {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::{VaeConfig, random};
+    use crate::{VaeConfig, default_init};
     use burn::tensor::{Device, Distribution};
     use flowinone_weights::randomize;
 
@@ -281,7 +281,7 @@ mod tests {
         let device = Device::flex();
         for (input, output) in [(8, 8), (8, 4)] {
             let block = ResBlock::new(input, output, 4, &device);
-            let block = randomize(block, 1, random).unwrap();
+            let block = randomize(block, 1, default_init).unwrap();
             let x = maps([2, input, ROWS + 1, 12]).sub_scalar(30.0);
             let banded = Tensor::cat(res_block(cut(x.clone()), &block), 2);
             assert!(largest(block.forward(x) - banded) < 1e-5);
@@ -302,7 +302,7 @@ mod tests {
             (fine, [ROWS + 1, 3]),
         ] {
             let decoder = config.init(&device).decoder;
-            let decoder = randomize(decoder, 2, random).unwrap();
+            let decoder = randomize(decoder, 2, default_init).unwrap();
             let latent = maps([2, 4, side[0], side[1]]).sub_scalar(30.0);
             let whole = decoder.forward(latent.clone());
             let difference = largest(whole.clone() - decoder.forward_in_bands(latent));

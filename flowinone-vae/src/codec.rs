@@ -6,8 +6,8 @@ use crate::Posterior;
 
 /// A pair of maps between pictures and latents.
 ///
-/// Pictures are `[b, channels, side, side]` with values in [-1, 1]; latents are scaled, so that what
-/// [`Posterior::sample`] gives is what [`decode`](Self::decode) takes.
+/// Pictures are `[b, channels, side, side]` with values in [-1, 1]; latents are scaled, so that
+/// what [`Posterior::sample`] gives is what [`decode`](Self::decode) takes.
 ///
 /// A codec need not be a network. This one averages 2x2 pixels:
 ///

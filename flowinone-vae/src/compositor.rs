@@ -136,7 +136,7 @@ mod tests {
 
     fn compositor() -> Compositor {
         let compositor = Compositor::new(&VaeConfig::mini_256(), &Device::flex()).unwrap();
-        flowinone_weights::randomize(compositor, 4, crate::random).unwrap()
+        flowinone_weights::randomize(compositor, 4, crate::default_init).unwrap()
     }
 
     fn largest(x: Tensor<4>) -> f32 {

@@ -14,10 +14,10 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 use flowinone_kernels::{Precision, silu};
-use flowinone_weights::Random;
+use flowinone_weights::Init;
 
 use crate::layers::{conv3x3, convolve, convolve_in};
-use crate::{VaeConfig, random};
+use crate::{VaeConfig, default_init};
 
 /// From the features and the picture of a [`Decoder`](crate::Decoder) to a picture several times as
 /// wide and high.
@@ -142,10 +142,10 @@ impl FineBlock {
 
 /// The distribution of parameters with which a fine decoder changes nothing yet: its last convolution is
 /// zero, so that the picture is the small one, smoothly enlarged.
-pub(crate) fn quiet(path: &str, shape: &[usize]) -> Random {
+pub(crate) fn quiet(path: &str, shape: &[usize]) -> Init {
     match path.starts_with("conv_out.") {
-        true => Random::Normal { std: 0.0 },
-        false => random(path, shape),
+        true => Init::Normal { std: 0.0 },
+        false => default_init(path, shape),
     }
 }
 

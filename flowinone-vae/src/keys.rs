@@ -58,7 +58,7 @@ const UNUSED_VALUES: [&str; 17] = [
 /// Knows the names of the original checkpoint, alone or inside a full Stable Diffusion checkpoint
 /// (`first_stage_model.`), and those of diffusers' `AutoencoderKL`, older and newer. A name it does
 /// not know becomes a path that no network has, which loading reports.
-pub fn locate(key: &str, levels: usize) -> Key {
+pub fn map_key(key: &str, levels: usize) -> Key {
     let key = key.strip_prefix("state_dict.").unwrap_or(key);
     let key = key.strip_prefix("first_stage_model.").unwrap_or(key);
     if UNUSED_VALUES.contains(&key) || UNUSED_PARTS.iter().any(|part| key.starts_with(part)) {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn path(key: &str) -> String {
-        match locate(key, 4) {
+        match map_key(key, 4) {
             Key::Parameter(path) => path,
             Key::Unused => panic!("{key} is unused"),
         }
@@ -197,7 +197,7 @@ mod tests {
             "state_dict.betas",
             "optimizer_states.0.state.0.exp_avg",
         ] {
-            assert_eq!(locate(key, 4), Key::Unused, "{key}");
+            assert_eq!(map_key(key, 4), Key::Unused, "{key}");
         }
     }
 

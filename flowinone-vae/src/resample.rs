@@ -10,8 +10,9 @@ use crate::layers::{conv3x3, convolve_in, weights};
 
 /// Halves width and height by a 3x3 convolution of stride 2.
 ///
-/// Zeros are added at the right and at the bottom only, so that output i sees inputs 2 i to 2 i + 2;
-/// with symmetric padding, as is usual, weights trained for this see everything a pixel off.
+/// Zeros are added at the right and at the bottom only, so that output `i` sees inputs `2 i`
+/// to `2 i + 2`; with symmetric padding, as is usual, weights trained for this see everything a
+/// pixel off.
 #[derive(Module, Debug)]
 pub struct Downsample {
     /// The weights of the convolution.

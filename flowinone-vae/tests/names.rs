@@ -13,8 +13,8 @@ use safetensors::tensor::{Dtype, TensorView};
 
 const ORIGINAL: &str = "autoencoder_kl.safetensors";
 
-/// Pieces of names as (original, diffusers), for four levels and two blocks in each of the encoder's;
-/// written down from diffusers' own modules.
+/// Pieces of names as (original, diffusers), for four levels and two blocks in each of the
+/// encoder's; written down from diffusers' own modules.
 const BLOCKS: [(&str, &str); 35] = [
     ("encoder.down.0.block.0", "encoder.down_blocks.0.resnets.0"),
     ("encoder.down.0.block.1", "encoder.down_blocks.0.resnets.1"),

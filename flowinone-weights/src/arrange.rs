@@ -11,7 +11,7 @@ use crate::Layout;
 
 const TILE: usize = 32;
 
-/// Why a tensor cannot fill its slot.
+/// Why a tensor cannot fill its parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
     /// It does not hold floating-point numbers.
@@ -34,8 +34,8 @@ impl std::fmt::Display for Unfit {
     }
 }
 
-/// Brings `data`, whose published shape is that of the slot (transposed for [`Layout::Transposed`]),
-/// into the slot's `shape` and `dtype`.
+/// Brings `data`, whose published shape is that of the parameter (transposed for
+/// [`Layout::Transposed`]), into the parameter's `shape` and `dtype`.
 pub(crate) fn arrange(
     data: TensorData,
     shape: &[usize],
@@ -50,8 +50,8 @@ pub(crate) fn arrange(
     }
 }
 
-/// The same for data that comes in pieces one after the other, in the slot's own layout: no more than
-/// one piece is held beside the result.
+/// The same for data that comes in pieces one after the other, in the parameter's own layout: no
+/// more than one piece is held beside the result.
 ///
 /// # Errors
 /// The first piece that is an error; inside, why the pieces do not fit.

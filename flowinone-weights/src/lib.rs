@@ -1,22 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod arrange;
-mod atomic;
 mod checkpoint;
-mod digest;
 mod error;
+mod init;
+mod params;
 mod plan;
 mod pytorch;
-mod random;
 mod safetensors;
 mod shards;
-mod slots;
 
-pub use atomic::AtomicFile;
 pub use checkpoint::{Checkpoint, Entry, Format};
-pub use digest::{sha256, sha256_of};
 pub use error::{Error, Mismatch};
+pub use init::{Init, randomize};
+pub use params::{Layout, ParamSpec, fill, param_specs, values};
 pub use plan::{Key, LoadOptions, Plan, load, restore};
-pub use random::{Random, randomize};
 pub use safetensors::{Saved, save, save_module};
-pub use slots::{Layout, Slot, fill, slots, values};

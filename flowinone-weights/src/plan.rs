@@ -1,4 +1,4 @@
-//! Matching a checkpoint to a module: every slot gets its entry, every entry its use, before a
+//! Matching a checkpoint to a module: every parameter gets its entry, every entry its use, before a
 //! single value is read. What does not fit is reported at once, all of it.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use burn::tensor::{FloatDType, TensorData};
 use crate::arrange::{Unfit, arrange, joined};
 use crate::checkpoint::Entry;
 use crate::error::Mismatch;
-use crate::{Checkpoint, Error, Layout, Slot, fill, slots};
+use crate::{Checkpoint, Error, Layout, ParamSpec, fill, param_specs};
 
 /// Most values of a large tensor that are held in the stored type.
 const PIECE: usize = 1 << 22;
@@ -42,17 +42,17 @@ impl Default for LoadOptions {
     }
 }
 
-/// A checkpoint whose tensors have all been assigned to the slots of a module.
+/// A checkpoint whose tensors have all been assigned to the parameters of a module.
 #[derive(Debug)]
 pub struct Plan {
     path: PathBuf,
-    slots: Vec<Slot>,
+    params: Vec<ParamSpec>,
     entries: BTreeMap<String, (Layout, Entry)>, // by module path
     unused: Vec<String>,
 }
 
 impl Plan {
-    /// Assigns the tensors of `checkpoint` to the parameters of `module`; `locate` says where a
+    /// Assigns the tensors of `checkpoint` to the parameters of `module`; `map_key` says where a
     /// published name belongs.
     ///
     /// A published shape may have extra extents of one at its end (a 1x1 convolution fits a linear
@@ -64,7 +64,7 @@ impl Plan {
     pub fn new<M: Module>(
         module: &M,
         checkpoint: &Checkpoint,
-        locate: impl Fn(&str) -> Key,
+        map_key: impl Fn(&str) -> Key,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
         if checkpoint.is_own() {
@@ -74,7 +74,7 @@ impl Plan {
                 "it was written by this program for a model directory and is no published checkpoint",
             ));
         }
-        Self::assign(slots(module), checkpoint, locate, allow_unknown)
+        Self::assign(param_specs(module), checkpoint, map_key, allow_unknown)
     }
 
     /// Assigns the tensors of a file that [`save`](crate::save) wrote: module paths as names,
@@ -90,41 +90,41 @@ impl Plan {
                 "it is a checkpoint of another program, not a part of a model directory; convert it first",
             ));
         }
-        let as_held = |slot| Slot {
+        let as_held = |param| ParamSpec {
             layout: Layout::Same,
-            ..slot
+            ..param
         };
-        let slots = slots(module).into_iter().map(as_held).collect();
+        let params = param_specs(module).into_iter().map(as_held).collect();
         let same_name = |name: &str| Key::Parameter(name.to_string());
-        Self::assign(slots, checkpoint, same_name, false)
+        Self::assign(params, checkpoint, same_name, false)
     }
 
     fn assign(
-        slots: Vec<Slot>,
+        params: Vec<ParamSpec>,
         checkpoint: &Checkpoint,
-        locate: impl Fn(&str) -> Key,
+        map_key: impl Fn(&str) -> Key,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
-        let mut wanted: BTreeMap<&str, &Slot> = slots
+        let mut wanted: BTreeMap<&str, &ParamSpec> = params
             .iter()
-            .map(|slot| (slot.path.as_str(), slot))
+            .map(|param| (param.path.as_str(), param))
             .collect();
         let mut entries = BTreeMap::new();
         let (mut misshapen, mut unknown, mut unused) = (vec![], vec![], vec![]);
         for entry in checkpoint.entries() {
-            let Key::Parameter(path) = locate(entry.name()) else {
+            let Key::Parameter(path) = map_key(entry.name()) else {
                 unused.push(entry.name().to_string());
                 continue;
             };
-            let Some(slot) = wanted.remove(path.as_str()) else {
+            let Some(param) = wanted.remove(path.as_str()) else {
                 unknown.push(entry.name().to_string());
                 continue;
             };
-            if !fits(entry.shape(), &slot.published_shape()) {
+            if !fits(entry.shape(), &param.published_shape()) {
                 misshapen.push(format!(
                     "{} (expected {:?}, found {:?})",
                     entry.name(),
-                    slot.published_shape(),
+                    param.published_shape(),
                     entry.shape()
                 ));
             } else if !entry.dtype().is_some_and(|dtype| dtype.is_float()) {
@@ -134,7 +134,7 @@ impl Plan {
                     entry.dtype_name()
                 ));
             }
-            entries.insert(path, (slot.layout, entry.clone()));
+            entries.insert(path, (param.layout, entry.clone()));
         }
         let missing: Vec<String> = wanted.into_keys().map(String::from).collect();
         let excused = allow_unknown || unknown.is_empty();
@@ -149,15 +149,15 @@ impl Plan {
         unused.extend(unknown);
         Ok(Self {
             path: checkpoint.path().to_path_buf(),
-            slots,
+            params,
             entries,
             unused,
         })
     }
 
-    /// The slots of the module, in its own order.
-    pub fn slots(&self) -> &[Slot] {
-        &self.slots
+    /// The parameters of the module, in its own order.
+    pub fn params(&self) -> &[ParamSpec] {
+        &self.params
     }
 
     /// The checkpoint that was matched.
@@ -165,24 +165,24 @@ impl Plan {
         &self.path
     }
 
-    /// Names in the checkpoint that no slot uses.
+    /// Names in the checkpoint that no parameter uses.
     pub fn unused(&self) -> &[String] {
         &self.unused
     }
 
-    /// The checkpoint's name of the tensor that fills `slot`.
-    pub fn source_name(&self, slot: &Slot) -> Option<&str> {
-        self.entries.get(&slot.path).map(|(_, entry)| entry.name())
+    /// The checkpoint's name of the tensor that fills `param`.
+    pub fn source_name(&self, param: &ParamSpec) -> Option<&str> {
+        self.entries.get(&param.path).map(|(_, entry)| entry.name())
     }
 
-    /// Reads the values for `slot`, in its own shape and layout, as `dtype`. A large tensor that is stored
-    /// in its layout is never held whole in the stored type.
+    /// Reads the values for `param`, in its own shape and layout, as `dtype`. A large tensor that
+    /// is stored in its layout is never held whole in the stored type.
     ///
     /// # Errors
     /// Names the tensor that cannot be read or is not finite in that type.
-    pub fn read(&self, slot: &Slot, dtype: FloatDType) -> Result<TensorData, Error> {
-        let (layout, entry) = self.entries.get(&slot.path).ok_or_else(|| {
-            Error::tensor(&self.path, &slot.path, "is not a parameter of this model")
+    pub fn read(&self, param: &ParamSpec, dtype: FloatDType) -> Result<TensorData, Error> {
+        let (layout, entry) = self.entries.get(&param.path).ok_or_else(|| {
+            Error::tensor(&self.path, &param.path, "is not a parameter of this model")
         })?;
         let fail = |unfit: Unfit| Error::tensor(entry.file(), entry.name(), unfit);
         if *layout == Layout::Same
@@ -192,13 +192,13 @@ impl Plan {
                 let length = [piece.len()];
                 entry.read_part(piece, &length)
             });
-            return joined(pieces, &slot.shape, dtype)?.map_err(fail);
+            return joined(pieces, &param.shape, dtype)?.map_err(fail);
         }
-        arrange(entry.read()?, &slot.shape, *layout, dtype).map_err(fail)
+        arrange(entry.read()?, &param.shape, *layout, dtype).map_err(fail)
     }
 }
 
-/// Fills `module` from `checkpoint`; `locate` says where a published name belongs.
+/// Fills `module` from `checkpoint`; `map_key` says where a published name belongs.
 ///
 /// One tensor is read at a time, so that the peak of memory stays near the size of the weights.
 ///
@@ -207,11 +207,11 @@ impl Plan {
 pub fn load<M: Module>(
     module: M,
     checkpoint: &Checkpoint,
-    locate: impl Fn(&str) -> Key,
+    map_key: impl Fn(&str) -> Key,
     options: &LoadOptions,
 ) -> Result<M, Error> {
-    let plan = Plan::new(&module, checkpoint, locate, options.allow_unknown)?;
-    fill(module, |slot| plan.read(slot, options.dtype))
+    let plan = Plan::new(&module, checkpoint, map_key, options.allow_unknown)?;
+    fill(module, |param| plan.read(param, options.dtype))
 }
 
 /// Fills `module` from a file that [`save`](crate::save) wrote, as `dtype`.
@@ -224,7 +224,7 @@ pub fn restore<M: Module>(
     dtype: FloatDType,
 ) -> Result<M, Error> {
     let plan = Plan::saved(&module, checkpoint)?;
-    fill(module, |slot| plan.read(slot, dtype))
+    fill(module, |param| plan.read(param, dtype))
 }
 
 /// Whether a published shape is the wanted one, give or take extents of one at its end.

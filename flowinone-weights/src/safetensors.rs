@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex};
 use ::safetensors::tensor::{Dtype, Metadata};
 use burn::module::Module;
 use burn::tensor::{BoolStore, DType, FloatDType, TensorData};
+use flowinone_files::{AtomicFile, hexadecimal};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::arrange::arrange;
 use crate::checkpoint::{Element, Entry, Source};
-use crate::digest::hexadecimal;
-use crate::{AtomicFile, Error, Layout, Slot, values};
+use crate::{Error, Layout, ParamSpec, values};
 
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.
 const MAX_HEADER: u64 = 16 << 20;
@@ -142,19 +142,20 @@ pub struct Saved {
     pub bytes: u64,
 }
 
-/// Writes one tensor for each slot, in the slot's own shape and the given type, to a safetensors
+/// Writes one tensor for each parameter, in its own shape and the given type, to a safetensors
 /// file at `path`.
 ///
-/// `source` is called once a slot, in order, and must return values of that shape and type; only
-/// one tensor is in memory at a time. The file appears under its name only when it is complete.
+/// `source` is called once for each parameter, in order, and must return values of that shape and
+/// type; only one tensor is in memory at a time. The file appears under its name only when it is
+/// complete.
 ///
 /// # Errors
 /// What `source` returns, a source of another shape, or a failure to write, naming the file.
 pub fn save(
     path: &Path,
-    slots: &[Slot],
+    params: &[ParamSpec],
     dtype: FloatDType,
-    mut source: impl FnMut(&Slot) -> Result<TensorData, Error>,
+    mut source: impl FnMut(&ParamSpec) -> Result<TensorData, Error>,
 ) -> Result<Saved, Error> {
     let name = match dtype {
         FloatDType::F64 => "F64",
@@ -166,10 +167,10 @@ pub fn save(
     let mut offset = 0;
     let mut header = serde_json::Map::new();
     header.insert("__metadata__".into(), json!({ OWN_KEY: OWN_VALUE }));
-    for slot in slots {
-        let end = offset + slot.len() * element.size();
-        let info = json!({ "dtype": name, "shape": slot.shape, "data_offsets": [offset, end] });
-        header.insert(slot.path.clone(), info);
+    for param in params {
+        let end = offset + param.len() * element.size();
+        let info = json!({ "dtype": name, "shape": param.shape, "data_offsets": [offset, end] });
+        header.insert(param.path.clone(), info);
         offset = end;
     }
     let mut header = serde_json::Value::Object(header).to_string().into_bytes();
@@ -184,16 +185,16 @@ pub fn save(
     out.write(&(header.len() as u64).to_le_bytes())
         .and_then(|()| out.write(&header))
         .map_err(write_error)?;
-    for slot in slots {
-        let data = source(slot)?;
-        if data.dtype() != element || data.shape().as_slice() != slot.shape {
+    for param in params {
+        let data = source(param)?;
+        if data.dtype() != element || data.shape().as_slice() != param.shape {
             return Err(Error::tensor(
                 path,
-                &slot.path,
+                &param.path,
                 format!(
                     "expected {:?} {:?} to write, found {:?} {:?}",
                     element,
-                    slot.shape,
+                    param.shape,
                     data.dtype(),
                     data.shape()
                 ),
@@ -214,16 +215,16 @@ pub fn save(
 /// # Errors
 /// A value that is not finite in that type, or a failure to write, naming the file.
 pub fn save_module<M: Module>(path: &Path, module: &M, dtype: FloatDType) -> Result<Saved, Error> {
-    let (mut slots, mut held) = (vec![], vec![]);
-    values(module, |slot, data| {
-        slots.push(slot.clone());
+    let (mut params, mut held) = (vec![], vec![]);
+    values(module, |param, data| {
+        params.push(param.clone());
         held.push(data);
     });
     let mut held = held.into_iter();
-    save(path, &slots, dtype, |slot| {
-        let data = held.next().expect("one value for each slot");
-        arrange(data, &slot.shape, Layout::Same, dtype)
-            .map_err(|unfit| Error::tensor(path, &slot.path, unfit))
+    save(path, &params, dtype, |param| {
+        let data = held.next().expect("one value for each parameter");
+        arrange(data, &param.shape, Layout::Same, dtype)
+            .map_err(|unfit| Error::tensor(path, &param.path, unfit))
     })
 }
 

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use flowinone_files::sha256;
 use flowinone_parity::{Folder, folders};
 use flowinone_weights::{
-    Checkpoint, Error, Format, Key, LoadOptions, Plan, Random, load, randomize, restore, save,
-    sha256, slots,
+    Checkpoint, Error, Format, Init, Key, LoadOptions, Plan, load, param_specs, randomize, restore,
+    save,
 };
 
 fn each_folder_with(file: &str) -> Vec<(Folder, PathBuf)> {
@@ -74,7 +75,7 @@ fn two(device: &Device) -> Two {
 }
 
 fn random_two(seed: u64) -> Two {
-    let scale = |_: &str, _: &[usize]| Random::Normal { std: 1.0 };
+    let scale = |_: &str, _: &[usize]| Init::Normal { std: 1.0 };
     randomize(two(&Device::flex()), seed, scale).unwrap()
 }
 
@@ -84,8 +85,8 @@ fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
 
 /// Writes `module` as a safetensors file with module paths as names, in module layout.
 fn write(module: &Two, path: &std::path::Path, dtype: FloatDType) -> String {
-    let saved = save(path, &slots(module), dtype, |slot| {
-        let data = match slot.path.as_str() {
+    let saved = save(path, &param_specs(module), dtype, |param| {
+        let data = match param.path.as_str() {
             "first.weight" => module.first.weight.val().cast(dtype).into_data(),
             "first.bias" => module
                 .first
@@ -96,7 +97,7 @@ fn write(module: &Two, path: &std::path::Path, dtype: FloatDType) -> String {
                 .cast(dtype)
                 .into_data(),
             "gain" => module.gain.val().cast(dtype).into_data(),
-            other => panic!("unexpected slot {other}"),
+            other => panic!("unexpected param {other}"),
         };
         Ok(data)
     });
@@ -327,7 +328,7 @@ fn stored_large(values: Vec<half::f16>) -> (tempfile::TempDir, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.safetensors");
     let data = TensorData::new(values, LARGE);
-    save(&path, &slots(&large()), FloatDType::F16, |_| {
+    save(&path, &param_specs(&large()), FloatDType::F16, |_| {
         Ok(data.clone())
     })
     .unwrap();

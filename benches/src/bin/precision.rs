@@ -4,18 +4,18 @@
 //! precision MODEL_DIR TASK STEPS GUIDANCE PICTURE...
 //! ```
 //!
-//! For each type, from the start that float32 finds: relative L2 of the first velocity and of the latent
-//! after all steps, and the PSNR of the picture; and the relative L2 of the start itself. Then the same
-//! for the faster setting (`Settings::faster`) in that type. Prints Markdown.
+//! For each type, from the start that float32 finds: relative L2 of the first velocity and of the
+//! latent after all steps, and the PSNR of the picture; and the relative L2 of the start itself.
+//! Then the same for the faster setting (`Settings::faster`) in that type. Prints Markdown.
 
 use std::error::Error;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
+use flowinone_image::read_picture;
+use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, GuidanceRule};
-use flowinone_tasks::{
-    Arithmetic, FlowInOne, Item, ModelDirectory, Settings, Start, Task, read_picture,
-};
+use flowinone_tasks::{Arithmetic, FlowInOne, Item, ModelDirectory, Settings, Start};
 use image::RgbImage;
 
 /// What a run ends with.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::Task;
+use flowinone_prompts::Task;
 
 use crate::options::Options;
 use crate::report::Report;

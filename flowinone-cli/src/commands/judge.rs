@@ -13,10 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::eval::judge::{
-    Endpoint, Entry, Judge, Judged, Key, Outcome as Settled, Retry,
-};
-use flowinone_tasks::{Task, write_atomically};
+use flowinone_eval::judge::{Endpoint, Entry, Judge, Judged, Key, Outcome as Settled, Retry};
+use flowinone_files::write_atomically;
+use flowinone_prompts::Task;
 
 use crate::{Outcome, interrupt};
 
@@ -111,9 +110,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         )
         .with_context(|| format!("what was judged is kept in {}", journal.display()))?;
     let markdown = judgement.markdown();
-    write_atomically(&args.output.join("report.md"), markdown.as_bytes())?;
+    write_atomically(args.output.join("report.md"), markdown.as_bytes())?;
     let json = serde_json::to_vec_pretty(&judgement)?;
-    write_atomically(&args.output.join("report.json"), &json)?;
+    write_atomically(args.output.join("report.json"), &json)?;
     let table = markdown.lines().filter(|line| line.starts_with('|'));
     table.for_each(|line| println!("{line}"));
     let (all, missing) = (&judgement.all, judgement.missing.len());

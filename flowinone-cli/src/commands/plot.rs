@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use flowinone_train::{Entry, Plot, read_journal};
+use flowinone_train::{LogEntry, Plot, read_metric_log};
 
 use crate::Outcome;
 
@@ -45,12 +45,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// A journal, named by its run's folder.
-fn read(path: &Path) -> Result<(String, Vec<Entry>)> {
+fn read(path: &Path) -> Result<(String, Vec<LogEntry>)> {
     let (folder, file) = match path.is_dir() {
         true => (Some(path), path.join("journal.jsonl")),
         false => (path.parent(), path.to_path_buf()),
     };
     let name = folder.filter(|folder| folder.file_name().is_some());
     let name = name.unwrap_or(&file).display().to_string();
-    Ok((name, read_journal(&file)?))
+    Ok((name, read_metric_log(&file)?))
 }

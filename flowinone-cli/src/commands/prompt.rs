@@ -16,9 +16,8 @@ pub(crate) mod trajectory;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{
-    Convention, FrameRate, Prompt, VisualPrompt, read_picture, write_animation, write_picture,
-};
+use flowinone_image::{FrameRate, read_picture, write_animation, write_picture};
+use flowinone_prompts::{Convention, Prompt, VisualPrompt};
 
 use crate::jobs::{Job, Jobs, check_png};
 use crate::options::Options;

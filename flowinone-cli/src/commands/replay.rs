@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::{Input, Record, read_picture, read_record};
-use flowinone_weights::sha256;
+use flowinone_files::sha256;
+use flowinone_image::read_picture;
+use flowinone_tasks::{Input, Record, read_record};
 
 use crate::device::{self, Choice};
 use crate::jobs::Jobs;

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::eval::{Scorer, Work};
-use flowinone_tasks::read_picture;
+use flowinone_eval::{Scorer, Work};
+use flowinone_image::read_picture;
 use image::RgbImage;
 
 use self::pairs::{Known, Pairs};

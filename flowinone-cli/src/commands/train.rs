@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{Convention, FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_prompts::Convention;
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
-    Ending, FlowConfig, FlowLesson, FlowModel, Material, RunConfig, Trainer, initialise, material,
-    newest, read_config,
+    FlowTrainTask, FlowTrainingConfig, RunConfig, StopReason, TrainableFlow, Trainer, TrainingData,
+    initialise, newest_checkpoint, read_training_config,
 };
 
 use crate::device::{self, Choice};
@@ -65,15 +66,15 @@ impl Computing {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let config: FlowConfig = read_config(&args.config)?;
+    let config: FlowTrainingConfig = read_training_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
     let (model, networks) = initialise(&config.model, config.run.seed, device)?;
-    let material = material(&config.data, &config.run)?;
-    note_judges(&material, &config.run);
-    let classes = material.classes.len();
+    let data = TrainingData::open(&config.data, &config.run)?;
+    note_validation(&data, &config.run);
+    let classes = data.classes.len();
     let known = Convention {
-        classes: material.known(&model.prompts.classes),
+        classes: data.known(&model.prompts.classes),
         ..model.prompts
     };
     let model = ModelConfig {
@@ -83,21 +84,21 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         prompts: known,
         ..model
     };
-    let lesson = FlowLesson::new(
+    let task = FlowTrainTask::new(
         &config,
         model.clone(),
         networks.codec(),
-        material.classes,
-        material.held_out,
+        data.classes,
+        data.validation,
         device,
     )?;
-    let start = FlowModel::begin(&config, &model, &networks, classes, device)?;
+    let start = TrainableFlow::new(&config, &model, &networks, classes, device)?;
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
-        let Some(newest) = newest(&folder)? else {
+        let Some(newest) = newest_checkpoint(&folder)? else {
             bail!("{} has no checkpoint yet", folder.display());
         };
-        let average = newest.average(start)?;
+        let average = newest.ema(start)?;
         write(
             &average,
             newest.step(),
@@ -109,14 +110,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     interrupt::listen();
-    let mut lessons: Vec<FlowLesson> = others.iter().map(|other| lesson.on(other)).collect();
-    lessons.insert(0, lesson);
-    let mut trainer = Trainer::spread(lessons, start, material.mixer, config.run)?;
+    let mut tasks: Vec<FlowTrainTask> = others.iter().map(|other| task.on(other)).collect();
+    tasks.insert(0, task);
+    let mut trainer = Trainer::data_parallel(tasks, start, data.mixer, config.run)?;
     let ending = trainer.run(interrupt::flag());
-    if let Some(cache) = trainer.lesson().cache() {
+    if let Some(cache) = trainer.task().cache() {
         eprintln!("cache: {}", cache.report()?);
     }
-    if ending? == Ending::Stopped {
+    if ending? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
     let target = folder.join("model");
@@ -124,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         std::fs::remove_dir_all(&target)?;
     }
     write(
-        trainer.average(),
+        trainer.ema(),
         trainer.step(),
         &model,
         &networks,
@@ -134,17 +135,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Says if nothing will judge the model, though it is to be judged.
-pub(crate) fn note_judges(material: &Material, run: &RunConfig) {
-    if material.held_out.is_none() && run.evaluations.examples > 0 {
+/// Says so if the model cannot be validated, though the run asks for it.
+pub(crate) fn note_validation(data: &TrainingData, run: &RunConfig) {
+    if data.validation.is_none() && run.validation.examples > 0 {
         eprintln!(
-            "note: the data comes from files alone, so that nothing is held out; name pairs to judge by in run.evaluations.source"
+            "note: all data comes from files, so that no pairs are held out for validation; name some in run.validation.source"
         );
     }
 }
 
 fn write(
-    average: &FlowModel,
+    average: &TrainableFlow,
     steps: u64,
     model: &ModelConfig,
     networks: &FlowInOne,

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_tasks::{ModelConfig, Networks, Precision, assemble};
 use flowinone_train::{
-    AutoencoderConfig, AutoencoderLesson, Ending, Trainer, initialise, latent_deviation,
-    material as open, newest, read_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, StopReason, Trainer, TrainingData, initialise,
+    latent_deviation, newest_checkpoint, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_judges};
+use crate::commands::train::{Computing, note_validation};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let config: AutoencoderConfig = read_config(&args.config)?;
+    let config: AutoencoderTrainingConfig = read_training_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
     let (model, networks) = initialise(&config.model, config.run.seed, device)?;
@@ -51,32 +51,32 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 "a run that trains the encoder measures its latents at its end; let it end first"
             );
         }
-        let Some(newest) = newest(&folder)? else {
+        let Some(newest) = newest_checkpoint(&folder)? else {
             bail!("{} has no checkpoint yet", folder.display());
         };
         let trained = Networks {
             encoder: networks.encoder(),
-            vae: &newest.average(autoencoder)?,
+            vae: &newest.ema(autoencoder)?,
             flow: networks.flow(),
         };
         return write(trained, &model, newest.step(), args.dtype, target);
     }
-    let material = open(&config.data, &config.run)?;
-    note_judges(&material, &config.run);
-    let lesson = AutoencoderLesson {
+    let data = TrainingData::open(&config.data, &config.run)?;
+    note_validation(&data, &config.run);
+    let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
         keeps_latents: config.keeps_latents(),
         device: device.clone(),
-        held_out: material.held_out,
-        judged: config.run.evaluations.examples,
+        validation: data.validation,
+        validation_examples: config.run.validation.examples,
     };
     interrupt::listen();
-    let mut lessons: Vec<_> = others.iter().map(|other| lesson.on(other)).collect();
-    lessons.insert(0, lesson);
+    let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
+    tasks.insert(0, task);
     let run = config.run.clone();
-    let mut trainer = Trainer::spread(lessons, autoencoder, material.mixer, run)?;
-    if trainer.run(interrupt::flag())? == Ending::Stopped {
+    let mut trainer = Trainer::data_parallel(tasks, autoencoder, data.mixer, run)?;
+    if trainer.run(interrupt::flag())? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
     if !config.keeps_latents() {
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let trained = Networks {
         encoder: networks.encoder(),
-        vae: trainer.average(),
+        vae: trainer.ema(),
         flow: networks.flow(),
     };
     write(trained, &model, trainer.step(), args.dtype, &target)
@@ -109,14 +109,14 @@ fn write(
 
 /// What brings the latents of the trained encoder to a standard deviation of 1.
 fn scale(
-    trainer: &Trainer<AutoencoderLesson>,
-    config: &AutoencoderConfig,
+    trainer: &Trainer<AutoencoderTrainTask>,
+    config: &AutoencoderTrainingConfig,
     side: u32,
     device: &Device,
 ) -> Result<f64> {
-    let mut targets = open(&config.data, &config.run)?.mixer;
+    let mut targets = TrainingData::open(&config.data, &config.run)?.mixer;
     let device = device.clone().inner();
-    let deviation = latent_deviation(trainer.average(), &mut targets, side, MEASURED, &device)?;
+    let deviation = latent_deviation(trainer.ema(), &mut targets, side, MEASURED, &device)?;
     let scale = 1.0 / deviation;
     eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
     Ok(scale)

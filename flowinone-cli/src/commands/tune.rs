@@ -12,8 +12,10 @@ mod trials;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use flowinone_files::write_atomically;
+use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, Solver};
-use flowinone_tasks::{Settings, Task, write_atomically};
+use flowinone_tasks::Settings;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use self::measure::Subjects;
@@ -198,7 +200,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     print!("{}", report.table());
     if let Some(folder) = &args.output {
-        write_atomically(&folder.join("tune.md"), report.table().as_bytes())?;
+        write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
         report.plot().save(&folder.join("tune.svg"))?;
         println!("{}", folder.display());
     }

@@ -89,7 +89,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The start for standard normal `noise` of the mean's shape: `mean + exp(log_var / 2) * noise`.
+    /// The start for standard normal `noise` of the mean's shape:
+    /// `mean + exp(log_var / 2) * noise`.
     ///
     /// # Panics
     /// If the noise has another shape.

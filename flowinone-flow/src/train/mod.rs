@@ -1,4 +1,5 @@
-//! How the flow is trained: matching its velocity along straight paths from the source to the target.
+//! How the flow is trained: matching its velocity along straight paths from the source to the
+//! target.
 //!
 //! ```text
 //! x0 = mean + exp(log_var / 2) * noise,   (mean, log_var) = source(tokens)
@@ -8,24 +9,25 @@
 //! ```
 //!
 //! [`Objective`] is that sum for one batch. Its pieces are [`Path`] and [`logit_normal`] (states
-//! and times), [`null_items`] and [`rotated_targets`] (the unconditional branch), [`coarser`] (the
-//! coarse stage's target), [`divergence`] and [`Contrast`] (the source). [`Average`] follows the
-//! weights of any module through training. [`VelocityNetwork::placed`](crate::VelocityNetwork::placed)
-//! is a better start than chance alone.
+//! and times), [`condition_dropout`](condition_dropout()) and [`rotated_targets`] (the
+//! unconditional branch), [`coarser`] (the coarse stage's target), [`kl`] and [`ContrastiveLoss`]
+//! (the source). [`Ema`] averages the weights of any module over the steps of training. A network
+//! that is trained from scratch learns faster from
+//! [`VelocityNetwork::sincos_position_init`](crate::VelocityNetwork::sincos_position_init).
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
-mod average;
-mod nulls;
+mod condition_dropout;
+mod ema;
 mod objective;
 mod path;
-mod places;
 mod scales;
-mod source;
+mod sincos_position_init;
+mod source_losses;
 
-pub use average::{Average, AverageDecay};
-pub use nulls::{null_items, rotated_targets};
-pub use objective::{Draws, Evaluation, Losses, Objective, Teacher, TrainingBatch};
+pub use condition_dropout::{condition_dropout, rotated_targets};
+pub use ema::{Ema, EmaDecay};
+pub use objective::{ClipFeatures, Evaluation, FlowLosses, Objective, StepNoise, TrainingBatch};
 pub use path::{Path, logit_normal};
 pub use scales::{Coarsening, coarser};
-pub use source::{Contrast, divergence};
+pub use source_losses::{ContrastiveLoss, kl};

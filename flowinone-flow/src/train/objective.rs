@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! loss_i = 1/4 mean (v_coarse - coarser(u))^2 + mean (v_fine - u)^2      flow matching, per item
-//!        + contrastive(x0, features) + 0.01 * divergence_i               on the source
+//!        + contrastive(x0, features) + 0.01 * kl_i                       on the source
 //! ```
 //!
-//! The target velocity `u` holds the start, so gradients reach the source encoder on three ways:
+//! The target velocity `u` holds the start, so gradients reach the source encoder in three ways:
 //! through the state, through the target, and through its own losses.
 
 use burn::tensor::{DType, Tensor};
 use flowinone_sampler::Branch;
 use serde::{Deserialize, Serialize};
 
-use super::nulls::{null_items, rotated_targets};
+use super::condition_dropout::{condition_dropout, rotated_targets};
 use super::path::{Path, logit_normal};
 use super::scales::{Coarsening, coarser};
-use super::source::{Contrast, divergence};
+use super::source_losses::{ContrastiveLoss, kl};
 use crate::{Error, FlowNetwork, Source, StageVelocities, Structure, Time};
 
 /// What is minimised, and with which weights.
@@ -24,15 +24,17 @@ use crate::{Error, FlowNetwork, Source, StageVelocities, Structure, Time};
 pub struct Objective {
     /// From start to target.
     pub path: Path,
-    /// Probability that an item is null, and trains the unconditional branch.
-    pub null_probability: f64,
+    /// Probability that an item's condition is dropped, so that it trains the unconditional branch.
+    #[serde(alias = "null_probability")]
+    pub condition_dropout: f64,
     /// Weight of the transformer stage's error.
     pub coarse_weight: f64,
     /// Weight of the `ConvNeXt` stage's error.
     pub fine_weight: f64,
-    /// Weight of the source's divergence.
-    pub divergence_weight: f64,
-    /// Weight of the contrastive loss; `None` needs no teacher.
+    /// Weight of the source's KL term.
+    #[serde(alias = "divergence_weight")]
+    pub kl_weight: f64,
+    /// Weight of the contrastive loss; `None` needs no CLIP features.
     pub contrastive_weight: Option<f64>,
 }
 
@@ -47,41 +49,41 @@ pub struct TrainingBatch {
     pub structure: Option<Structure>,
 }
 
-/// What chance decides in one training step, made by [`Objective::draws`] or chosen.
+/// The random choices of one training step, from [`Objective::step_noise`] or chosen by the caller.
 #[derive(Debug, Clone)]
-pub struct Draws {
+pub struct StepNoise {
     /// Standard normal noise of the start, of the target's shape.
     pub noise: Tensor<4>,
     /// A time in [0, 1] for each item.
     pub times: Vec<f32>,
-    /// For each item, whether it is null.
+    /// For each item, whether its condition is dropped: a null item.
     pub nulls: Vec<bool>,
 }
 
 /// What the contrastive loss compares the starts with.
 #[derive(Debug, Clone)]
-pub struct Teacher<'a> {
+pub struct ClipFeatures<'a> {
     /// The loss, with its learned scale.
-    pub contrast: &'a Contrast,
-    /// A teacher's features of the target pictures, `[batch, channels * side * side]`.
+    pub contrast: &'a ContrastiveLoss,
+    /// CLIP features of the target pictures, `[batch, channels * side * side]`.
     pub features: Tensor<2>,
 }
 
-/// The losses of a batch, in float32; one number for each item unless said otherwise, unweighted but
-/// for the sums.
+/// The losses of a batch, in float32; one value for each item unless said otherwise. Only the sums
+/// are weighted.
 #[derive(Debug, Clone)]
-pub struct Losses {
+pub struct FlowLosses {
     /// Mean square error of the transformer stage, `[batch]`.
     pub coarse: Tensor<1>,
     /// Mean square error of the `ConvNeXt` stage, `[batch]`.
     pub fine: Tensor<1>,
     /// Weighted sum of the two, `[batch]`.
     pub flow: Tensor<1>,
-    /// Divergence of the source, `[batch]`.
-    pub divergence: Tensor<1>,
+    /// KL term of the source, `[batch]`.
+    pub kl: Tensor<1>,
     /// Contrastive loss of the whole batch, `[1]`.
     pub contrastive: Option<Tensor<1>>,
-    /// Weighted sum of everything, `[batch]`; its mean is what a step descends.
+    /// Weighted sum of everything, `[batch]`; its mean is what a step minimises.
     pub total: Tensor<1>,
 }
 
@@ -89,7 +91,7 @@ pub struct Losses {
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     /// The losses.
-    pub losses: Losses,
+    pub losses: FlowLosses,
     /// Distribution of the starts.
     pub source: Source,
     /// The starts `x0`, `[batch, channels, side, side]`.
@@ -107,10 +109,10 @@ impl Objective {
     pub fn reference() -> Self {
         Self {
             path: Path::reference(),
-            null_probability: 0.1,
+            condition_dropout: 0.1,
             coarse_weight: 0.25,
             fine_weight: 1.0,
-            divergence_weight: 0.01,
+            kl_weight: 0.01,
             contrastive_weight: Some(1.0),
         }
     }
@@ -122,14 +124,14 @@ impl Objective {
     pub fn validate(&self) -> Result<(), Error> {
         let fraction = "a number from 0 to 1";
         let weight = "a finite number, 0 or more";
-        let divergence = self.divergence_weight;
+        let kl = self.kl_weight;
         let contrastive = self.contrastive_weight.unwrap_or(0.0);
         for (field, value, most, wanted) in [
             ("path.sigma_min", self.path.sigma_min, 1.0, fraction),
-            ("null_probability", self.null_probability, 1.0, fraction),
+            ("condition_dropout", self.condition_dropout, 1.0, fraction),
             ("coarse_weight", self.coarse_weight, f64::MAX, weight),
             ("fine_weight", self.fine_weight, f64::MAX, weight),
-            ("divergence_weight", divergence, f64::MAX, weight),
+            ("kl_weight", kl, f64::MAX, weight),
             ("contrastive_weight", contrastive, f64::MAX, weight),
         ] {
             if !(0.0..=most).contains(&value) {
@@ -143,13 +145,14 @@ impl Objective {
         Ok(())
     }
 
-    /// The chances of one step: standard normal `noise` of the target's shape, and for each item one
-    /// standard normal number for its time and one uniform in [0, 1) that may make it null.
-    pub fn draws(&self, noise: Tensor<4>, normals: &[f32], uniforms: &[f32]) -> Draws {
-        Draws {
+    /// The random choices of one step: standard normal `noise` of the target's shape, and for each
+    /// item one standard normal number for its time and one uniform in [0, 1) that may make it
+    /// null.
+    pub fn step_noise(&self, noise: Tensor<4>, normals: &[f32], uniforms: &[f32]) -> StepNoise {
+        StepNoise {
             noise,
             times: logit_normal(normals),
-            nulls: null_items(uniforms, self.null_probability),
+            nulls: condition_dropout(uniforms, self.condition_dropout),
         }
     }
 
@@ -157,22 +160,22 @@ impl Objective {
     ///
     /// # Panics
     /// If the parts are not of one batch, if the network has no structure path for the batch's
-    /// structure, or if there is a teacher without a contrastive weight, or the weight without a
-    /// teacher.
+    /// structure, or if there are CLIP features without a contrastive weight, or the weight without
+    /// them.
     pub fn evaluate(
         &self,
         network: &FlowNetwork,
         batch: TrainingBatch,
-        draws: Draws,
-        teacher: Option<Teacher<'_>>,
+        noise: StepNoise,
+        clip: Option<ClipFeatures<'_>>,
     ) -> Evaluation {
         let source = network.source.forward(batch.tokens);
-        let start = source.sample(draws.noise);
-        let target = rotated_targets(batch.target.cast(start.dtype()), &draws.nulls);
-        let state = self.path.state(start.clone(), target.clone(), &draws.times);
-        let velocities = velocities(network, &state, batch.structure, &draws.times, &draws.nulls);
+        let start = source.sample(noise.noise);
+        let target = rotated_targets(batch.target.cast(start.dtype()), &noise.nulls);
+        let state = self.path.state(start.clone(), target.clone(), &noise.times);
+        let velocities = velocities(network, &state, batch.structure, &noise.times, &noise.nulls);
         let flow = self.path.velocity(start.clone(), target.clone());
-        let losses = self.losses(&velocities, flow, &source, &start, teacher);
+        let losses = self.losses(&velocities, flow, &source, &start, clip);
         Evaluation {
             losses,
             source,
@@ -189,8 +192,8 @@ impl Objective {
         target: Tensor<4>,
         source: &Source,
         start: &Tensor<4>,
-        teacher: Option<Teacher<'_>>,
-    ) -> Losses {
+        clip: Option<ClipFeatures<'_>>,
+    ) -> FlowLosses {
         let ratio = target.dims()[3] / velocities.coarse.dims()[3];
         let target = target.cast(DType::F32);
         let coarse_target = coarser(target.clone(), ratio, Coarsening::KeepVariance);
@@ -198,23 +201,23 @@ impl Objective {
         let fine = mean_square(velocities.fine.clone(), target);
         let flow = coarse.clone().mul_scalar(self.coarse_weight)
             + fine.clone().mul_scalar(self.fine_weight);
-        let divergence = divergence(source);
-        let mut total = flow.clone() + divergence.clone().mul_scalar(self.divergence_weight);
-        let contrastive = match (self.contrastive_weight, teacher) {
+        let kl = kl(source);
+        let mut total = flow.clone() + kl.clone().mul_scalar(self.kl_weight);
+        let contrastive = match (self.contrastive_weight, clip) {
             (None, None) => None,
-            (Some(weight), Some(teacher)) => {
-                let loss = teacher.contrast.loss(start.clone(), teacher.features);
+            (Some(weight), Some(clip)) => {
+                let loss = clip.contrast.loss(start.clone(), clip.features);
                 total = total + loss.clone().mul_scalar(weight);
                 Some(loss)
             }
-            (Some(_), None) => panic!("a contrastive loss needs a teacher's features"),
-            (None, Some(_)) => panic!("a teacher without a contrastive weight would teach nothing"),
+            (Some(_), None) => panic!("a contrastive loss needs CLIP features"),
+            (None, Some(_)) => panic!("CLIP features without a contrastive weight have no use"),
         };
-        Losses {
+        FlowLosses {
             coarse,
             fine,
             flow,
-            divergence,
+            kl,
             contrastive,
             total,
         }
@@ -258,10 +261,10 @@ mod tests {
     #[test]
     fn a_number_that_cannot_be_is_named() {
         Objective::reference().validate().unwrap();
-        for (field, value) in [("null_probability", 1.5), ("fine_weight", f64::NAN)] {
+        for (field, value) in [("condition_dropout", 1.5), ("fine_weight", f64::NAN)] {
             let mut objective = Objective::reference();
             match field {
-                "null_probability" => objective.null_probability = value,
+                "condition_dropout" => objective.condition_dropout = value,
                 _ => objective.fine_weight = value,
             }
             let message = objective.validate().unwrap_err().to_string();
@@ -270,7 +273,7 @@ mod tests {
         }
     }
 
-    fn evaluated(objective: Objective, teacher: Option<Teacher<'_>>) -> Evaluation {
+    fn evaluated(objective: Objective, clip: Option<ClipFeatures<'_>>) -> Evaluation {
         let device = Device::flex();
         let network = FlowConfig::tiny().init(&device);
         let batch = TrainingBatch {
@@ -279,27 +282,27 @@ mod tests {
             structure: None,
         };
         let noise = Tensor::zeros([2, 4, 32, 32], &device);
-        let draws = objective.draws(noise, &[0.0, 1.0], &[0.5, 0.5]);
-        objective.evaluate(&network, batch, draws, teacher)
+        let noise = objective.step_noise(noise, &[0.0, 1.0], &[0.5, 0.5]);
+        objective.evaluate(&network, batch, noise, clip)
     }
 
     #[test]
-    fn without_a_teacher_the_total_is_flow_and_divergence() {
+    fn without_a_contrastive_loss_the_total_is_flow_and_kl() {
         let objective = Objective {
             contrastive_weight: None,
-            divergence_weight: 0.5,
+            kl_weight: 0.5,
             ..Objective::reference()
         };
         let losses = evaluated(objective, None).losses;
         assert!(losses.contrastive.is_none());
-        let parts = losses.coarse.mul_scalar(0.25) + losses.fine + losses.divergence * 0.5;
+        let parts = losses.coarse.mul_scalar(0.25) + losses.fine + losses.kl * 0.5;
         let difference: f32 = (losses.total - parts).abs().max().into_scalar();
         assert!(difference < 1e-4, "{difference}");
     }
 
     #[test]
-    #[should_panic(expected = "needs a teacher's features")]
-    fn a_contrastive_weight_needs_a_teacher() {
+    #[should_panic(expected = "needs CLIP features")]
+    fn a_contrastive_weight_needs_clip_features() {
         evaluated(Objective::reference(), None);
     }
 }

@@ -20,8 +20,9 @@ pub enum Coarsening {
     Mean,
 }
 
-/// Maps `[batch, channels, height, width]`, `ratio` times coarser: `[batch, channels, height / ratio,
-/// width / ratio]` for even sides, `[.., (height - 1) / ratio + 1, ..]` for odd ones.
+/// Maps `[batch, channels, height, width]`, `ratio` times coarser:
+/// `[batch, channels, height / ratio, width / ratio]` for even sides,
+/// `[.., (height - 1) / ratio + 1, ..]` for odd ones.
 ///
 /// # Panics
 /// If a side is even and not divisible by `ratio`, if one side is even and the other odd, or if

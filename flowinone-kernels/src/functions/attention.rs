@@ -4,10 +4,10 @@ use burn::tensor::Tensor;
 
 #[cfg(feature = "cpu")]
 use super::linear::rounds;
-use super::packed::Precision;
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_one, of_three, of_two, takes};
-use crate::stock;
+use crate::cpu::flex::{self, of_one, of_three, of_two, takes};
+use crate::fallback;
+use crate::precision::Precision;
 
 /// Attention of `q` `[batch, heads, queries, d]` to `k` and `v` `[batch, heads, keys, d]`.
 ///
@@ -28,7 +28,7 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
         let precision = rounded(Precision::Float32);
         return of_three(flex::Attention { precision }, q, k, v);
     }
-    stock::attention(q, k, v)
+    fallback::attention(q, k, v)
 }
 
 /// Self-attention of `[batch, tokens, 3 * heads * d]`: all heads of the queries, then of the keys,
@@ -53,8 +53,8 @@ pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Preci
         return of_one(flex::SelfAttention { heads, precision }, query_key_value);
     }
     let _ = precision;
-    let [q, k, v] = stock::parts(query_key_value, heads);
-    stock::joined(stock::attention(q, k, v))
+    let [q, k, v] = fallback::parts(query_key_value, heads);
+    fallback::joined(fallback::attention(q, k, v))
 }
 
 /// Attention of `[batch, queries, heads * d]` to `[batch, keys, 2 * heads * d]`: all heads of the
@@ -85,9 +85,9 @@ pub fn cross_attention(
         return of_two(flex::CrossAttention { heads, precision }, query, key_value);
     }
     let _ = precision;
-    let [q] = stock::parts(query, heads);
-    let [k, v] = stock::parts(key_value, heads);
-    stock::joined(stock::attention(q, k, v))
+    let [q] = fallback::parts(query, heads);
+    let [k, v] = fallback::parts(key_value, heads);
+    fallback::joined(fallback::attention(q, k, v))
 }
 
 /// The precision of an attention, lowered within `in_bfloat16`.

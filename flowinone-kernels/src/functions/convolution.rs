@@ -2,11 +2,11 @@
 
 use burn::tensor::Tensor;
 
-use super::packed::Precision;
+use crate::precision::Precision;
 
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_three, takes};
-use crate::stock;
+use crate::cpu::flex::{self, of_three, takes};
+use crate::fallback;
 
 /// Convolution of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and a
 /// `bias` `[output]`; zeros around the maps, K odd, so that height and width stay.
@@ -30,7 +30,7 @@ pub fn convolution(
         return of_three(flex::Convolution { precision, reach }, x, weight, bias);
     }
     let _ = precision;
-    stock::convolution(x, weight, bias)
+    fallback::convolution(x, weight, bias)
 }
 
 /// Convolution of maps `[batch, input, height, width]` that halves height and width, with weights
@@ -57,7 +57,7 @@ pub fn halving_convolution(
         return of_three(flex::Convolution { precision, reach }, x, weight, bias);
     }
     let _ = precision;
-    stock::halving_convolution(x, weight, bias)
+    fallback::halving_convolution(x, weight, bias)
 }
 
 /// The side of the kernels, whose shapes must fit.

@@ -6,7 +6,8 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::linear::linear;
-use super::packed::{PackedLinear, Precision, packs};
+use super::packed::{PackedLinear, packs};
+use crate::precision::Precision;
 
 /// A linear layer `y = x w + b` on the last axis, as a module.
 ///

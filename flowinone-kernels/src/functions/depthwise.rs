@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_three, takes};
-use crate::stock;
+use crate::cpu::flex::{self, of_three, takes};
+use crate::fallback;
 
 /// Depthwise convolution of tokens `[batch, height * width, channels]`, token `row * width + column`
 /// being one pixel, with weights `[channels, 1, K, K]` and a `bias` `[channels]`; zeros around the
@@ -29,8 +29,12 @@ pub fn depthwise_convolution(
     assert_eq!(bias.dims(), [channels], "one bias for each channel");
     assert_eq!(kernel % 2, 1, "a kernel of side {kernel} has no middle");
     #[cfg(feature = "cpu")]
-    if takes(&x) && takes(&weight) && takes(&bias) && crate::depthwise::supports(kernel) {
+    if takes(&x)
+        && takes(&weight)
+        && takes(&bias)
+        && crate::cpu::convolution::depthwise::supports(kernel)
+    {
         return of_three(flex::Depthwise { width }, x, weight, bias);
     }
-    stock::depthwise_convolution(x, width, weight, bias)
+    fallback::depthwise_convolution(x, width, weight, bias)
 }

@@ -6,8 +6,8 @@ use std::cell::Cell;
 use burn::tensor::Tensor;
 
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_three, of_two, takes};
-use crate::stock;
+use crate::cpu::flex::{self, of_three, of_two, takes};
+use crate::fallback;
 
 /// Below so many rows, packing the weights costs more than it saves.
 #[cfg(feature = "cpu")]
@@ -65,5 +65,5 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tenso
             None => of_two(flex::Linear { rounded }, x, weight),
         };
     }
-    stock::linear(x, weight, bias)
+    fallback::linear(x, weight, bias)
 }

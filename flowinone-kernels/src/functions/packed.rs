@@ -6,22 +6,9 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "cpu")]
-use crate::flex;
-use crate::stock;
-
-/// How the weights of a [`PackedLinear`] are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Precision {
-    /// As they are.
-    Float32,
-    /// Rounded to bfloat16, half the memory. Sums stay in float32; on processors with AVX512-BF16
-    /// the input is rounded as well.
-    BFloat16,
-    /// Rounded to 255 steps for each output, a quarter of the memory; the input likewise for each
-    /// row. Sums are exact, with AVX512-VNNI or without.
-    Int8,
-}
+use crate::cpu::flex;
+use crate::fallback;
+use crate::precision::Precision;
 
 /// Whether layers on that device can be packed: it is Flex, and no gradients are asked for.
 pub fn packs(device: &Device) -> bool {
@@ -38,7 +25,7 @@ pub fn packs(device: &Device) -> bool {
 /// [`LEVEL_VARIABLE`](crate::LEVEL_VARIABLE) does not rule it out.
 pub fn prefers_bfloat16() -> bool {
     #[cfg(all(feature = "cpu", target_arch = "x86_64"))]
-    return crate::bfloat::multiplies(crate::Level::current()).is_some();
+    return crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();
     #[cfg(not(all(feature = "cpu", target_arch = "x86_64")))]
     false
 }
@@ -57,7 +44,7 @@ pub struct PackedLinear(Kept);
 )]
 enum Kept {
     #[cfg(feature = "cpu")]
-    Packed(Arc<crate::weights::Weights>),
+    Packed(Arc<crate::cpu::gemm::weights::Weights>),
     Tensors(Box<Tensors>),
 }
 
@@ -151,7 +138,7 @@ impl PackedLinear {
                 let [_, width] = x.dims();
                 let weight = kept.weight.clone().narrow(0, part * width, width);
                 match sum {
-                    None => stock::linear(x, weight, kept.bias.clone()),
+                    None => fallback::linear(x, weight, kept.bias.clone()),
                     Some(sum) => sum + x.matmul(weight),
                 }
             }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 #[cfg(feature = "cpu")]
-use crate::flex::{self, of_one, of_three, only_computes, takes};
+use crate::cpu::flex::{self, of_one, of_three, only_computes, takes};
 use crate::layer_norm;
 
 /// [`layer_norm`] of tokens whose numbers come in equal parts, each `[batch, tokens, width]`, as if

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Scores of a mini model on 200 held-out pairs of each task: score.sh MODEL FOLDER [generate options]
-# FLOWINONE names the program, without it cargo runs it; CLASSES, with commas between, are other classes.
+# Scores of a mini model on 200 held-out pairs of each task:
+#   score.sh MODEL FOLDER [generate options]
+# FLOWINONE names the program; if it is not set, cargo runs it. CLASSES names other classes, with
+# commas between them.
 set -euo pipefail
 model=$1 folder=$2
 shift 2

@@ -12,8 +12,8 @@ if [ ! -f "$icons" ]; then
     mv "$icons.part" "$icons"
 fi
 
-# Networks this small do not keep more threads busy, each with its half of every batch; the data is made
-# on another.
+# Networks this small do not keep more threads busy, each with its half of every batch; the data is
+# made on another.
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-2}
 flowinone() { cargo run --quiet --release -p flowinone-cli -- "$@"; }
 flowinone train-vae --config "$recipes/vae.toml"

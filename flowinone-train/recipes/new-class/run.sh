@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fine-tunes the mini model on ten pictures of one new class, and prints scores of the new class and
 # of the old ones, before and after: run.sh [CLASS]. Run it from the root of the repository, after
-# recipes/mini/train.sh has fetched the icons; FLOWINONE names the program, without it cargo runs it.
+# recipes/mini/train.sh has fetched the icons; FLOWINONE names the program, without it cargo runs
+# it.
 set -euo pipefail
 class=${1:-umbrella}
 folder=models/new-class recipe=flowinone-train/recipes/new-class

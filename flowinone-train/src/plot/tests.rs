@@ -1,7 +1,11 @@
 use super::*;
 
-fn journal(name: &str, number: &str, values: impl Iterator<Item = f64>) -> (String, Vec<Entry>) {
-    let entry = |(step, value): (usize, f64)| Entry {
+fn metric_log(
+    name: &str,
+    number: &str,
+    values: impl Iterator<Item = f64>,
+) -> (String, Vec<LogEntry>) {
+    let entry = |(step, value): (usize, f64)| LogEntry {
         step: step as u64 + 1,
         numbers: [(number.to_string(), value)].into(),
     };
@@ -25,9 +29,9 @@ fn coloured(plot: &Plot, at: usize) -> usize {
 #[test]
 fn every_journal_has_its_curve_in_every_panel() {
     let journals = [
-        journal("first", "loss", falling()),
-        journal("second", "loss", falling().map(|loss| loss + 1.0)),
-        journal("other", "psnr", falling().map(|loss| 30.0 - loss)),
+        metric_log("first", "loss", falling()),
+        metric_log("second", "loss", falling().map(|loss| loss + 1.0)),
+        metric_log("other", "psnr", falling().map(|loss| 30.0 - loss)),
     ];
     let numbers = ["loss".to_string(), "psnr".to_string()];
     let plot = Plot::new(&journals, &numbers).unwrap();
@@ -45,7 +49,7 @@ fn every_journal_has_its_curve_in_every_panel() {
 
 #[test]
 fn a_number_that_nobody_has_is_named_with_those_that_there_are() {
-    let journals = [journal("run", "loss", falling())];
+    let journals = [metric_log("run", "loss", falling())];
     let message = Plot::new(&journals, &["fine".into()])
         .unwrap_err()
         .to_string();
@@ -71,7 +75,7 @@ fn the_mean_of_neighbours_is_smooth_and_does_not_lag() {
             .iter()
             .all(|(_, value)| *value == 0.5)
     );
-    let journals = [journal("run", "loss", falling())];
+    let journals = [metric_log("run", "loss", falling())];
     let plot = Plot::new(&journals, &["loss".into()]).unwrap();
     assert_ne!(plot.clone().smooth(9).picture(), plot.picture());
 }
@@ -86,7 +90,7 @@ fn any_journal_can_be_drawn() {
         (0..30_000).map(f64::from).collect(),
     ];
     for values in odd {
-        let journals = [journal("run", "loss", values.into_iter())];
+        let journals = [metric_log("run", "loss", values.into_iter())];
         let plot = Plot::new(&journals, &["loss".into()]).unwrap();
         for plot in [plot.clone(), plot.clone().logarithmic().smooth(100)] {
             assert!(plot.svg().len() < 400_000);

@@ -47,8 +47,8 @@ pub(super) fn nice(range: &Range<f64>, count: usize) -> Vec<f64> {
     numbers.collect()
 }
 
-/// Decimal exponents in a range: those of 1, 2 and 5 times powers of ten over a few decades, those of
-/// powers alone over many, and whatever is round over less than one of them.
+/// Decimal exponents in a range: those of 1, 2 and 5 times powers of ten over a few decades, those
+/// of powers alone over many, and whatever is round over less than one of them.
 pub(super) fn exponents(range: &Range<f64>) -> Vec<f64> {
     let decades = range.end - range.start;
     let factors: &[f64] = match decades {

@@ -1,4 +1,4 @@
-//! Small runs: networks of a few thousand weights on pictures of 32 pixels, and a lesson that is a
+//! Small runs: networks of a few thousand weights on pictures of 32 pixels, and a task that is a
 //! single linear layer.
 
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::OptimizerRecord;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_tasks::ModelConfig;
-use flowinone_tasks::data::{
+use flowinone_data::{
     Example, FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
 };
+use flowinone_tasks::ModelConfig;
 use flowinone_train::{
-    AutoencoderConfig, AutoencoderLesson, Chance, Ending, Entry, Error, FlowConfig, FlowLesson,
-    FlowModel, Lesson, Losses, RunConfig, Trainer, initialise, material, newest, read_config,
-    read_journal,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, BatchRng, Batcher, Error, FlowTrainTask,
+    FlowTrainingConfig, LogEntry, Losses, RunConfig, StopReason, TrainTask, TrainableFlow, Trainer,
+    TrainingData, initialise, newest_checkpoint, read_metric_log, read_training_config,
 };
 
 /// A folder of its own for the files of a test.
@@ -45,7 +45,7 @@ impl Bench {
     /// What a run has left: losses, weights, their average, and the optimiser's moments.
     pub(crate) fn left(&self, run: &str) -> Left {
         let folder = self.path(run);
-        let checkpoint = newest(&folder).unwrap().expect("a checkpoint");
+        let checkpoint = newest_checkpoint(&folder).unwrap().expect("a checkpoint");
         let read = |name: &str| std::fs::read(checkpoint.path().join(name)).unwrap();
         // Saved in no particular order, loaded by name.
         let moments = OptimizerRecord::load(checkpoint.path().join("moments.bpk")).unwrap();
@@ -71,10 +71,10 @@ pub(crate) struct Left {
 
 /// The numbers of a journal that do not depend on the clock, as bits.
 pub(crate) fn losses(folder: &Path) -> Vec<(u64, Vec<(String, u64)>)> {
-    let entries = read_journal(&folder.join("journal.jsonl")).unwrap();
+    let entries = read_metric_log(&folder.join("journal.jsonl")).unwrap();
     let timeless =
         |(name, _): &(String, f64)| name != "samples_per_second" && name != "peak_memory_mib";
-    let bits = |entry: Entry| {
+    let bits = |entry: LogEntry| {
         let numbers = entry.numbers.into_iter().filter(timeless);
         (entry.step, numbers.map(|(n, v)| (n, v.to_bits())).collect())
     };
@@ -102,14 +102,14 @@ folder = "RUN"
 seed = 3
 steps = 6
 batch = 2
-average = 0.99
+ema_decay = 0.99
 [run.schedule]
 learning_rate = 1e-3
 warm_up = 2
 decay = { cosine = 0.1 }
 [run.checkpoints]
 seconds = 100000
-[run.evaluations]
+[run.validation]
 steps = 4
 examples = 1
 "#;
@@ -149,72 +149,72 @@ pub(crate) fn device() -> Device {
 }
 
 /// The flow of a description.
-pub(crate) fn flow(file: &Path) -> (FlowLesson, FlowModel, Mixer, RunConfig) {
-    let config: FlowConfig = read_config(file).unwrap();
+pub(crate) fn flow(file: &Path) -> (FlowTrainTask, TrainableFlow, Mixer, RunConfig) {
+    let config: FlowTrainingConfig = read_training_config(file).unwrap();
     let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
-    let material = material(&config.data, &config.run).unwrap();
-    let classes = material.classes.len();
-    let start = FlowModel::begin(&config, &model, &networks, classes, &device());
-    let lesson = FlowLesson::new(
+    let data = TrainingData::open(&config.data, &config.run).unwrap();
+    let classes = data.classes.len();
+    let start = TrainableFlow::new(&config, &model, &networks, classes, &device());
+    let task = FlowTrainTask::new(
         &config,
         model,
         networks.codec(),
-        material.classes,
-        material.held_out,
+        data.classes,
+        data.validation,
         &device(),
     )
     .unwrap();
-    (lesson, start.unwrap(), material.mixer, config.run)
+    (task, start.unwrap(), data.mixer, config.run)
 }
 
 /// Runs a flow to its end, or stops it after `stop` steps.
-pub(crate) fn train_flow(file: &Path, stop: Option<u64>) -> Ending {
-    let (lesson, model, mixer, run) = flow(file);
-    train(lesson, model, mixer, run, stop).unwrap()
+pub(crate) fn train_flow(file: &Path, stop: Option<u64>) -> StopReason {
+    let (task, model, mixer, run) = flow(file);
+    train(task, model, mixer, run, stop).unwrap()
 }
 
 /// The same for an autoencoder.
-pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> Ending {
-    let config: AutoencoderConfig = read_config(file).unwrap();
+pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
+    let config: AutoencoderTrainingConfig = read_training_config(file).unwrap();
     let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
-    let material = material(&config.data, &config.run).unwrap();
+    let data = TrainingData::open(&config.data, &config.run).unwrap();
     let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
-    let lesson = AutoencoderLesson {
+    let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
         keeps_latents: config.keeps_latents(),
         device: device(),
-        held_out: material.held_out,
-        judged: 2,
+        validation: data.validation,
+        validation_examples: 2,
     };
-    train(lesson, autoencoder, material.mixer, config.run, stop).unwrap()
+    train(task, autoencoder, data.mixer, config.run, stop).unwrap()
 }
 
-/// Runs any lesson; `stop` sets the flag while that step computes.
-pub(crate) fn train<L: Lesson>(
-    lesson: L,
+/// Runs any task; `stop` sets the flag while that step computes.
+pub(crate) fn train<L: TrainTask>(
+    task: L,
     model: L::Model,
     mixer: Mixer,
     run: RunConfig,
     stop: Option<u64>,
-) -> Result<Ending, Error> {
+) -> Result<StopReason, Error> {
     let flag = Arc::new(AtomicBool::new(false));
     let stopping = Stopping {
-        inner: lesson,
+        inner: task,
         left: AtomicU64::new(stop.unwrap_or(u64::MAX)),
         flag: flag.clone(),
     };
     Trainer::new(stopping, model, mixer, run)?.run(&flag)
 }
 
-/// A lesson whose run is stopped after some batches.
+/// A task whose run is stopped after some batches.
 struct Stopping<L> {
     inner: L,
     left: AtomicU64,
     flag: Arc<AtomicBool>,
 }
 
-impl<L: Lesson> Lesson for Stopping<L> {
+impl<L: TrainTask> TrainTask for Stopping<L> {
     type Model = L::Model;
     type Batch = L::Batch;
 
@@ -222,24 +222,24 @@ impl<L: Lesson> Lesson for Stopping<L> {
         self.inner.device()
     }
 
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<L::Batch, Error> + Send> {
-        self.inner.prepare()
+    fn batcher(&self) -> Batcher<L::Batch> {
+        self.inner.batcher()
     }
 
-    fn losses(&self, model: &L::Model, batch: L::Batch, chance: &mut Chance) -> Losses {
+    fn train_step(&self, model: &L::Model, batch: L::Batch, rng: &mut BatchRng) -> Losses {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.flag.store(true, Ordering::Relaxed);
         }
-        self.inner.losses(model, batch, chance)
+        self.inner.train_step(model, batch, rng)
     }
 
-    fn evaluate(
+    fn validate(
         &self,
         model: &L::Model,
         step: u64,
         folder: &Path,
     ) -> Result<Vec<(String, f64)>, Error> {
-        self.inner.evaluate(model, step, folder)
+        self.inner.validate(model, step, folder)
     }
 }
 
@@ -251,7 +251,7 @@ pub(crate) enum Poison {
     Gradient,
 }
 
-/// A lesson of a single layer: the mean colour of a target from that of its prompt.
+/// A task of a single layer: the mean colour of a target from that of its prompt.
 pub(crate) struct Line {
     pub(crate) device: Device,
     batches: AtomicU64,
@@ -310,7 +310,7 @@ fn colour(picture: &image::RgbImage) -> [f32; 3] {
     sums
 }
 
-impl Lesson for Line {
+impl TrainTask for Line {
     type Model = Linear;
     type Batch = Colours;
 
@@ -318,15 +318,15 @@ impl Lesson for Line {
         self.device.clone()
     }
 
-    fn prepare(&self) -> Box<dyn Fn(Vec<Example>) -> Result<Colours, Error> + Send> {
+    fn batcher(&self) -> Batcher<Colours> {
         Box::new(|examples| {
             let colours = |e: &Example| [colour(&e.input), colour(&e.output)];
             Ok(examples.iter().map(colours).collect())
         })
     }
 
-    fn losses(&self, model: &Linear, batch: Colours, chance: &mut Chance) -> Losses {
-        let noise: Tensor<2> = chance.noise([batch.len(), 3], &self.device);
+    fn train_step(&self, model: &Linear, batch: Colours, rng: &mut BatchRng) -> Losses {
+        let noise: Tensor<2> = rng.noise([batch.len(), 3], &self.device);
         let side = |at: usize| {
             let values: Vec<f32> = batch.iter().flat_map(|pair| pair[at]).collect();
             let data = TensorData::new(values, [batch.len(), 3]);
@@ -346,7 +346,7 @@ impl Lesson for Line {
         }
     }
 
-    fn evaluate(&self, _: &Linear, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
+    fn validate(&self, _: &Linear, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
         Ok(vec![])
     }
 }

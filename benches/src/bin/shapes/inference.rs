@@ -22,7 +22,7 @@ pub(crate) fn block(precision: Precision) -> Computation {
     config.source.layers = 0;
     let network = config.init(&Device::flex());
     let network = network.packed(precision); // each layer as soon as it is filled
-    let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
+    let network = randomize(network, 1, flowinone_flow::default_init).expect("random weights");
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let structure = network.velocity.structure_tokens(&latent);
     let x = normal([2, 257, 1024]);
@@ -38,7 +38,7 @@ pub(crate) fn block(precision: Precision) -> Computation {
 pub(crate) fn step(precision: Precision) -> Computation {
     let network = FlowConfig::flowinone_256().init(&Device::flex());
     let network = network.packed(precision); // each layer as soon as it is filled
-    let network = randomize(network, 1, flowinone_flow::random).expect("random weights");
+    let network = randomize(network, 1, flowinone_flow::default_init).expect("random weights");
     let latent = Structure::new(normal([1, 4, 32, 32]));
     let x = normal([1, 4, 32, 32]);
     Box::new(move || {
@@ -53,7 +53,7 @@ pub(crate) fn step(precision: Precision) -> Computation {
 pub(crate) fn vision(precision: Precision) -> Computation {
     let encoder = EncoderConfig::flowinone_256().init(&Device::flex());
     let encoder = encoder.packed(precision);
-    let encoder = randomize(encoder, 1, flowinone_encoder::random).expect("random weights");
+    let encoder = randomize(encoder, 1, flowinone_encoder::default_init).expect("random weights");
     let pixels = normal([1, 3, 384, 384]);
     Box::new(move || {
         encoder.encode(pixels.clone()).into_data();
@@ -63,7 +63,7 @@ pub(crate) fn vision(precision: Precision) -> Computation {
 /// A picture of 256 x 256 to its latent and back.
 pub(crate) fn vae(precision: Precision) -> Computation {
     let vae = VaeConfig::flowinone_256().init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::random).expect("random weights");
+    let vae = randomize(vae, 1, flowinone_vae::default_init).expect("random weights");
     let vae = vae.in_precision(precision);
     let picture = normal([1, 3, 256, 256]);
     Box::new(move || {

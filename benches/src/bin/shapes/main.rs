@@ -4,9 +4,9 @@
 //! shapes NAME [DTYPE] [--runs N]
 //! ```
 //!
-//! It prints one line of JSON when it is ready, then one for each run. Without `--runs` it runs once
-//! for every line that it reads, so that another program can take turns with it. Threads are those
-//! of `RAYON_NUM_THREADS`. Weights and inputs are random.
+//! It prints one line of JSON when it is ready, then one for each run. Without `--runs` it runs
+//! once for every line that it reads, so that another program can take turns with it. Threads are
+//! those of `RAYON_NUM_THREADS`. Weights and inputs are random.
 
 mod inference;
 mod training;
@@ -15,7 +15,7 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use flowinone_kernels::Precision;
-use flowinone_train::Products;
+use flowinone_train::MatmulPrecision;
 
 /// Something to time.
 type Computation = Box<dyn FnMut() + Send>;
@@ -26,7 +26,7 @@ enum Make {
     /// With linear layers packed in any precision.
     Packed(fn(Precision) -> Computation),
     /// With the products of a step in float32 or bfloat16.
-    Learning(fn(Products) -> Computation),
+    Learning(fn(MatmulPrecision) -> Computation),
 }
 
 /// What can be timed, and how it is made.
@@ -64,11 +64,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let precision = PRECISIONS.iter().find(|(known, _)| *known == dtype);
     let mut computation = match (make, precision) {
         (Make::Packed(make), Some((_, precision))) => make(*precision),
-        (Make::Learning(make), Some((_, Precision::Float32))) => make(Products::Float32),
-        (Make::Learning(make), Some((_, Precision::BFloat16))) => make(Products::Bfloat16),
+        (Make::Learning(make), Some((_, Precision::Float32))) => make(MatmulPrecision::Float32),
+        (Make::Learning(make), Some((_, Precision::BFloat16))) => make(MatmulPrecision::Bfloat16),
         _ => return Err(format!("{name} cannot be measured in {dtype:?}").into()),
     };
-    let level = flowinone_kernels::Level::current();
+    let level = flowinone_kernels::SimdLevel::current();
     let threads = rayon::current_num_threads();
     say(&format!(
         r#"{{"ready": "{name}", "threads": {threads}, "kernels": "{level:?}"}}"#

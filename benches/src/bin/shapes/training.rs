@@ -1,8 +1,9 @@
-//! Training steps of the mini model, by the trainer's own code: 32 items, gradients limited, one step of
-//! AdamW; data and averaged weights are left out. The processor is named once for each thread, so that every
-//! thread has an equal share of the batch.
+//! Training steps of the mini model, by the trainer's own code: 32 items, gradients clipped, one
+//! step of AdamW; data and averaged weights are left out. The processor is named once for each
+//! thread, so that every thread has an equal share of the batch.
 //!
-//! - [`step`]: vision tower, source encoder and velocity network learn, the autoencoder only encodes.
+//! - [`step`]: vision tower, source encoder and velocity network learn, the autoencoder only
+//!   encodes.
 //! - [`autoencoder`]: the autoencoder learns, on crops of 32 x 32 pixels.
 
 use std::path::{Path, PathBuf};
@@ -10,13 +11,13 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
-use flowinone_flow::train::{Draws, Objective, TrainingBatch};
+use flowinone_flow::train::{Objective, StepNoise, TrainingBatch};
 use flowinone_flow::{FlowNetwork, Structure};
 use flowinone_tasks::ModelConfig;
 use flowinone_train::{
-    AutoencoderLesson, Chance, Checkpoints, Decay, Descent, Error, Evaluations, Lesson, Losses,
-    Optimiser, OptimiserConfig, Prepare, Products, Reconstruction, RunConfig, Schedule, limited,
-    pools,
+    AutoencoderTrainTask, BatchRng, Batcher, CheckpointConfig, DataParallelStep, Decay, Error,
+    Losses, MatmulPrecision, Optimiser, OptimiserConfig, Reconstruction, RunConfig, Schedule,
+    TrainTask, ValidationConfig, clip_grad_norm, device_pools,
 };
 use flowinone_vae::{Autoencoder, LatentCodec};
 use flowinone_weights::randomize;
@@ -28,57 +29,57 @@ use crate::inference::normal;
 const BATCH: usize = 32;
 
 /// One step of the flow's networks.
-pub(crate) fn step(products: Products) -> Computation {
+pub(crate) fn step(precision: MatmulPrecision) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
     let (encoder, network) = (config.encoder.init(&device), config.flow.init(&device));
     let model = Networks {
-        encoder: randomize(encoder, 1, flowinone_encoder::random).expect("random weights"),
-        network: randomize(network, 1, flowinone_flow::random).expect("random weights"),
+        encoder: randomize(encoder, 1, flowinone_encoder::default_init).expect("random weights"),
+        network: randomize(network, 1, flowinone_flow::default_init).expect("random weights"),
     };
     let vae = config.vae.init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::random).expect("random weights");
-    let lesson = FlowStep {
-        vae: vae.in_precision(products.precision()),
+    let vae = randomize(vae, 1, flowinone_vae::default_init).expect("random weights");
+    let task = FlowStep {
+        vae: vae.in_precision(precision.precision()),
         objective: Objective {
-            contrastive_weight: None, // there is no teacher
+            contrastive_weight: None, // no CLIP features here
             ..Objective::reference()
         },
         device,
     };
     let [vision, side] = [config.encoder.image_size, config.picture_side];
     let latent = config.flow.latent_side;
-    let objective = lesson.objective;
+    let objective = task.objective;
     let part = |first: usize, items: usize| {
         let latents = [items, config.vae.latent_channels, latent, latent];
         let spread = |index: usize| ((first + index) as f32 + 0.5) / BATCH as f32;
         let times: Vec<f32> = (0..items).map(|index| 4.0 * spread(index) - 2.0).collect();
-        let chances: Vec<f32> = (0..items).map(spread).collect(); // the first three of all are null
+        let uniforms: Vec<f32> = (0..items).map(spread).collect(); // the first three of all are null
         let [sources, targets] = [1, 2].map(|_| normal([items, 3, side, side]));
         FlowPart {
             prompts: Tensor::from_inner(normal([items, 3, vision, vision])),
             sources,
             targets,
-            draws: objective.draws(Tensor::from_inner(normal(latents)), &times, &chances),
+            noise: objective.step_noise(Tensor::from_inner(normal(latents)), &times, &uniforms),
         }
     };
-    steps(lesson, model, products, part)
+    steps(task, model, precision, part)
 }
 
 /// One step of the autoencoder.
-pub(crate) fn autoencoder(products: Products) -> Computation {
+pub(crate) fn autoencoder(precision: MatmulPrecision) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
-    let vae = randomize(config.vae.init(&device), 1, flowinone_vae::random);
-    let lesson = AutoencoderLesson {
+    let vae = randomize(config.vae.init(&device), 1, flowinone_vae::default_init);
+    let task = AutoencoderTrainTask {
         reconstruction: Reconstruction {
             crop: Some(32),
             ..Reconstruction::default()
         },
         side: config.picture_side as u32,
         device,
-        held_out: None,
-        judged: 0,
+        validation: None,
+        validation_examples: 0,
     };
     let side = config.picture_side as u32;
     let part = |first: usize, items: usize| {
@@ -89,18 +90,19 @@ pub(crate) fn autoencoder(products: Products) -> Computation {
         };
         (first..first + items).map(picture).collect()
     };
-    steps(lesson, vae.expect("random weights"), products, part)
+    steps(task, vae.expect("random weights"), precision, part)
 }
 
-/// Steps of a lesson on one batch again and again; `part` makes so many items of it, from the first on.
+/// Steps of a task on the same batch again and again; `part(first, items)` makes `items` items of
+/// it from item `first` on.
 fn steps<L>(
-    lesson: L,
+    task: L,
     mut model: L::Model,
-    products: Products,
+    precision: MatmulPrecision,
     part: impl Fn(usize, usize) -> L::Batch,
 ) -> Computation
 where
-    L: Lesson + Clone + 'static,
+    L: TrainTask + Clone + 'static,
     L::Batch: Clone,
 {
     let threads = rayon::current_num_threads();
@@ -114,38 +116,38 @@ where
         steps: 1,
         batch: BATCH,
         accumulate: 1,
-        average: 0.0,
+        ema_decay: 0.0,
         schedule: Schedule {
             learning_rate: 1e-5,
             warm_up: 0,
             decay: Decay::Constant,
         },
         optimiser: OptimiserConfig::default(),
-        products,
-        checkpoints: Checkpoints::default(),
-        evaluations: Evaluations::default(),
+        matmul_precision: precision,
+        checkpoints: CheckpointConfig::default(),
+        validation: ValidationConfig::default(),
     };
     let items = BATCH / count;
     let parts: Vec<L::Batch> = (0..count)
         .map(|number| part(number * items, items))
         .collect();
-    let mut lessons = vec![lesson; count];
-    let pools = pools(count).expect("as many threads as there are");
+    let mut tasks = vec![task; count];
+    let pools = device_pools(count).expect("as many threads as there are");
     let mut optimiser = Optimiser::new(&run.optimiser, &model);
     let mut learn = move || {
-        let mut descent = Descent::new(&mut lessons, &pools, &model, &run);
-        descent.add(parts.clone(), &Chance::new(run.seed, 0));
-        assert!(descent.finite(), "a loss is not finite");
-        let gradients = descent.gradients(&model);
-        let (gradients, _) = limited(&model, gradients, run.optimiser.clip);
+        let mut sum = DataParallelStep::new(&mut tasks, &pools, &model, &run);
+        sum.add(parts.clone(), &BatchRng::new(run.seed, 0));
+        assert!(sum.finite(), "a loss is not finite");
+        let gradients = sum.gradients(&model);
+        let (gradients, _) = clip_grad_norm(&model, gradients, run.optimiser.clip);
         let rate = run.schedule.learning_rate;
-        model = products.of(|| optimiser.step(rate, model.clone(), gradients));
+        model = precision.run(|| optimiser.step(rate, model.clone(), gradients));
     };
     // On a thread that shares the work of the optimiser.
     Box::new(move || rayon::scope(|_| learn()))
 }
 
-/// What learns in a step of the flow.
+/// The networks that are trained in a step of the flow.
 #[derive(Module, Debug)]
 struct Networks {
     encoder: JanusEncoder,
@@ -166,10 +168,10 @@ struct FlowPart {
     prompts: Tensor<4>,
     sources: Tensor<4>,
     targets: Tensor<4>,
-    draws: Draws,
+    noise: StepNoise,
 }
 
-impl Lesson for FlowStep {
+impl TrainTask for FlowStep {
     type Model = Networks;
     type Batch = FlowPart;
 
@@ -177,11 +179,11 @@ impl Lesson for FlowStep {
         self.device.clone()
     }
 
-    fn prepare(&self) -> Prepare<FlowPart> {
+    fn batcher(&self) -> Batcher<FlowPart> {
         Box::new(|_| Err(Error::Config("these batches come from no examples".into())))
     }
 
-    fn losses(&self, model: &Networks, part: FlowPart, _: &mut Chance) -> Losses {
+    fn train_step(&self, model: &Networks, part: FlowPart, _: &mut BatchRng) -> Losses {
         let encoded = |pictures: Tensor<4>| Tensor::from_inner(self.vae.encode(pictures).mode());
         let batch = TrainingBatch {
             tokens: model.encoder.encode(part.prompts),
@@ -190,14 +192,14 @@ impl Lesson for FlowStep {
         };
         let found = self
             .objective
-            .evaluate(&model.network, batch, part.draws, None);
+            .evaluate(&model.network, batch, part.noise, None);
         Losses {
             total: found.losses.total.mean(),
             parts: vec![],
         }
     }
 
-    fn evaluate(&self, _: &Networks, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
+    fn validate(&self, _: &Networks, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
         Ok(vec![])
     }
 }

@@ -1,7 +1,7 @@
 //! What a sample of a file is counted and shown under: its task, as far as that can be told.
 
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{Sample, Truth};
+use flowinone_data::{Sample, Truth};
+use flowinone_prompts::Task;
 
 /// A kind of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn truth(sample: &Sample) -> Option<Truth> {
 
 #[cfg(test)]
 mod tests {
-    use flowinone_tasks::data::Encoded;
+    use flowinone_data::Encoded;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::data::{Damage, Layout, Walk};
+use flowinone_data::{Damage, Layout, Walk};
 use serde::Serialize;
 
 use super::group::{Group, truth};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::data::{self, FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
+use flowinone_data::{FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
@@ -96,7 +96,8 @@ fn write(
     bar: &ProgressBar,
 ) -> Result<bool> {
     for start in range.clone().step_by(ROUND as usize) {
-        let encode = |pair: data::Pair| Sample::encode(format!("{:09}", pair.truth.index), &pair);
+        let encode =
+            |pair: flowinone_data::Pair| Sample::encode(format!("{:09}", pair.truth.index), &pair);
         sampler.make(
             start..range.end.min(start.saturating_add(ROUND)),
             encode,
@@ -118,14 +119,14 @@ enum Writer {
 }
 
 impl Writer {
-    fn create(args: &Args, folder: &Path) -> Result<Self, data::Error> {
+    fn create(args: &Args, folder: &Path) -> Result<Self, flowinone_data::Error> {
         Ok(match args.format {
             Format::Shards => Self::Shards(ShardWriter::create(folder, args.shard_size)?),
             Format::Folder => Self::Folder(FolderWriter::create(folder)?),
         })
     }
 
-    fn write(&mut self, sample: &Sample) -> Result<(), data::Error> {
+    fn write(&mut self, sample: &Sample) -> Result<(), flowinone_data::Error> {
         match self {
             Self::Shards(writer) => writer.write(sample),
             Self::Folder(writer) => writer.write(sample),
@@ -133,7 +134,7 @@ impl Writer {
     }
 
     /// What was written, in words.
-    fn finish(self) -> Result<String, data::Error> {
+    fn finish(self) -> Result<String, flowinone_data::Error> {
         Ok(match self {
             Self::Shards(writer) => format!("{} shards", writer.finish()?.len()),
             Self::Folder(_) => "a folder".into(),

@@ -9,10 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{
-    Axis, Classes, Holdout, Icons, PairConfig, PairSampler, Split, Variety,
-};
+use flowinone_data::{Axis, Classes, Holdout, Icons, PairConfig, PairSampler, Split, Variety};
+use flowinone_prompts::Task;
 use serde::de::DeserializeOwned;
 
 /// Stands for the icons that the program brings.
@@ -84,7 +82,6 @@ impl PairOptions {
     }
 
     /// The classes that were named.
-    #[cfg(feature = "eval")]
     pub(crate) fn classes(&self) -> &Classes {
         &self.classes
     }
@@ -183,7 +180,7 @@ fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use flowinone_tasks::data::Lettering;
+    use flowinone_data::Lettering;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::data::{FolderWriter, Layout, NewFolder, Sample, ShardWriter, Walk};
+use flowinone_data::{FolderWriter, Layout, NewFolder, Sample, ShardWriter, Walk};
 
 use crate::{Outcome, interrupt};
 

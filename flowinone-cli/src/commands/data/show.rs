@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::Task;
-use flowinone_tasks::data::{ContactSheet, Example, Walk};
+use flowinone_data::{ContactSheet, Example, Walk};
+use flowinone_prompts::Task;
 
 use super::group::{Group, truth};
 use super::options::PairOptions;

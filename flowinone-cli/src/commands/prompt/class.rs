@@ -1,7 +1,7 @@
 //! `flowinone class`: the name of a class becomes a picture of it.
 
 use anyhow::Result;
-use flowinone_tasks::ClassToImage;
+use flowinone_prompts::ClassToImage;
 
 use super::Making;
 use super::lettering::CanvasOptions;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{Colour, Doodle, Drawing, Ground, Pen, Picture};
+use flowinone_prompts::{Colour, Doodle, Drawing, Ground, Pen, Picture};
 
 use super::Making;
 use super::lettering::Lettering;

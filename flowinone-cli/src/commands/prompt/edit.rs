@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{TextInImage, TextStyle};
+use flowinone_prompts::{TextInImage, TextStyle};
 
 use super::Making;
 use super::lettering::Lettering;

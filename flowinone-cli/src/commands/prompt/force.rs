@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{Colour, Force, ForceArrow};
+use flowinone_prompts::{Colour, Force, ForceArrow};
 
 use super::lettering::Lettering;
 use super::motion::Motion;

@@ -1,7 +1,7 @@
 //! How the words of a prompt look, laid over the style that the published prompts of its task have.
 
 use anyhow::Result;
-use flowinone_tasks::{Align, Canvas, Colour, Face, Ground, TextStyle};
+use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
 
 /// The look of words whose place is given.
 #[derive(Debug, clap::Args)]

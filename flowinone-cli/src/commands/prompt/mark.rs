@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{Colour, Mark, Region, TextStyle, Track, VisualMarker};
+use flowinone_prompts::{Colour, Mark, Region, TextStyle, Track, VisualMarker};
 
 use super::lettering::Lettering;
 use super::{Making, PLACES};

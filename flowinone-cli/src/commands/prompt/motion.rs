@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{Animation, FrameRate, Prompt, in_motion};
+use flowinone_image::{Animation, FrameRate};
+use flowinone_prompts::{Prompt, in_motion};
 
 use super::Sequence;
 use crate::jobs::has_extension;

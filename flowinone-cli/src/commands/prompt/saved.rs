@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{Prompt, VisualPrompt, write_atomically, write_picture};
+use flowinone_files::write_atomically;
+use flowinone_image::write_picture;
+use flowinone_prompts::{Prompt, VisualPrompt};
 
 use super::Sequence;
 use super::motion::numbered;

@@ -1,7 +1,7 @@
 //! `flowinone text`: a caption becomes a picture of it.
 
 use anyhow::Result;
-use flowinone_tasks::TextToImage;
+use flowinone_prompts::TextToImage;
 
 use super::Making;
 use super::lettering::CanvasOptions;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{Region, TextBox, TextStyle};
+use flowinone_prompts::{Region, TextBox, TextStyle};
 
 use super::lettering::Label;
 use super::{Making, PLACES};

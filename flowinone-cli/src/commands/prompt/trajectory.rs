@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{Colour, Track, Trajectory};
+use flowinone_prompts::{Colour, Track, Trajectory};
 
 use super::lettering::Lettering;
 use super::motion::Motion;

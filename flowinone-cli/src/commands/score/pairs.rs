@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use flowinone_tasks::data::{PairSampler, Truth, Walk};
+use flowinone_data::{PairSampler, Truth, Walk};
 use image::RgbImage;
 
 /// Share of samples, and of shards, that may be damaged.

@@ -1,10 +1,10 @@
 //! What `flowinone score` says: a table, some failures, a contact sheet, a JSON file.
 
 use anyhow::{Result, bail};
-use flowinone_tasks::Task;
-use flowinone_tasks::data::ContactSheet;
-use flowinone_tasks::eval::{ItemScore, Summary, Thresholds, Work};
-use flowinone_tasks::write_atomically;
+use flowinone_data::ContactSheet;
+use flowinone_eval::{ItemScore, Summary, Thresholds, Work};
+use flowinone_files::write_atomically;
+use flowinone_prompts::Task;
 use image::RgbImage;
 use serde::Serialize;
 

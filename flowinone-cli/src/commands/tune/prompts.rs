@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use flowinone_tasks::data::{Icons, PairConfig, PairSampler, Split};
-use flowinone_tasks::{Item, ModelConfig, Task, read_picture};
+use flowinone_data::{Icons, PairConfig, PairSampler, Split};
+use flowinone_image::read_picture;
+use flowinone_prompts::Task;
+use flowinone_tasks::{Item, ModelConfig};
 
 use crate::jobs;
 

@@ -73,7 +73,7 @@ impl Report {
             Saving::Interval,
             Saving::Adaptive,
             Saving::Cache,
-            Saving::FirstBlock,
+            Saving::FirstBlockCache,
             Saving::Several,
         ] {
             let own = |row: &Row| saving(&row.settings) == Some(kind);
@@ -97,7 +97,7 @@ enum Saving {
     Interval,
     Adaptive,
     Cache,
-    FirstBlock,
+    FirstBlockCache,
     Several,
 }
 
@@ -107,7 +107,7 @@ impl Saving {
             Self::Interval => "any solver, guidance in an interval",
             Self::Adaptive => "any solver, adaptive guidance",
             Self::Cache => "any solver, step cache",
-            Self::FirstBlock => "any solver, first-block cache",
+            Self::FirstBlockCache => "any solver, first-block cache",
             Self::Several => "any solver, several savings",
         }
     }
@@ -123,7 +123,7 @@ fn saving(settings: &Settings) -> Option<Saving> {
         (interval, Saving::Interval),
         (adaptive, Saving::Adaptive),
         (cache, Saving::Cache),
-        (first_block, Saving::FirstBlock),
+        (first_block, Saving::FirstBlockCache),
     ];
     let mut on = savings.into_iter().filter(|(on, _)| *on);
     let (_, first) = on.next()?;

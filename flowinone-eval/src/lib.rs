@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod change;
+mod class;
+mod coarse;
+mod error;
+mod fit;
+mod item;
+#[cfg(feature = "judge")]
+pub mod judge;
+mod likeness;
+mod look;
+mod region;
+mod scorer;
+mod summary;
+mod thresholds;
+
+pub use error::Error;
+pub use item::{Failure, Gone, ItemScore, Kept, ObjectScore, Place, Tint};
+pub use scorer::{Scorer, Work};
+pub use summary::{Score, Summary, TaskScore};
+pub use thresholds::Thresholds;

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod animation;
+mod crop;
+mod error;
+mod read;
+mod resample;
+mod webp;
+mod write;
+
+pub use animation::{Animation, FrameRate, write_animation};
+pub use crop::center_crop;
+pub use error::Error;
+pub use read::{MAX_FILE, MAX_PIXELS, MAX_SIDE, decode_picture, read_picture, read_picture_file};
+pub use resample::{Filter, resize};
+pub use write::{read_text, write_picture, write_with_text};

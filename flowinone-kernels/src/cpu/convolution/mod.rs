@@ -1,0 +1,119 @@
+//! Convolution of maps `[batch, input, stride * height, stride * width]` with square kernels, zeros around
+//! the maps, as a product of matrices that is never laid out:
+//!
+//! ```text
+//! y[o, r, c] = b[o] + sum(w[o, i, j, k] x[i, s r + j - before, s c + k - before])
+//! ```
+//!
+//! A tile is some output channels by two vectors of neighbouring pixels. What it needs of `x` for a
+//! weight is a vector again, at an offset that depends on the weight alone: with a stride, each row of `x`
+//! is dealt out first, to `s` rows of every s-th pixel.
+//!
+//! The same loops serve float32 and, where the processor multiplies them, pairs of bfloat16: two input
+//! channels side by side.
+
+#[cfg(target_arch = "x86_64")]
+mod bf16;
+pub(crate) mod depthwise;
+mod f32;
+pub(crate) mod gradient;
+mod maps;
+mod row_block;
+
+use rayon::prelude::*;
+
+use crate::cpu::gemm::pack::{Matrix, Packed};
+use crate::cpu::gemm::scratch::Scratch;
+use crate::cpu::parallel::Shared;
+use crate::cpu::simd::level::SimdLevel;
+use crate::precision::Precision;
+pub(crate) use maps::Maps;
+use row_block::{Element, RowBlock};
+
+/// The convolution with weights `[output, input, K, K]` and biases `[output]`; below float32 with
+/// factors in bfloat16, where the processor multiplies them.
+pub(crate) fn convolved(
+    level: SimdLevel,
+    precision: Precision,
+    maps: Maps,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    assert_eq!(x.len(), maps.batch * maps.input * maps.plane());
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), maps.output, "one bias for each output channel");
+    }
+    #[cfg(target_arch = "x86_64")]
+    if precision != Precision::Float32
+        && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
+    {
+        let weight = bf16::pairs_of_channels(maps, weight);
+        let weight = Matrix::new(
+            &weight,
+            maps.output,
+            2 * maps.input.div_ceil(2) * maps.places(),
+        );
+        let weight = weight
+            .left(level)
+            .pairs::<{ crate::cpu::gemm::layout::MR }>(level);
+        return in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias);
+    }
+    let _ = precision;
+    let weight = Matrix::new(weight, maps.output, maps.k()).left(level);
+    in_row_blocks(level, f32::F32, maps, x, &weight, bias)
+}
+
+fn in_row_blocks<N: Element>(
+    level: SimdLevel,
+    values: N,
+    maps: Maps,
+    x: &[f32],
+    weight: &Packed<N::Value>,
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let length = maps.batch * maps.output * maps.height * maps.width;
+    let mut y: Vec<f32> = Vec::with_capacity(length);
+    let out = Shared(y.as_mut_ptr());
+    let each = maps.rows_at_once();
+    let row_blocks = maps.height.div_ceil(each);
+    let run = |scratch: &mut Scratch, task: usize| {
+        let (item, first) = (task / row_blocks, task % row_blocks * each);
+        level.run(RowBlock {
+            values,
+            maps,
+            x,
+            weight,
+            bias,
+            item,
+            rows: first..(first + each).min(maps.height),
+            y: out.start(),
+            scratch,
+        });
+    };
+    if length * maps.k() < 256 * 1024 {
+        let mut scratch = Scratch::default();
+        (0..maps.batch * row_blocks).for_each(|task| run(&mut scratch, task));
+    } else {
+        let tasks = (0..maps.batch * row_blocks).into_par_iter();
+        tasks.for_each_init(Scratch::default, run);
+    }
+    // SAFETY: the row_blocks cover all rows of all items, and each writes all of its numbers.
+    unsafe { y.set_len(length) };
+    y
+}
+
+/// Weights `[output, input, K, K]` as those of the gradient of `x`: `[input, output, K, K]`, each
+/// kernel turned around.
+pub(crate) fn turned(maps: Maps, weight: &[f32]) -> Vec<f32> {
+    let places = maps.kernel * maps.kernel;
+    let mut turned = vec![0.0; weight.len()];
+    for (index, kernel) in weight.chunks_exact(places).enumerate() {
+        let (output, input) = (index / maps.input, index % maps.input);
+        let target = &mut turned[(input * maps.output + output) * places..][..places];
+        for (target, w) in target.iter_mut().zip(kernel.iter().rev()) {
+            *target = *w;
+        }
+    }
+    turned
+}

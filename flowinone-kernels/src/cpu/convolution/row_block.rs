@@ -1,0 +1,243 @@
+//! Some rows of the results of an item, tile by tile.
+
+use std::ops::Range;
+
+use super::maps::Maps;
+use crate::cpu::gemm::layout::{MR, NR, in_tiles};
+use crate::cpu::gemm::pack::Packed;
+use crate::cpu::gemm::scratch::{Scratch, whole};
+use crate::cpu::simd::{Kernel, Simd, slots};
+
+/// What is multiplied: numbers of one input channel, or of several side by side.
+pub(super) trait Element: Copy + Send + Sync {
+    /// The weights for a pixel, or the pixel.
+    type Value: Copy + Send + Sync;
+
+    /// Input channels of a number.
+    const CHANNELS: usize;
+
+    /// Working memory, whatever it held before.
+    fn take(scratch: &mut Scratch, count: usize) -> &mut [Self::Value];
+
+    /// Zeros.
+    fn clear(target: &mut [Self::Value]);
+
+    /// One row of all channels of a number, those that exist.
+    fn row<'a, V: Simd>(
+        simd: V,
+        channels: impl Iterator<Item = &'a [f32]>,
+        target: &mut [Self::Value],
+    );
+
+    /// Sums over all offsets of weights times pixels, `[CHANNELS, NR]` of which `VECTORS`
+    /// vectors are written.
+    ///
+    /// # Safety
+    /// There must be [`MR`] weights for each offset, of which `CHANNELS` are read, and a vector of
+    /// pixels at each offset from all of `x`.
+    unsafe fn tile<V: Simd, const CHANNELS: usize, const VECTORS: usize>(
+        self,
+        simd: V,
+        weight: *const Self::Value,
+        offsets: &[usize],
+        x: [*const Self::Value; VECTORS],
+        sums: &mut [[f32; NR]; MR],
+    );
+}
+
+/// Some rows of the results of an item.
+pub(super) struct RowBlock<'a, N: Element> {
+    pub(super) values: N,
+    pub(super) maps: Maps,
+    pub(super) x: &'a [f32],
+    pub(super) weight: &'a Packed<N::Value>,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) item: usize,
+    pub(super) rows: Range<usize>,
+    pub(super) y: *mut f32,
+    pub(super) scratch: &'a mut Scratch,
+}
+
+impl<N: Element> Kernel for RowBlock<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Simd>(self, simd: V) {
+        let (maps, kernel, stride) = (self.maps, self.maps.kernel, self.maps.stride);
+        let k = self.weight.k;
+        let planes = maps.input.div_ceil(N::CHANNELS);
+        // The rows that are needed, zeros around them: [planes, rows, stride, breadth].
+        let rows = (self.rows.len() - 1) * stride + kernel;
+        let breadth = whole(maps.width, V::WIDTH) + (kernel - 1) / stride;
+        let row_length = stride * breadth;
+        let all = N::take(self.scratch, (planes * rows + 1) * row_length);
+        let (padded, line) = all.split_at_mut(planes * rows * row_length);
+        let of_item = &self.x[self.item * maps.input * maps.plane()..];
+        for (index, padded) in padded.chunks_exact_mut(rows * row_length).enumerate() {
+            let first = index * N::CHANNELS;
+            let channels = first..(first + N::CHANNELS).min(maps.input);
+            let channels = channels.map(|at| &of_item[at * maps.plane()..][..maps.plane()]);
+            for (index, target) in padded.chunks_exact_mut(row_length).enumerate() {
+                let row = (self.rows.start * stride + index).checked_sub(maps.before);
+                let row = row.filter(|row| *row < stride * maps.height);
+                let channels = channels.clone();
+                match (row, stride) {
+                    (None, _) => N::clear(target),
+                    (Some(row), 1) => fill::<N, V>(simd, maps, channels, row, target),
+                    (Some(row), _) => {
+                        fill::<N, V>(simd, maps, channels, row, line);
+                        for (first, target) in target.chunks_exact_mut(breadth).enumerate() {
+                            let dealt = line[first..].iter().step_by(stride);
+                            target
+                                .iter_mut()
+                                .zip(dealt)
+                                .for_each(|(to, from)| *to = *from);
+                        }
+                    }
+                }
+            }
+        }
+        // Where the numbers for a weight begin, from those for the first.
+        let offsets: Vec<usize> = (0..k)
+            .map(|index| {
+                let (plane, place) = (index / maps.places(), index % maps.places());
+                let (row, column) = (place / kernel, place % kernel);
+                let line = (plane * rows + row) * stride + column % stride;
+                line * breadth + column / stride
+            })
+            .collect();
+        let plane = maps.height * maps.width;
+        let groups = maps.width.div_ceil(V::WIDTH);
+        let y = self.y.wrapping_add(self.item * maps.output * plane);
+        for panel in 0..maps.output.div_ceil(MR) {
+            let first = panel * MR;
+            let channels = MR.min(maps.output - first);
+            let mut bias = [0.0; MR];
+            if let Some(all) = self.bias {
+                bias[..channels].copy_from_slice(&all[first..first + channels]);
+            }
+            let pixels = Pixels {
+                values: self.values,
+                weight: self.weight.part::<MR>(panel, 0..k),
+                offsets: &offsets,
+                bias,
+                channels,
+                x: padded.as_ptr(),
+                y: y.wrapping_add(first * plane + self.rows.start * maps.width),
+                plane,
+                width: maps.width,
+                x_row: stride * row_length,
+                groups: self.rows.len() * groups,
+            };
+            simd.call(pixels);
+        }
+    }
+}
+
+/// One row of the input, zeros around it.
+#[inline(always)]
+fn fill<'a, N: Element, V: Simd>(
+    simd: V,
+    maps: Maps,
+    channels: impl Iterator<Item = &'a [f32]>,
+    row: usize,
+    target: &mut [N::Value],
+) {
+    let (width, before) = (maps.stride * maps.width, maps.before);
+    N::clear(&mut target[..before]);
+    N::clear(&mut target[before + width..]);
+    let channels = channels.map(|channel| &channel[row * width..][..width]);
+    N::row(simd, channels, &mut target[before..before + width]);
+}
+
+/// All pixels of a strip in some channels.
+struct Pixels<'a, N: Element> {
+    values: N,
+    /// `[K, MR]`.
+    weight: &'a [N::Value],
+    offsets: &'a [usize],
+    bias: [f32; MR],
+    channels: usize,
+    /// `[planes, rows, stride, breadth]`.
+    x: *const N::Value,
+    /// The first pixel of the first channel.
+    y: *mut f32,
+    /// From a channel to the next.
+    plane: usize,
+    /// Pixels in a row of the result.
+    width: usize,
+    /// Element of `x` from a row of the result to the next.
+    x_row: usize,
+    /// Vectors of pixels, none across two rows.
+    groups: usize,
+}
+
+impl<N: Element> Kernel for Pixels<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Simd>(self, simd: V) {
+        let mut group = 0;
+        while group < self.groups {
+            match self.groups - group {
+                1 => self.tiles::<V, 1>(simd, group),
+                _ => self.tiles::<V, 2>(simd, group),
+            }
+            group += 2;
+        }
+    }
+}
+
+impl<N: Element> Pixels<'_, N> {
+    #[inline(always)]
+    fn tiles<V: Simd, const VECTORS: usize>(&self, simd: V, group: usize) {
+        in_tiles!(self.channels, V::TILE_ROWS, |channel, CHANNELS| {
+            self.tile::<V, CHANNELS, VECTORS>(simd, channel, group);
+        });
+    }
+
+    #[inline(always)]
+    fn tile<V: Simd, const CHANNELS: usize, const VECTORS: usize>(
+        &self,
+        simd: V,
+        channel: usize,
+        group: usize,
+    ) {
+        let in_row = self.width.div_ceil(V::WIDTH);
+        let mut places = [(0, 0); VECTORS]; // row and column of each vector
+        let mut x = [self.x; VECTORS];
+        for (index, (place, x)) in places.iter_mut().zip(&mut x).enumerate() {
+            let group = group + index;
+            *place = (group / in_row, group % in_row * V::WIDTH);
+            *x = x.wrapping_add(place.0 * self.x_row + place.1);
+        }
+        let mut sums = [[0.0; NR]; MR];
+        let weight = self.weight[channel..].as_ptr();
+        // SAFETY: a panel has `MR` weights for each offset; offsets from these pixels lie within
+        // the padded rows, which are whole vectors and a kernel broad.
+        unsafe {
+            let values = self.values;
+            values.tile::<V, CHANNELS, VECTORS>(simd, weight, self.offsets, x, &mut sums);
+        }
+        for (index, sums) in sums.iter().enumerate().take(CHANNELS) {
+            let bias = simd.splat(self.bias[channel + index]);
+            for ((row, column), sum) in places.into_iter().zip(sums.chunks_exact(V::WIDTH)) {
+                let at = (channel + index) * self.plane + row * self.width + column;
+                let length = (self.width - column).min(V::WIDTH);
+                // SAFETY: pixels of this strip, which belongs to this thread alone.
+                let target =
+                    unsafe { std::slice::from_raw_parts_mut(self.y.add(at).cast(), length) };
+                simd.store_at(simd.add(simd.load(sum), bias), target, 0);
+            }
+        }
+    }
+}
+
+/// A row of float32.
+#[inline(always)]
+pub(super) fn copy<V: Simd>(simd: V, source: &[f32], target: &mut [f32]) {
+    let target = slots(target);
+    for start in (0..source.len()).step_by(V::WIDTH) {
+        simd.store_at(simd.load_at(source, start, 0.0), target, start);
+    }
+}

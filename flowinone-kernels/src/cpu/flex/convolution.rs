@@ -1,0 +1,143 @@
+//! Convolution of Flex tensors.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, ops::ModuleOps};
+use burn::tensor::ops::ConvOptions;
+
+use super::operation::{Operation, in_order, shape, tensor, values};
+use crate::cpu::convolution::{Maps, convolved, gradient, turned};
+use crate::cpu::simd::level::SimdLevel;
+use crate::precision::Precision;
+
+/// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
+/// `[output]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Convolution {
+    pub(crate) precision: Precision,
+    pub(crate) reach: Reach,
+}
+
+/// What the results of a convolution see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// As many results as pixels, each what lies around its own; K is odd.
+    Around,
+    /// Half as many along each side: result i sees pixels 2 i to 2 i + K - 1.
+    Halving,
+}
+
+impl Convolution {
+    fn maps(&self, x: &FlexTensor, weight: &FlexTensor) -> Maps {
+        let [batch, input, height, width] = x.layout().shape().dims();
+        let [output, _, _, kernel] = weight.layout().shape().dims();
+        let (stride, before) = match self.reach {
+            Reach::Around => (1, kernel / 2),
+            Reach::Halving => (2, 0),
+        };
+        Maps {
+            batch,
+            input,
+            output,
+            height: height / stride,
+            width: width / stride,
+            kernel,
+            stride,
+            before,
+        }
+    }
+}
+
+impl Operation<3> for Convolution {
+    type Saved = [FlexTensor; 2];
+
+    fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
+        let [x, weight, bias] = inputs.map(in_order);
+        let maps = self.maps(&x, &weight);
+        let bias = Some(values(&bias));
+        let (of_x, weights) = (values(&x), values(&weight));
+        let y = convolved(
+            SimdLevel::current(),
+            self.precision,
+            maps,
+            of_x,
+            weights,
+            bias,
+        );
+        let shape = vec![maps.batch, maps.output, maps.height, maps.width];
+        (tensor(y, shape), [x, weight])
+    }
+
+    fn backward(
+        &self,
+        [x, weight]: Self::Saved,
+        gradient: FlexTensor,
+        [of_x, of_weight, of_bias]: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let maps = self.maps(&x, &weight);
+        let dy = in_order(gradient);
+        let db = of_bias.then(|| tensor(sums_of_channels(maps, values(&dy)), vec![maps.output]));
+        // Strided convolutions and kernels of other sides are rare in training: Burn's own gradients do.
+        let zeros = maps.before;
+        let options = || ConvOptions::new([maps.stride; 2], [zeros; 2], [1, 1], 1);
+        if self.reach == Reach::Halving {
+            let x = with_zeros(maps, &x);
+            let dx = of_x.then(|| {
+                let dx = Flex::conv2d_x_backward(x.clone(), weight.clone(), dy.clone(), options());
+                let dx = dx.narrow(2, 0, maps.stride * maps.height);
+                dx.narrow(3, 0, maps.stride * maps.width)
+            });
+            let dw = of_weight.then(|| Flex::conv2d_weight_backward(x, weight, dy, options()));
+            return [dx, dw, db];
+        }
+        let dx = of_x.then(|| {
+            let weight = turned(maps, values(&weight));
+            let back = Maps {
+                input: maps.output,
+                output: maps.input,
+                ..maps
+            };
+            let exact = Precision::Float32;
+            let dx = convolved(
+                SimdLevel::current(),
+                exact,
+                back,
+                values(&dy),
+                &weight,
+                None,
+            );
+            tensor(dx, shape(&x))
+        });
+        let dw = of_weight.then(|| match gradient::supports(maps) {
+            true => {
+                let dw = gradient::of_weights(SimdLevel::current(), maps, values(&x), values(&dy));
+                tensor(dw, shape(&weight))
+            }
+            false => Flex::conv2d_weight_backward(x, weight, dy, options()),
+        });
+        [dx, dw, db]
+    }
+}
+
+/// The input with the zeros behind it that its last results see.
+fn with_zeros(maps: Maps, x: &FlexTensor) -> FlexTensor {
+    let zeros = maps.kernel - maps.stride; // the kernel skips no pixel
+    let [height, width] = [maps.height, maps.width].map(|side| maps.stride * side);
+    let (rows, columns) = (height + zeros, width + zeros);
+    let mut padded = vec![0.0; maps.batch * maps.input * rows * columns];
+    let planes = padded.chunks_exact_mut(rows * columns);
+    for (plane, x) in planes.zip(values(x).chunks_exact(height * width)) {
+        for (row, x) in plane.chunks_exact_mut(columns).zip(x.chunks_exact(width)) {
+            row[..width].copy_from_slice(x);
+        }
+    }
+    tensor(padded, vec![maps.batch, maps.input, rows, columns])
+}
+
+/// The sum of every channel of the result's size, over all items.
+fn sums_of_channels(maps: Maps, values: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0; maps.output];
+    for (index, channel) in values.chunks_exact(maps.height * maps.width).enumerate() {
+        sums[index % maps.output] += channel.iter().map(|g| f64::from(*g)).sum::<f64>();
+    }
+    sums.into_iter().map(|sum: f64| sum as f32).collect()
+}

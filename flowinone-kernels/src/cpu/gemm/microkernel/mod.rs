@@ -1,0 +1,33 @@
+//! Tiles of products in registers, one file for each set of instructions, and which of them a level runs.
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512_bf16;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512_vnni;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx_vnni;
+pub(crate) mod f32;
+pub(crate) mod int16;
+
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::simd::level::SimdLevel;
+
+/// The proof that pairs are multiplied at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
+    match level {
+        SimdLevel::Avx512 | SimdLevel::Amx => avx512_bf16::Avx512Bf16::find(),
+        _ => None,
+    }
+}
+
+/// The proof that tiles of pairs are multiplied at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn find_amx(level: SimdLevel) -> Option<amx::Amx> {
+    match level {
+        SimdLevel::Amx => amx::Amx::find(),
+        _ => None,
+    }
+}

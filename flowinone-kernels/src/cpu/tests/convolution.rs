@@ -1,0 +1,100 @@
+use burn::tensor::Tensor;
+
+use super::assert_same;
+use crate::precision::Precision;
+use crate::{convolution, fallback, halving_convolution};
+
+/// Maps, output channels, side of the kernel.
+const SHAPES: [([usize; 4], usize, usize); 6] = [
+    ([1, 1, 1, 1], 1, 3),
+    ([1, 3, 17, 33], 14, 3),
+    ([2, 5, 8, 7], 13, 5),
+    ([2, 16, 9, 16], 3, 3),
+    ([1, 40, 32, 40], 25, 3),
+    ([3, 4, 6, 50], 12, 1),
+];
+
+/// The same for convolutions that halve the maps.
+const HALVING: [([usize; 4], usize, usize); 5] = [
+    ([1, 1, 2, 2], 1, 3),
+    ([1, 3, 18, 66], 14, 3),
+    ([2, 5, 8, 6], 13, 5),
+    ([3, 16, 10, 32], 3, 2),
+    ([1, 40, 64, 80], 25, 3),
+];
+
+type Convolve = fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>;
+
+#[test]
+fn convolutions_are_those_of_burn_with_their_gradients() {
+    let around = SHAPES.map(|shapes| {
+        (
+            shapes,
+            1,
+            exact as Convolve,
+            fallback::convolution as Convolve,
+        )
+    });
+    let halving = HALVING.map(|shapes| {
+        let reference = fallback::halving_convolution;
+        (shapes, 2, exact_halving as Convolve, reference as Convolve)
+    });
+    for (shapes, stride, fast, reference) in around.into_iter().chain(halving) {
+        let ([batch, input, height, width], output, kernel) = shapes;
+        let x_shape = [batch, input, height, width];
+        let w_shape = [output, input, kernel, kernel];
+        let [x_length, w_length] = [x_shape, w_shape].map(|shape| shape.iter().gemm());
+        let y_length = batch * output * (height / stride) * (width / stride);
+        let run = |convolution: Convolve| {
+            move |[x, w, b]: [Tensor<1>; 3]| {
+                let y = convolution(x.reshape(x_shape), w.reshape(w_shape), b);
+                y.reshape([y_length])
+            }
+        };
+        let name = format!("convolution of {x_shape:?} with {w_shape:?}, stride {stride}");
+        let lengths = [x_length, w_length, output];
+        assert_same(&name, lengths, 1e-5, run(fast), run(reference));
+    }
+}
+
+fn exact(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>) -> Tensor<4> {
+    convolution(x, w, b, Precision::Float32)
+}
+
+fn exact_halving(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>) -> Tensor<4> {
+    halving_convolution(x, w, b, Precision::Float32)
+}
+
+#[test]
+fn in_bfloat16_they_are_those_of_rounded_factors() {
+    type Near = fn(Tensor<4>, Tensor<4>, Tensor<1>, Precision) -> Tensor<4>;
+    let around = SHAPES.map(|shapes| (shapes, convolution as Near));
+    let halving = HALVING.map(|shapes| (shapes, halving_convolution as Near));
+    let device = burn::tensor::Device::flex();
+    let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+    for (shapes, convolution) in around.into_iter().chain(halving) {
+        let ([batch, input, height, width], output, kernel) = shapes;
+        let x = Tensor::<4>::random([batch, input, height, width], normal, &device);
+        let w = Tensor::<4>::random([output, input, kernel, kernel], normal, &device);
+        let b = Tensor::<1>::random([output], normal, &device);
+        let near = convolution(x.clone(), w.clone(), b.clone(), Precision::BFloat16);
+        #[cfg(target_arch = "x86_64")]
+        let rounds =
+            crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();
+        #[cfg(not(target_arch = "x86_64"))]
+        let rounds = false;
+        let rounded = |x: Tensor<4>| match rounds {
+            true => x
+                .cast(burn::tensor::DType::BF16)
+                .cast(burn::tensor::DType::F32),
+            false => x,
+        };
+        let expected = convolution(rounded(x), rounded(w), b, Precision::Float32);
+        let off: f32 = (near - expected.clone()).abs().max().into_scalar();
+        let largest: f32 = expected.abs().max().into_scalar();
+        assert!(
+            off < 1e-5 * largest,
+            "{output} channels: {off} of {largest}"
+        );
+    }
+}

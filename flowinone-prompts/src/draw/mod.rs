@@ -1,0 +1,45 @@
+//! Everything that draws: the prompts, their words and marks.
+
+mod applied;
+mod canvas;
+mod coordinate;
+mod doodle;
+mod edit;
+mod files;
+mod font;
+mod force;
+mod frame;
+pub mod layout;
+mod lettering;
+mod marker;
+mod motion;
+mod picture;
+mod prompt;
+mod sheet;
+mod slide;
+mod strokes;
+mod svg;
+mod text_box;
+mod track;
+mod trajectory;
+
+pub use canvas::{Canvas, ClassToImage, TextToImage};
+pub use coordinate::{Coordinate, Point, Region};
+pub use doodle::{Doodle, Drawing};
+pub use edit::TextInImage;
+pub use files::PromptFiles;
+pub use force::{Force, ForceArrow};
+pub use frame::Frame;
+pub use layout::SMALLEST_TEXT;
+pub use lettering::{Align, TextStyle};
+pub use marker::{Mark, VisualMarker};
+pub use motion::in_motion;
+pub use picture::Picture;
+pub use prompt::{Prompt, VisualPrompt};
+pub use slide::part_of_way;
+pub use strokes::{Pen, Stroke};
+pub use text_box::TextBox;
+pub use track::Track;
+pub use trajectory::Trajectory;
+
+use crate::{Colour, Face, Ground, PROMPT_SIDE, PromptError};

@@ -1,0 +1,68 @@
+//! Auxiliary losses, which the reference does not have, for a model that is trained from scratch:
+//!
+//! ```text
+//! anchor (mean (m - x1)^2 + detail * mean d (m - x1)^2)      pulls the source's mean m to the target
+//! mean (log_var - 2 ln deviation)^2                          fixes the source's deviation
+//! detail * mean d (v - u)^2                                  velocity error where the target has detail
+//! ```
+//!
+//! `d` is how much a place of the target differs from the rest of its picture.
+
+use burn::tensor::Tensor;
+use flowinone_flow::Source;
+use serde::{Deserialize, Serialize};
+
+use crate::Losses;
+
+/// Auxiliary losses for models that are trained from scratch; all are off by default.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuxiliaryLosses {
+    /// Weight of the squared distance between the source's mean and the target.
+    pub anchor: f64,
+    /// Target standard deviation of the source distribution. If `None`, only the KL term acts on
+    /// it.
+    pub deviation: Option<f64>,
+    /// Added to the normal number that a time is the sigmoid of: below zero, times near the start
+    /// come more often.
+    pub time_shift: f64,
+    /// Weight of the labels that are read from the visual tokens; needs ground truth.
+    pub labels: f64,
+    /// Weight of the errors of velocity and anchor where the target differs from the rest of its
+    /// picture, as small objects on plain backgrounds do.
+    pub detail: f64,
+}
+
+impl AuxiliaryLosses {
+    /// The losses on the source distribution, for the target latents.
+    pub(crate) fn source_losses(&self, source: Source, target: Tensor<4>) -> Losses {
+        let mut total = Tensor::zeros([1], &target.device());
+        let mut parts = vec![];
+        if let Some(deviation) = self.deviation {
+            let wanted = 2.0 * deviation.ln();
+            total = total + source.log_var.sub_scalar(wanted).square().mean();
+        }
+        if self.anchor > 0.0 {
+            let error = (source.mean - target.clone()).square();
+            let mut anchor = error.clone().mean();
+            parts.push(("anchor", anchor.clone()));
+            if self.detail > 0.0 {
+                let detail = (error * detail(target)).mean();
+                parts.push(("anchor_detail", detail.clone()));
+                anchor = anchor + detail.mul_scalar(self.detail);
+            }
+            total = total + anchor.mul_scalar(self.anchor);
+        }
+        Losses { total, parts }
+    }
+}
+
+/// How much each place of the targets `[batch, channels, side, side]` differs from the rest of its
+/// picture, `[batch, 1, side, side]`: one in the mean of the batch, and never more than ten times
+/// that.
+pub(crate) fn detail(target: Tensor<4>) -> Tensor<4> {
+    let mean = target.clone().mean_dim(2).mean_dim(3);
+    let differs = (target - mean).square().mean_dim(1).detach();
+    let usual = differs.clone().mean().clamp_min(1e-6);
+    (differs / usual.unsqueeze()).clamp_max(10.0)
+}

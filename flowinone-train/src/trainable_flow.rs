@@ -1,0 +1,106 @@
+//! The networks that a run trains, and what they are initialised from: a model's weights, those of
+//! an earlier run, or random ones.
+
+use burn::module::Module;
+use burn::tensor::Device;
+use flowinone_encoder::JanusEncoder;
+use flowinone_flow::FlowNetwork;
+use flowinone_flow::train::ContrastiveLoss;
+use flowinone_tasks::{FlowInOne, ModelConfig};
+use flowinone_weights::{Init, randomize};
+
+use crate::{Error, FlowTrainingConfig, LabelHeads, Part, RunCheckpoint, newest_checkpoint};
+
+/// The networks that a run can train, with the heads of its losses. Field names are those of the
+/// parameters in its checkpoints.
+#[derive(Module, Debug)]
+pub struct TrainableFlow {
+    /// Vision tower and aligner.
+    pub encoder: JanusEncoder,
+    /// Source encoder and velocity network.
+    pub network: FlowNetwork,
+    pub(crate) contrast: ContrastiveLoss,
+    pub(crate) heads: Option<LabelHeads>,
+}
+
+impl TrainableFlow {
+    /// Builds the networks for a run. Parts listed in `config.reinit` are initialised at random; if
+    /// `config.init_from` names a run, the rest is loaded from its newest checkpoint, otherwise
+    /// from `networks`, those of `model`. `classes` is the number of label classes.
+    ///
+    /// # Errors
+    /// `config.init_from` has no checkpoint, or is a run of other networks.
+    pub fn new(
+        config: &FlowTrainingConfig,
+        model: &ModelConfig,
+        networks: &FlowInOne,
+        classes: usize,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let seed = config.run.seed;
+        let before = config.init_from.as_deref().map(|folder| {
+            let none = || Error::file(folder, "the run has no checkpoint to start from");
+            newest_checkpoint(folder)?.ok_or_else(none)
+        });
+        let before = before.transpose()?;
+        let known = before.as_ref().map(RunCheckpoint::classes).transpose()?;
+        let heads = || {
+            let [tokens, width] = [model.encoder.tokens(), model.encoder.output_width];
+            let classes = known.flatten().unwrap_or(classes);
+            let heads = LabelHeads::new(tokens, width, classes, device);
+            randomize(heads, seed, Init::by_fan_in)
+        };
+        let mut flow = Self {
+            encoder: networks.encoder().clone(),
+            network: networks.flow().clone(),
+            contrast: ContrastiveLoss::new(device),
+            heads: (config.auxiliary_losses.labels > 0.0)
+                .then(heads)
+                .transpose()?,
+        };
+        if let Some(before) = before {
+            flow = before.ema(flow)?;
+            let heads = flow.heads.take();
+            let heads = heads.map(|heads| heads.with_classes(classes, seed));
+            flow.heads = heads.transpose()?;
+        }
+        for part in &config.reinit {
+            flow = flow.reinit(*part, model, seed, device)?;
+        }
+        Ok(flow.frozen_except(|part| config.trains(part)))
+    }
+
+    /// With a part reinitialised at random.
+    fn reinit(
+        mut self,
+        part: Part,
+        model: &ModelConfig,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let network = || randomize(model.flow.init(device), seed, flowinone_flow::default_init);
+        match part {
+            Part::Encoder => {
+                let encoder = model.encoder.init(device);
+                self.encoder = randomize(encoder, seed, flowinone_encoder::default_init)?;
+            }
+            Part::Source => self.network.source = network()?.source.spatial_identity_init(),
+            Part::Velocity => self.network.velocity = network()?.velocity.sincos_position_init(),
+        }
+        Ok(self)
+    }
+
+    /// Without gradients in the parts that are not `trained`.
+    fn frozen_except(mut self, trained: impl Fn(Part) -> bool) -> Self {
+        if !trained(Part::Encoder) {
+            self.encoder = self.encoder.no_grad();
+        }
+        if !trained(Part::Source) {
+            self.network.source = self.network.source.no_grad();
+        }
+        if !trained(Part::Velocity) {
+            self.network.velocity = self.network.velocity.no_grad();
+        }
+        self
+    }
+}
