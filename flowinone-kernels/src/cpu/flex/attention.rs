@@ -219,7 +219,7 @@ impl Operation<1> for SelfAttention {
                 gradients(SimdLevel::current(), self.precision, shape, inputs, outputs);
             })
         };
-        [Some(tensor(all, super::shape(&fused)))]
+        [Some(tensor(all, super::operation::shape(&fused)))]
     }
 }
 
@@ -285,8 +285,8 @@ impl Operation<2> for CrossAttention {
             })
         };
         [
-            tensor(dq, super::shape(&query)),
-            tensor(all, super::shape(&key_value)),
+            tensor(dq, super::operation::shape(&query)),
+            tensor(all, super::operation::shape(&key_value)),
         ]
         .map(Some)
     }

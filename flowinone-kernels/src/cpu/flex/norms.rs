@@ -144,7 +144,7 @@ impl GroupNormSilu {
             weight: values(weight),
             bias: values(bias),
             groups: self.groups,
-            pixels: shape(x)[2..].iter().gemm(),
+            pixels: shape(x)[2..].iter().product(),
             epsilon: self.epsilon,
         }
     }

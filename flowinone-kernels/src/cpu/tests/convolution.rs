@@ -43,7 +43,7 @@ fn convolutions_are_those_of_burn_with_their_gradients() {
         let ([batch, input, height, width], output, kernel) = shapes;
         let x_shape = [batch, input, height, width];
         let w_shape = [output, input, kernel, kernel];
-        let [x_length, w_length] = [x_shape, w_shape].map(|shape| shape.iter().gemm());
+        let [x_length, w_length] = [x_shape, w_shape].map(|shape| shape.iter().product());
         let y_length = batch * output * (height / stride) * (width / stride);
         let run = |convolution: Convolve| {
             move |[x, w, b]: [Tensor<1>; 3]| {

@@ -99,7 +99,7 @@ fn in_bfloat16_attention_comes_near_with_its_gradients() {
             [batch, queries, heads * width],
             [batch, keys, 2 * heads * width],
         );
-        let lengths = [q, kv].map(|shape| shape.iter().gemm());
+        let lengths = [q, kv].map(|shape| shape.iter().product());
         let cross = |[x, of]: [Tensor<1>; 2]| {
             let y = cross_attention(x.reshape(q), of.reshape(kv), heads, Precision::Float32);
             y.reshape([lengths[0]])
