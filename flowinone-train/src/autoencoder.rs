@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_data::{ContactSheet, Example, Mixer};
+use flowinone_data::{ContactSheet, Mixer};
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,8 @@ pub struct Reconstruction {
     pub kl: f64,
     /// Side of the random crops in pixels. If `None`, whole pictures.
     pub crop: Option<u32>,
-    /// One of every `prompts` pictures is a prompt, the others are targets.
+    /// One of every `prompts` pictures of a batch is a prompt, the others are targets; with 0 all are
+    /// targets.
     pub prompts: u64,
     /// Random crops of each picture, where latents stay.
     pub crops: usize,
@@ -98,10 +99,10 @@ impl TrainTask for AutoencoderTrainTask {
     }
 
     fn batcher(&self) -> Batcher<Pictures> {
-        let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
+        let (side, prompts) = (self.side, self.reconstruction.prompts as usize);
         Box::new(move |examples| {
             let examples = examples.iter().enumerate();
-            let shown = examples.map(|(at, e)| Shown::new(e, side, at % prompts == 0));
+            let shown = examples.map(|(at, e)| Shown::new(e, side, at.checked_rem(prompts) == Some(0)));
             Ok(Pictures(shown.collect()))
         })
     }
