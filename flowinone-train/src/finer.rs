@@ -25,6 +25,8 @@ pub(crate) const GRID: u32 = 16;
 const TRIED: usize = 3;
 /// Bytes by which a prompt may differ from the target and still be it.
 const SAME: u8 = 2;
+/// Weight of a pixel that changes: what is left of a mark is seen sooner than what is blurred.
+const LEFT: f64 = 3.0;
 /// Pixels around what changes that are not to be kept either: the rim of what goes would stay behind.
 const NEAR: usize = 3;
 
@@ -142,7 +144,7 @@ fn composed(
     let odds = compositor.log_odds(y.clone(), p.clone());
     let mask = sigmoid(odds.clone());
     let entropy = same.clone() * log_sigmoid(odds.clone())
-        + same.neg().add_scalar(1.0) * log_sigmoid(odds.neg());
+        + same.neg().add_scalar(1.0) * log_sigmoid(odds.neg()).mul_scalar(LEFT);
     let left = (y.clone() + mask * (p - y) - x).abs().mean();
     Some([left, entropy.mean().neg()])
 }
