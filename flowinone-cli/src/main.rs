@@ -1,18 +1,17 @@
 //! FlowInOne on the command line: every instruction is a picture.
 
+// A closed or full output must not end the program: see `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod output;
+
 mod commands;
-mod device;
 mod interrupt;
-mod jobs;
-mod lines;
-mod memory;
-mod model;
 mod options;
 mod progress;
-mod report;
-mod runner;
 mod sampling;
-mod source;
+mod show;
 
 use std::process::ExitCode;
 
@@ -92,7 +91,36 @@ enum Outcome {
 
 fn main() -> ExitCode {
     flowinone_kernels::keep_freed_memory();
-    let result = match Cli::parse().command {
+    interrupt::install();
+    let result = threads().and_then(|()| run(Cli::parse().command));
+    // An output that could not be written is no success.
+    let result = result.and_then(|outcome| output::finish().map(|()| outcome));
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            tell!("error: {}", output::reason(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Most threads that the variable `RAYON_NUM_THREADS` may ask for.
+const MOST_THREADS: usize = 1024;
+
+/// Refuses numbers of threads that no machine has: starting them would take all its memory.
+fn threads() -> anyhow::Result<()> {
+    match std::env::var("RAYON_NUM_THREADS").map(|text| text.trim().parse::<u64>()) {
+        Ok(Ok(count)) if count > MOST_THREADS as u64 => anyhow::bail!(
+            "RAYON_NUM_THREADS is {count}, expected 1 to {MOST_THREADS}, or 0 for one a core"
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
         Command::Text(args) => commands::prompt::text::run(&args),
         Command::Class(args) => commands::prompt::class::run(&args),
         Command::Edit(args) => commands::prompt::edit::run(&args),
@@ -121,14 +149,5 @@ fn main() -> ExitCode {
         #[cfg(feature = "judge")]
         Command::Judge(args) => commands::judge::run(&args),
         Command::Devices => commands::devices::run(),
-    };
-    match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
-        Ok(Outcome::Interrupted) => ExitCode::from(130),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }

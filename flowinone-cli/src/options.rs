@@ -4,87 +4,120 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Result;
-use flowinone_prompts::Convention;
-use flowinone_tasks::Arithmetic;
+use flowinone_image::Profiles;
+use flowinone_tasks::batch::Options as BatchOptions;
+use flowinone_tasks::device::{self, Choice, NamedDevice};
+use flowinone_tasks::{Dtype, Session, Settings};
 
-use crate::device::{self, Choice, Found};
-use crate::model;
-use crate::runner::Run;
 use crate::sampling::Sampling;
+use crate::show::with_hint;
 
 /// Which model, how to sample it, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// Model directory (see `convert`); without it the small model that is built in
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
-    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where the
-    /// processor has it and f32 elsewhere
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
-    dtype: Dtype,
-    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    device: Choice,
+    #[command(flatten)]
+    model: ModelOptions,
     /// Also write the unfinished picture every N steps, as NAME.step0010.png
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: Option<u32>,
+    /// Take the numbers of pictures as they are, as the reference does, also where an embedded
+    /// colour profile gives them another meaning than sRGB
+    #[arg(long)]
+    ignore_profiles: bool,
     #[command(flatten)]
     sampling: Sampling,
 }
 
+/// Which model, and where it computes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ModelOptions {
+    /// Model directory (see `convert`); without it the small model that is built in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where that
+    /// is faster than f32 (`devices` says what this processor gains) and f32 elsewhere
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: DtypeChoice,
+    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    device: Choice,
+}
+
 impl Options {
-    /// How prompts for the model are drawn, and what it knows.
-    pub(crate) fn convention(&self) -> Result<Convention> {
-        Ok(model::open(self.model.as_deref())?.config.prompts)
+    /// The model, opened; its weights are not loaded yet.
+    pub(crate) fn session(&self) -> Result<Session> {
+        self.model.session()
     }
 
-    /// A run with these options; what they get wrong is refused here, before anything is computed.
-    pub(crate) fn run(&self, batch_size: u16, overwrite: bool) -> Result<Run> {
-        let device = device::open(self.device)?;
-        let arithmetic = self.dtype.on(&device)?;
-        let model = model::open(self.model.as_deref())?;
-        let settings = self.sampling.of_model(&model.config)?;
-        Ok(Run {
-            model,
-            device,
-            arithmetic,
-            settings,
-            seed: self.sampling.seed,
+    /// How the model is sampled; what the options get wrong is refused here.
+    pub(crate) fn settings(&self, session: &Session) -> Result<Settings> {
+        self.sampling.of_model(session.config())
+    }
+
+    /// Seed of the noise.
+    pub(crate) fn seed(&self) -> u64 {
+        self.sampling.seed
+    }
+
+    /// How a batch is run.
+    pub(crate) fn batch(&self, batch_size: u16, overwrite: bool) -> BatchOptions {
+        BatchOptions {
             batch_size: batch_size.into(),
             preview_every: self.preview_every.map(|n| n as usize),
             overwrite,
-        })
+        }
+    }
+
+    /// What becomes of colour profiles inside pictures.
+    pub(crate) fn profiles(&self) -> Profiles {
+        match self.ignore_profiles {
+            true => Profiles::Ignore,
+            false => Profiles::Convert,
+        }
+    }
+
+    /// Whether unfinished pictures are written next to the finished ones.
+    pub(crate) fn previews(&self) -> bool {
+        self.preview_every.is_some()
+    }
+}
+
+impl ModelOptions {
+    /// The model, opened; its weights are not loaded yet.
+    pub(crate) fn session(&self) -> Result<Session> {
+        let device = device::open(self.device).map_err(with_hint)?;
+        let dtype = self.dtype.on(&device);
+        let built_in = PathBuf::from(flowinone_mini::NAME);
+        let model = self.model.as_ref().unwrap_or(&built_in);
+        Session::open(model, &device, dtype).map_err(with_hint)
     }
 }
 
 /// What to compute with, or the choice of it left to the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dtype {
+pub(crate) enum DtypeChoice {
     Auto,
-    Given(Arithmetic),
+    Given(Dtype),
 }
 
-impl Dtype {
-    /// The arithmetic on a device, checked.
-    pub(crate) fn on(self, device: &Found) -> Result<Arithmetic> {
+impl DtypeChoice {
+    /// The type on a device.
+    fn on(self, device: &NamedDevice) -> Dtype {
         match self {
-            Self::Auto => Ok(Arithmetic::fastest_on(&device.device)),
-            Self::Given(arithmetic) => {
-                arithmetic.check(&device.device)?;
-                Ok(arithmetic)
-            }
+            Self::Auto => Dtype::fastest_on(&device.device),
+            Self::Given(dtype) => dtype,
         }
     }
 }
 
-impl FromStr for Dtype {
+impl FromStr for DtypeChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
             _ => match text.parse() {
-                Ok(arithmetic) => Ok(Self::Given(arithmetic)),
+                Ok(dtype) => Ok(Self::Given(dtype)),
                 Err(error) => Err(format!("{error}, auto")),
             },
         }

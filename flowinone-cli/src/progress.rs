@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use flowinone_sampler::State;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The progress of one batch.
@@ -24,21 +23,20 @@ impl Progress {
         }
     }
 
-    /// Shows a state.
-    pub(crate) fn tick<const D: usize>(&self, state: &State<D>) {
+    /// Shows a step.
+    pub(crate) fn tick(&self, step: usize, steps: Option<usize>, t: f64) {
         let spent = self.begin.elapsed();
-        match state.steps {
+        match steps {
             Some(steps) => {
                 self.bar.set_length(steps as u64);
-                self.bar.set_position(state.step as u64);
-                self.bar.set_prefix(pace(spent, state.step, steps));
+                self.bar.set_position(step as u64);
+                self.bar.set_prefix(pace(spent, step, steps));
             }
             // An adaptive solver knows its time, not its number of steps.
             None => {
                 self.bar.set_length(100);
-                self.bar.set_position((100.0 * state.t) as u64);
-                self.bar
-                    .set_prefix(format!("t = {:.3}, step {}", state.t, state.step));
+                self.bar.set_position((100.0 * t) as u64);
+                self.bar.set_prefix(format!("t = {t:.3}, step {step}"));
             }
         }
     }

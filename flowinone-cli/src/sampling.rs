@@ -14,10 +14,11 @@ pub(crate) struct Sampling {
     /// Guidance scale; 1 turns guidance off and halves the cost
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub(crate) guidance: Option<f64>,
-    /// constant, zero-star (CFG-Zero*), or interval=FROM,TO: guide only between these times
-    #[arg(long, value_name = "RULE", value_parser = rule)]
-    pub(crate) guidance_rule: Option<Rule>,
-    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other tolerances)
+    /// constant, zero-star (CFG-Zero*), or interval=FROM-TO: guide only between these times
+    #[arg(long, value_name = "RULE")]
+    pub(crate) guidance_rule: Option<GuidanceRule>,
+    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other
+    /// tolerances)
     #[arg(long, value_name = "NAME")]
     pub(crate) solver: Option<Solver>,
     /// reference (the published one, Euler only) or uniform (the default of other solvers)
@@ -32,7 +33,8 @@ pub(crate) struct Sampling {
     /// Keep a velocity while its estimated relative change is below E; 0 is off
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) step_cache: Option<f64>,
-    /// Keep a velocity while the output of the first block has changed by less than this share; 0 is off
+    /// Keep a velocity while the output of the first block has changed by less than this share; 0
+    /// is off
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) first_block_cache: Option<f64>,
     /// Start from the model's fast setting (see `tune`) instead of its default; it is printed
@@ -62,18 +64,15 @@ impl Sampling {
             true => "",
             false => ", changed by other options",
         };
-        eprintln!("fast: {settings} ({origin}{changed})");
+        tell!("fast: {settings} ({origin}{changed})");
         Ok(settings)
     }
 
     /// These options laid over other settings.
     fn settings(&self, defaults: &Settings) -> Result<Settings> {
         let scale = self.guidance.unwrap_or(defaults.guidance.scale());
-        let guidance = match self.guidance_rule.unwrap_or(Rule::of(defaults.guidance)) {
-            Rule::Constant => GuidanceRule::Constant { scale },
-            Rule::ZeroStar => GuidanceRule::ZeroStar { scale },
-            Rule::Interval { from, to } => GuidanceRule::Interval { scale, from, to },
-        };
+        let rule = self.guidance_rule.unwrap_or(defaults.guidance);
+        let guidance = rule.with_scale(scale);
         let solver = self.solver.unwrap_or(defaults.solver);
         let grid = match (self.grid, solver) {
             (Some(grid), _) => grid,
@@ -92,41 +91,6 @@ impl Sampling {
         };
         settings.validate()?;
         Ok(settings)
-    }
-}
-
-/// A guidance rule without its scale, which is an option of its own.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Rule {
-    Constant,
-    ZeroStar,
-    Interval { from: f64, to: f64 },
-}
-
-impl Rule {
-    fn of(guidance: GuidanceRule) -> Self {
-        match guidance {
-            GuidanceRule::Constant { .. } => Self::Constant,
-            GuidanceRule::ZeroStar { .. } => Self::ZeroStar,
-            GuidanceRule::Interval { from, to, .. } => Self::Interval { from, to },
-        }
-    }
-}
-
-fn rule(text: &str) -> Result<Rule, String> {
-    let unknown = || format!("{text:?} is none of constant, zero-star, interval=0.1,0.8");
-    match text {
-        "constant" => Ok(Rule::Constant),
-        "zero-star" => Ok(Rule::ZeroStar),
-        _ => {
-            let times = text.strip_prefix("interval=").ok_or_else(unknown)?;
-            let (from, to) = times.split_once(',').ok_or_else(unknown)?;
-            let time = |part: &str| part.trim().parse::<f64>().map_err(|_| unknown());
-            Ok(Rule::Interval {
-                from: time(from)?,
-                to: time(to)?,
-            })
-        }
     }
 }
 
@@ -162,7 +126,7 @@ mod tests {
             to: 0.8,
         };
         assert_eq!(
-            settings("--guidance-rule interval=0.1,0.8").guidance,
+            settings("--guidance-rule interval=0.1-0.8").guidance,
             interval
         );
         let zero_star = GuidanceRule::ZeroStar { scale: 2.0 };

@@ -27,6 +27,9 @@ pub enum Error {
     /// A scene names an icon that was not loaded, or numbers that make no sense.
     #[error("scene: {0}")]
     Scene(String),
+    /// A word that names no split, classes, holdout or variety.
+    #[error("{0}")]
+    Name(String),
     /// A configuration that can give no pairs.
     #[error("pairs: {0}")]
     Config(String),

@@ -1,25 +1,20 @@
 //! The folder layout: `input/NAME.png`, `output/NAME.png` with equal relative names, and
-//! `truth/NAME.json` beside them; `type/NAME.txt` where a sample's type does not follow from its truth.
+//! `truth/NAME.json` next to them; `type/NAME.txt` where a sample's type does not follow from its
+//! truth.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flowinone_files::AtomicFile;
-use walkdir::WalkDir;
+use flowinone_image::EXTENSIONS;
 
 use super::damage::Damage;
 use super::draw::{hash, permutation};
-use super::sample::{EXTENSIONS, kind};
+use super::files::{Files, listed};
+use super::sample::kind;
 use super::shard_writer::child;
 use super::stream::{Position, StreamConfig, foreign};
-use super::{Encoded, Error, Example, Sample, Truth};
-
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 64 << 20;
-
-/// Largest `type`, in bytes.
-const MAX_TYPE: u64 = 4 << 10;
+use super::{Error, Example, Sample, Truth};
 
 /// Writes samples as single files.
 pub struct FolderWriter {
@@ -91,31 +86,6 @@ impl FolderWriter {
     }
 }
 
-/// The files of one sample.
-pub(crate) struct Files {
-    pub(crate) key: String,
-    input: PathBuf,
-    output: Option<PathBuf>,
-    truth: PathBuf,
-    kind: PathBuf,
-}
-
-/// The samples of a folder by their inputs, sorted by key.
-pub(crate) fn listed(root: &Path) -> Result<Vec<Files>, Error> {
-    let (inputs, outputs) = (
-        pictures(&root.join("input"))?,
-        pictures(&root.join("output"))?,
-    );
-    let files = |(key, input): (String, PathBuf)| Files {
-        output: outputs.get(&key).cloned(),
-        truth: root.join("truth").join(format!("{key}.json")),
-        kind: root.join("type").join(format!("{key}.txt")),
-        input,
-        key,
-    };
-    Ok(inputs.into_iter().map(files).collect())
-}
-
 /// Passes over a folder.
 pub struct FolderStream {
     name: String,
@@ -135,7 +105,7 @@ impl FolderStream {
     /// A folder that cannot be read, or fewer samples than parts.
     pub fn open(root: impl AsRef<Path>, config: StreamConfig) -> Result<Self, Error> {
         let root = root.as_ref();
-        let samples = listed(root)?;
+        let samples = listed(root)?.samples;
         if samples.len() < config.part.of as usize {
             let reason = format!("{} samples for {} readers", samples.len(), config.part.of);
             return Err(Error::layout(root, reason));
@@ -193,7 +163,7 @@ impl FolderStream {
                 continue;
             };
             self.turn += 1;
-            self.damage.seen += 1;
+            self.damage.seen += u64::from(self.epoch == 0);
             match self.samples[number].read() {
                 Ok(sample) => {
                     self.given += 1;
@@ -218,8 +188,13 @@ impl FolderStream {
     }
 
     fn bad(&mut self, key: &str, reason: &str) -> Result<(), Error> {
-        let named = format!("{}, {key}: {reason}", self.name);
-        self.damage.sample(&self.name, named, self.config.tolerance)
+        let place = format!("{}, {key}", self.name);
+        if !self.damage.sample(&place, format!("{place}: {reason}")) {
+            return Ok(()); // known from another pass
+        }
+        let samples = self.samples.len() as u64;
+        let tolerance = self.config.tolerance;
+        self.damage.check(&self.name, samples, 0, tolerance)
     }
 
     fn fingerprint(&self) -> u64 {
@@ -256,75 +231,8 @@ impl FolderStream {
     }
 }
 
-impl Files {
-    pub(crate) fn read(&self) -> Result<Sample, String> {
-        let output = self.output.as_ref();
-        let output = output.ok_or("output/ has no picture of this name")?;
-        let text = |path: &Path, most| match path.is_file() {
-            true => {
-                let text = String::from_utf8(bytes(path, most)?);
-                text.map(Some)
-                    .map_err(|_| format!("{} is no text", path.display()))
-            }
-            false => Ok(None),
-        };
-        let json = text(&self.truth, MAX_FILE)?;
-        let named = text(&self.kind, MAX_TYPE)?.map(|kind| kind.trim().into());
-        Ok(Sample {
-            key: self.key.clone(),
-            input: encoded(&self.input)?,
-            output: encoded(output)?,
-            kind: named.or_else(|| kind_of(json.as_deref())),
-            json,
-        })
-    }
-}
-
 /// The type that follows from a sample's truth.
-fn kind_of(json: Option<&str>) -> Option<String> {
+pub(crate) fn kind_of(json: Option<&str>) -> Option<String> {
     let truth: Truth = serde_json::from_str(json?).ok()?;
     Some(kind(truth.task).into())
-}
-
-fn encoded(path: &Path) -> Result<Encoded, String> {
-    Ok(Encoded {
-        extension: extension(path).unwrap_or_default(),
-        bytes: bytes(path, MAX_FILE)?,
-    })
-}
-
-fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let name = path.display();
-    let fault = |e: std::io::Error| format!("{name}: {e}");
-    let size = std::fs::metadata(path).map_err(fault)?.len();
-    if size > most {
-        return Err(format!("{name} has {size} bytes, more than {most}"));
-    }
-    std::fs::read(path).map_err(fault)
-}
-
-fn extension(path: &Path) -> Option<String> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    EXTENSIONS.contains(&&*extension).then_some(extension)
-}
-
-/// The pictures below a folder, by relative name without extension; links are not followed.
-fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let mut found = BTreeMap::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.map_err(|e| Error::io("read", folder)(e.into()))?;
-        let path = entry.path();
-        if !entry.file_type().is_file() || extension(path).is_none() {
-            continue;
-        }
-        let relative = path.strip_prefix(folder).expect("it lies in the folder");
-        let relative = relative.with_extension("");
-        let key = relative.to_str().map(|key| key.replace('\\', "/"));
-        let key = key.ok_or_else(|| Error::layout(path, "its name is no text"))?;
-        if let Some(other) = found.insert(key, path.to_path_buf()) {
-            let reason = format!("{} has the same name", other.display());
-            return Err(Error::layout(path, reason));
-        }
-    }
-    Ok(found)
 }

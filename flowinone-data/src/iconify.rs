@@ -76,8 +76,9 @@ pub(crate) fn parse(
     outline: bool,
 ) -> Result<(String, BTreeMap<String, String>), Error> {
     let bad = |reason: String| Error::icons(from, reason);
-    let file: File = serde_json::from_slice(json)
-        .map_err(|e| bad(format!("it is no iconify JSON file: {e}")))?;
+    let text = flowinone_files::text_of(json.to_vec()).map_err(bad)?;
+    let file: File =
+        serde_json::from_str(&text).map_err(|e| bad(format!("it is no iconify JSON file: {e}")))?;
     let count = file.icons.len() + file.aliases.len();
     if count > MAX_ICONS {
         return Err(bad(format!("it has {count} icons, more than {MAX_ICONS}")));

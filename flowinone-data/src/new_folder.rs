@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use flowinone_files::AtomicFolder;
+
 use super::Error;
 
-/// A folder in the making: a temporary one beside its final place, gone if it is dropped.
+/// A folder in the making: a temporary one next to its final place, removed if it is dropped.
 #[derive(Debug)]
 pub struct NewFolder {
     target: PathBuf,
-    temporary: tempfile::TempDir,
+    folder: AtomicFolder,
 }
 
 impl NewFolder {
@@ -18,27 +20,20 @@ impl NewFolder {
     /// Something that is no empty folder is there already, or the disk cannot be written to.
     pub fn create(target: impl Into<PathBuf>) -> Result<Self, Error> {
         let target = target.into();
-        let vacant = match std::fs::read_dir(&target) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(_) => !target.exists(),
-        };
-        if !vacant {
-            let reason = "it is there already and not empty; choose another folder or remove it";
-            return Err(Error::layout(&target, reason));
+        match AtomicFolder::create(&target) {
+            Ok(folder) => Ok(Self { target, folder }),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                let reason =
+                    "it is there already and not empty; choose another folder or remove it";
+                Err(Error::layout(&target, reason))
+            }
+            Err(e) => Err(Error::io("make", &target)(e)),
         }
-        let above = target.parent().filter(|p| !p.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new("."));
-        std::fs::create_dir_all(above).map_err(Error::io("make", above))?;
-        let temporary = tempfile::Builder::new()
-            .prefix(".flowinone-")
-            .tempdir_in(above)
-            .map_err(Error::io("write to", above))?;
-        Ok(Self { target, temporary })
     }
 
     /// Where its files are to be written.
     pub fn path(&self) -> &Path {
-        self.temporary.path()
+        self.folder.path()
     }
 
     /// Puts it in its place.
@@ -46,29 +41,10 @@ impl NewFolder {
     /// # Errors
     /// Something has come there meanwhile.
     pub fn finish(self) -> Result<PathBuf, Error> {
-        let Self { target, temporary } = self;
-        let fail = || Error::io("write", &target);
-        if target.exists() {
-            std::fs::remove_dir(&target).map_err(fail())?; // empty, or an error
-        }
-        share(temporary.path()).map_err(fail())?;
-        std::fs::rename(temporary.path(), &target).map_err(fail())?;
-        // It has moved: nothing is left to remove.
-        let _ = temporary.keep();
+        let Self { target, folder } = self;
+        folder.commit().map_err(Error::io("write", &target))?;
         Ok(target)
     }
-}
-
-/// Temporary folders are private; a finished one may be read by everyone.
-#[cfg(unix)]
-fn share(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn share(_folder: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::dynamics::{Disc, Physics};
-use super::{Colour, Error, Ground, Icons, Object, Rect, Scene};
+use super::{Colour, Error, Icons, Object, Rect, Scene, SceneBackground};
 use flowinone_prompts::Task;
 
-/// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the scene.
+/// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the
+/// scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operation {
@@ -102,10 +103,10 @@ pub enum Edit {
         /// By how much.
         factor: f32,
     },
-    /// The ground changes.
+    /// The background changes.
     Ground {
-        /// The new ground.
-        ground: Ground,
+        /// The new background.
+        ground: SceneBackground,
     },
 }
 
@@ -134,6 +135,16 @@ pub enum Mark {
         /// Length of its arms.
         arm: f32,
     },
+    /// A line to and fro over the object.
+    Scribble {
+        /// The rectangle that it covers.
+        frame: Rect,
+    },
+    /// A translucent rectangle over the object.
+    Highlight {
+        /// The rectangle.
+        frame: Rect,
+    },
 }
 
 /// An arrow that pushes an object.
@@ -154,7 +165,8 @@ pub struct Push {
 pub struct Path {
     /// The number of the object.
     pub object: usize,
-    /// The points of the path, from the middle of what is seen of the object to where that middle ends.
+    /// The points of the path, from the middle of what is seen of the object to where that middle
+    /// ends.
     pub points: Vec<[f32; 2]>,
 }
 

@@ -3,18 +3,19 @@
 use image::RgbImage;
 
 use super::{Error, Pair, Truth};
+use flowinone_files::text_of;
 use flowinone_image::decode_picture;
 use flowinone_prompts::Task;
 
 /// The `type` by which the reference knows samples without a structure path.
 const GENERATED: &str = "t2i";
-/// Extensions of pictures in shards and folders.
-pub(crate) const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+/// The `type` by which some data sets know all others.
+const EDITED: &str = "edit";
 
 /// An encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    /// Extension of its file: `png`, `jpg`, `jpeg` or `webp`.
+    /// Extension of its file: `png`, `jpg`, `jpeg`, `webp`, `bmp`, `gif`, `tif` or `tiff`.
     pub extension: String,
     /// The file's bytes.
     pub bytes: Vec<u8>,
@@ -29,7 +30,8 @@ pub struct Sample {
     pub input: Encoded,
     /// The target picture.
     pub output: Encoded,
-    /// What kind of sample it is; `t2i` means that the structure path is skipped.
+    /// What kind of sample it is: `t2i`, which means that the structure path is skipped, or a name
+    /// of its task.
     pub kind: Option<String>,
     /// JSON about it, in [`Truth`]'s form if it was made here.
     pub json: Option<String>,
@@ -88,9 +90,14 @@ impl Sample {
 }
 
 impl Example {
-    /// Whether the prompt's structure is kept: for all samples but those of type `t2i`.
+    /// Whether the prompt's structure is kept: for all samples but those of type `t2i`, or of a
+    /// task that makes a picture from words.
     pub fn structure(&self) -> bool {
-        self.kind.as_deref() != Some(GENERATED)
+        match self.kind.as_deref() {
+            Some(GENERATED) => false,
+            Some(kind) => kind.parse().map_or(true, Task::keeps_structure),
+            None => true,
+        }
     }
 
     /// The ground truth, if the sample was made here.
@@ -100,10 +107,10 @@ impl Example {
 
     /// Whether its target keeps the structure of its prompt.
     pub fn keeps_structure(&self) -> bool {
-        self.kind.as_deref() != Some(GENERATED)
+        self.structure()
     }
 
-    /// A pair as an example of `source`, without a detour over files.
+    /// A pair as an example of `source`, without a detour through files.
     pub fn of_pair(source: &str, key: String, pair: Pair) -> Self {
         Self {
             source: source.into(),
@@ -122,6 +129,33 @@ pub(crate) fn kind(task: Task) -> &'static str {
         true => task.benchmark_name(),
         false => GENERATED,
     }
+}
+
+/// The kind that a `type` names, whatever its letter case: `t2i`, or a name of a task.
+pub(crate) fn known_kind(bytes: Vec<u8>) -> Result<String, String> {
+    let text = text_of(bytes).map_err(|reason| format!("its type cannot be read: {reason}"))?;
+    let kind = text.trim().to_lowercase();
+    if kind == GENERATED || kind == EDITED || kind.parse::<Task>().is_ok() {
+        return Ok(kind);
+    }
+    let names = Task::ALL.map(Task::name).join(", ");
+    Err(format!(
+        "its type {:?} is unknown; known are {GENERATED}, {EDITED} and the tasks {names}",
+        text.trim().chars().take(40).collect::<String>()
+    ))
+}
+
+/// JSON about a sample, which may be of other programs; what looks like ground truth must be it.
+pub(crate) fn known_json(bytes: Vec<u8>) -> Result<String, String> {
+    let unreadable = |reason: String| format!("its ground truth cannot be read: {reason}");
+    let json = text_of(bytes).map_err(unreadable)?;
+    let value: serde_json::Value =
+        serde_json::from_str(&json).map_err(|e| unreadable(e.to_string()))?;
+    if value.get("task").is_some() && value.get("scene").is_some() {
+        serde_json::from_value::<Truth>(value)
+            .map_err(|e| unreadable(format!("{e} (is it of another version?)")))?;
+    }
+    Ok(json)
 }
 
 fn encode(picture: &RgbImage) -> Result<Encoded, Error> {

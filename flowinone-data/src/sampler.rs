@@ -1,4 +1,4 @@
-//! Pairs without end: number `index` of a seed is always the same pair, whoever asks for it.
+//! An endless sequence of pairs: pair number `index` of a seed is always the same.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -38,7 +38,7 @@ pub enum Classes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairConfig {
-    /// Seed of all chance.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Side of both pictures, in pixels.
     pub side: u32,
@@ -119,7 +119,9 @@ impl PairSampler {
                     "a split of {axis:?}, but nothing is held out there"
                 ));
             }
-            if let Some(task) = config.tasks.iter().find(|t| !Holdout::applies(axis, **t)) {
+            let language = config.variety.language;
+            let unable = |task: &&Task| !Holdout::applies(axis, **task, language);
+            if let Some(task) = config.tasks.iter().find(unable) {
                 return bad(format!(
                     "{task} cannot show {axis:?}; leave it out of the tasks"
                 ));
@@ -227,8 +229,7 @@ impl PairSampler {
         let task = draft.operation.task();
         let traits = Traits {
             task,
-            last_template: draft.family.templates.len() > 1
-                && draft.template + 1 == draft.family.templates.len(),
+            wording: draft.wording,
             lettering,
             before: &draft.scene,
             after: &target,
@@ -246,7 +247,7 @@ impl PairSampler {
             index,
             side: config.side,
             caption: draft.caption,
-            template: format!("{}/{}", draft.family.name, draft.template),
+            template: draft.template,
             lettering,
             scene: draft.scene,
             operation: draft.operation,
@@ -271,8 +272,8 @@ impl PairSampler {
         })
     }
 
-    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by `work`
-    /// there, and hands the results to `see` in their order.
+    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by
+    /// `work` there, and hands the results to `see` in their order.
     ///
     /// # Errors
     /// The first error of a pair, of `work` or of `see`, in the order of the pairs.
@@ -284,7 +285,7 @@ impl PairSampler {
     ) -> Result<(), Error> {
         let mut start = range.start;
         while start < range.end {
-            let end = range.end.min(start + BATCH);
+            let end = range.end.min(start.saturating_add(BATCH));
             let batch: Vec<Result<T, Error>> = (start..end)
                 .into_par_iter()
                 .map(|index| work(self.pair(index)?))

@@ -6,7 +6,10 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::sample::EXTENSIONS;
+use flowinone_image::EXTENSIONS;
+
+use super::files::is_companion;
+use super::sample::{known_json, known_kind};
 use super::{Encoded, Error, Sample};
 
 /// Largest file in a shard that is read, in bytes.
@@ -14,23 +17,44 @@ const MAX_ENTRY: u64 = 64 << 20;
 /// Largest `type` or `json`, in bytes.
 const MAX_TEXT: u64 = 4 << 20;
 
-/// The shards of a folder (its `.tar` files), or the one shard that `path` is, sorted by name.
+/// Endings of names of shards that must be unpacked first.
+const PACKED: [&str; 6] = [".tgz", ".gz", ".xz", ".zst", ".bz2", ".txz"];
+
+/// The shards of a folder (its `.tar` files, compressed ones included, which are damaged until they
+/// are unpacked), or the one shard that `path` is, sorted by name.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub fn shards(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    Ok(shards_and_others(path)?.0)
+}
+
+/// The shards of a folder, and what is no shard.
+pub(crate) fn shards_and_others(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
     if path.is_file() {
-        return Ok(vec![path.to_path_buf()]);
+        return Ok((vec![path.to_path_buf()], vec![]));
     }
-    let mut found = vec![];
+    let (mut found, mut others) = (vec![], vec![]);
     for entry in std::fs::read_dir(path).map_err(Error::io("read", path))? {
         let entry = entry.map_err(Error::io("read", path))?.path();
-        if entry.extension().is_some_and(|e| e == "tar") && entry.is_file() {
-            found.push(entry);
+        if is_companion(&entry) {
+            continue;
+        }
+        let name = entry.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_lowercase();
+        let packed = PACKED.iter().find_map(|end| name.strip_suffix(end));
+        let shard = name.ends_with(".tar")
+            || packed.is_some_and(|name| name.ends_with(".tar"))
+            || name.ends_with(".tgz")
+            || name.ends_with(".txz");
+        match shard && !entry.is_dir() {
+            true => found.push(entry),
+            false => others.push(entry),
         }
     }
     found.sort();
-    Ok(found)
+    others.sort();
+    Ok((found, others))
 }
 
 /// An open shard.
@@ -46,6 +70,8 @@ pub(crate) struct Found {
     pub(crate) offset: u64,
     pub(crate) key: String,
     pub(crate) sample: Result<Sample, String>,
+    /// Files of its key that are not used.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// The files of one key so far.
@@ -56,6 +82,7 @@ struct Parts {
     kind: Option<String>,
     json: Option<String>,
     fault: Option<String>,
+    left_out: Vec<String>,
 }
 
 impl Shard {
@@ -63,8 +90,15 @@ impl Shard {
     pub(crate) fn open(path: &Path, offset: u64) -> Result<Self, String> {
         let file = File::open(path).map_err(|e| e.to_string())?;
         let length = file.metadata().map_err(|e| e.to_string())?.len();
+        let mut file = BufReader::with_capacity(1 << 18, file);
+        let mut head = vec![];
+        let read = file.by_ref().take(512).read_to_end(&mut head);
+        read.map_err(|e| e.to_string())?;
+        if let Some(what) = flowinone_files::recognised(&head) {
+            return Err(format!("it is {what}"));
+        }
         Ok(Self {
-            file: BufReader::with_capacity(1 << 18, file),
+            file,
             offset,
             length,
         })
@@ -102,8 +136,9 @@ impl Shard {
                 },
             }
         }
-        Ok(group.map(|(offset, key, parts)| Found {
+        Ok(group.map(|(offset, key, mut parts)| Found {
             offset,
+            left_out: std::mem::take(&mut parts.left_out),
             sample: parts.sample(&key),
             key,
         }))
@@ -112,7 +147,18 @@ impl Shard {
     /// Reads the entry at the offset if it belongs to the group; else only its key.
     fn entry(&mut self, group: Option<(&str, &mut Parts)>) -> Result<Step, String> {
         let start = self.offset;
-        let damaged = |e: std::io::Error| format!("damaged at byte {start}: {e}");
+        let damaged = |e: std::io::Error| {
+            // Some of the reader's reasons quote the bytes that it met.
+            let reason: String = e.to_string().chars().filter(|c| !c.is_control()).collect();
+            let reason = match ["numeric field", "cksum", "utf-8"]
+                .iter()
+                .any(|at| reason.contains(at))
+            {
+                true => "there is no header of a tar entry".into(),
+                false => reason,
+            };
+            format!("damaged at byte {start}: {reason}")
+        };
         if start >= self.length {
             return Err("cut short: the end of the archive is missing".into());
         }
@@ -140,7 +186,8 @@ impl Shard {
         let next = end.next_multiple_of(512);
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let file = path.rsplit('/').next().unwrap_or_default();
-        if !entry.header().entry_type().is_file() || file.starts_with("__") || file.is_empty() {
+        let of_none = file.starts_with("__") || file.is_empty() || is_companion(Path::new(file));
+        if !entry.header().entry_type().is_file() || of_none {
             self.offset = next;
             return Ok(Step::Skipped);
         }
@@ -192,30 +239,27 @@ enum Step {
 
 impl Parts {
     fn take(&mut self, extension: &str, bytes: Vec<u8>) {
-        let repeated = match extension {
-            "type" => match String::from_utf8(bytes) {
-                Ok(text) => self.kind.replace(text.trim().into()).is_some(),
-                Err(_) => return self.fault = Some("type is no text".into()),
+        let known = extension.to_ascii_lowercase();
+        let repeated = match &*known {
+            "type" => match known_kind(bytes) {
+                Ok(kind) => self.kind.replace(kind).is_some(),
+                Err(reason) => return self.fault = Some(reason),
             },
-            "json" => match String::from_utf8(bytes) {
-                Ok(text) => self.json.replace(text).is_some(),
-                Err(_) => return self.fault = Some("json is no text".into()),
+            "json" => match known_json(bytes) {
+                Ok(json) => self.json.replace(json).is_some(),
+                Err(reason) => return self.fault = Some(reason),
             },
             _ => {
-                let Some((side, format)) = extension.split_once('.') else {
-                    return;
-                };
-                if !EXTENSIONS.contains(&format) {
-                    return;
-                }
-                let picture = Encoded {
+                let side = known.split_once('.');
+                let side = side.filter(|(_, format)| EXTENSIONS.contains(format));
+                let picture = |format: &str| Encoded {
                     extension: format.into(),
                     bytes,
                 };
                 match side {
-                    "in" => self.input.replace(picture).is_some(),
-                    "out" => self.output.replace(picture).is_some(),
-                    _ => return,
+                    Some(("in", format)) => self.input.replace(picture(format)).is_some(),
+                    Some(("out", format)) => self.output.replace(picture(format)).is_some(),
+                    _ => return self.left_out.push(extension.into()),
                 }
             }
         };
@@ -224,8 +268,8 @@ impl Parts {
         }
     }
 
-    /// The shard is damaged behind these files: others of the same sample may have been there, and a
-    /// sample that lost its type would be taken for another kind.
+    /// The shard is damaged behind these files: others of the same sample may have been there, and
+    /// a sample that lost its type would be taken for another kind.
     fn end_early(&mut self) {
         let whole = self.input.is_some() && self.output.is_some();
         if !(whole && self.kind.is_some() && self.json.is_some()) {

@@ -108,6 +108,7 @@ impl ShardStream {
                     return Err(Error::Config(reason));
                 }
                 self.begin(self.epoch + 1);
+                self.check(self.epoch == 1)?;
                 continue;
             }
             let key = scramble(self.config.seed, self.config.part.index);
@@ -144,15 +145,14 @@ impl ShardStream {
                     (self.open, self.offset) = (None, 0);
                     self.turn += 1;
                     if let Err(reason) = end {
-                        let named = format!("{}: {reason}", self.shards[shard].display());
-                        let opened = self.epoch * self.order.len() as u64 + self.turn as u64;
-                        let share = self.config.tolerance;
-                        self.damage.shard(&self.name, named, opened, share)?;
+                        let path = self.shards[shard].display().to_string();
+                        let new = self.damage.shard(&path, format!("{path}: {reason}"));
+                        self.check(new)?;
                     }
                     continue;
                 }
             };
-            self.damage.seen += 1;
+            self.damage.seen += u64::from(self.epoch == 0);
             match found.sample {
                 Ok(sample) => {
                     return Ok(Some(Held {
@@ -168,8 +168,24 @@ impl ShardStream {
     }
 
     fn bad_sample(&mut self, shard: usize, key: &str, reason: &str) -> Result<(), Error> {
-        let named = format!("{}, {key}: {reason}", self.shards[shard].display());
-        self.damage.sample(&self.name, named, self.config.tolerance)
+        let place = format!("{}, {key}", self.shards[shard].display());
+        let new = self.damage.sample(&place, format!("{place}: {reason}"));
+        self.check(new)
+    }
+
+    /// How many samples there are is known at the end of the first pass; of shards always, and with
+    /// no tolerance the first is too many.
+    fn check(&self, new: bool) -> Result<(), Error> {
+        let Self { damage, config, .. } = self;
+        if !new {
+            return Ok(()); // known from another pass
+        }
+        let shards = self.order.len() as u64;
+        let samples = match self.epoch > 0 || config.tolerance == 0.0 {
+            true => damage.seen,
+            false => u64::MAX,
+        };
+        damage.check(&self.name, samples, shards, config.tolerance)
     }
 
     fn fingerprint(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Colour, Error, Icons, Object, Operation, PixelBox, Scene, Split};
+use super::{Colour, Error, Icons, Object, Operation, PixelBox, Sample, Scene, Split};
 use flowinone_prompts::Task;
 
 /// How the words of a prompt are written.
@@ -22,7 +22,7 @@ impl Lettering {
     pub const ALL: [Self; 3] = [Self::Serif, Self::SerifBold, Self::Comic];
 }
 
-/// Everything about a pair but its pixels; written beside it as JSON.
+/// Everything about a pair except its pixels; written next to it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {
@@ -56,6 +56,13 @@ pub struct Truth {
     pub gone: Vec<Seen>,
     /// Where scene and target may differ; outside of these boxes every pixel is the same.
     pub edited: Vec<PixelBox>,
+}
+
+impl Truth {
+    /// The ground truth of a sample that was made here.
+    pub fn of(sample: &Sample) -> Option<Self> {
+        serde_json::from_str(sample.json.as_deref()?).ok()
+    }
 }
 
 /// An object as it is seen in a picture.

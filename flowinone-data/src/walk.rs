@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::damage::Damage;
-use super::folder::{Files, listed};
-use super::shard::Shard;
-use super::{Error, Example, Sample, shards};
+use super::files::{Files, Listed, listed};
+use super::shard::{Shard, shards_and_others};
+use super::{Error, Example, Sample};
 
 /// One pass over files in order.
 pub struct Walk {
@@ -16,13 +16,17 @@ pub struct Walk {
     /// Where the last sample lies, in words.
     last: String,
     tolerance: f64,
+    /// Samples and shards in all, as far as that is known before the end.
+    total: Option<u64>,
+    shards: u64,
     damage: Damage,
+    left_out: Vec<String>,
 }
 
 /// How samples lie on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// In so many `WebDataset` shards.
+    /// In this number of `WebDataset` shards.
     Shards(usize),
     /// As single files in `input/` and `output/`.
     Folder,
@@ -32,7 +36,6 @@ enum Place {
     Shards {
         rest: std::vec::IntoIter<PathBuf>,
         open: Option<(PathBuf, Shard)>,
-        opened: u64,
     },
     Folder(std::vec::IntoIter<Files>),
 }
@@ -49,27 +52,33 @@ impl Walk {
             let reason = format!("a tolerance of {tolerance}; expected a share from 0 to 1");
             return Err(Error::Config(reason));
         }
-        let (layout, place) = match path.join("input").is_dir() {
+        let (layout, place, left_out) = match path.join("input").is_dir() {
             true => {
-                let files = listed(path)?;
-                if files.is_empty() {
+                let Listed { samples, left_out } = listed(path)?;
+                if samples.is_empty() {
                     return Err(Error::layout(path, "its folder input/ holds no pictures"));
                 }
-                (Layout::Folder, Place::Folder(files.into_iter()))
+                (Layout::Folder, Place::Folder(samples.into_iter()), left_out)
             }
             false => {
-                let found = shards(path)?;
+                let (found, others) = shards_and_others(path)?;
                 if found.is_empty() {
                     let reason = "it holds neither .tar shards nor the folders input/ and output/";
                     return Err(Error::layout(path, reason));
                 }
+                let layout = Layout::Shards(found.len());
                 let place = Place::Shards {
                     open: None,
-                    opened: 0,
-                    rest: found.clone().into_iter(),
+                    rest: found.into_iter(),
                 };
-                (Layout::Shards(found.len()), place)
+                let other = |path: PathBuf| format!("{}: no shard", path.display());
+                (layout, place, others.into_iter().map(other).collect())
             }
+        };
+        let (total, shards) = match (&place, layout) {
+            (Place::Folder(files), _) => (Some(files.len() as u64), 0),
+            (_, Layout::Shards(count)) => (None, count as u64),
+            (_, Layout::Folder) => (None, 0),
         };
         Ok(Self {
             name: path.display().to_string(),
@@ -77,7 +86,10 @@ impl Walk {
             place,
             last: String::new(),
             tolerance,
+            total,
+            shards,
             damage: Damage::default(),
+            left_out,
         })
     }
 
@@ -91,6 +103,11 @@ impl Walk {
         &self.damage
     }
 
+    /// Files that belong to no sample or are not used, each with the reason.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// The next sample whose files are all there; its pictures were not looked at.
     ///
     /// # Errors
@@ -100,21 +117,19 @@ impl Walk {
             let (place, sample) = match &mut self.place {
                 Place::Folder(files) => match files.next() {
                     Some(files) => (format!("{}, {}", self.name, files.key), files.read()),
-                    None => return Ok(None),
+                    None => return self.end(),
                 },
-                Place::Shards { rest, open, opened } => {
+                Place::Shards { rest, open } => {
                     let (path, mut shard) = match open.take() {
                         Some(open) => open,
                         None => {
                             let Some(path) = rest.next() else {
-                                return Ok(None);
+                                return self.end();
                             };
-                            *opened += 1;
                             match Shard::open(&path, 0) {
                                 Ok(shard) => (path, shard),
                                 Err(reason) => {
-                                    let opened = *opened;
-                                    self.bad_shard(&path, &reason, opened)?;
+                                    self.bad_shard(&path, &reason)?;
                                     continue;
                                 }
                             }
@@ -124,12 +139,13 @@ impl Walk {
                         Ok(None) => continue,
                         Ok(Some(found)) => {
                             let place = format!("{}, {}", path.display(), found.key);
+                            let unused = |end: &String| format!("{place}: {end} is not used");
+                            self.left_out.extend(found.left_out.iter().map(unused));
                             *open = Some((path, shard));
                             (place, found.sample)
                         }
                         Err(reason) => {
-                            let opened = *opened;
-                            self.bad_shard(&path, &reason, opened)?;
+                            self.bad_shard(&path, &reason)?;
                             continue;
                         }
                     }
@@ -158,14 +174,31 @@ impl Walk {
         }
     }
 
-    fn bad(&mut self, reason: &str) -> Result<(), Error> {
-        let named = format!("{}: {reason}", self.last);
-        self.damage.sample(&self.name, named, self.tolerance)
+    /// Nothing comes any more: now it is known how many samples there were.
+    fn end(&mut self) -> Result<Option<Sample>, Error> {
+        self.total = Some(self.damage.seen);
+        self.check()?;
+        Ok(None)
     }
 
-    fn bad_shard(&mut self, path: &Path, reason: &str, opened: u64) -> Result<(), Error> {
-        let named = format!("{}: {reason}", path.display());
-        let Self { name, damage, .. } = self;
-        damage.shard(name, named, opened, self.tolerance)
+    fn bad(&mut self, reason: &str) -> Result<(), Error> {
+        let named = format!("{}: {reason}", self.last);
+        self.damage.sample(&self.last, named);
+        self.check()
+    }
+
+    fn bad_shard(&mut self, path: &Path, reason: &str) -> Result<(), Error> {
+        let path = path.display().to_string();
+        self.damage.shard(&path, format!("{path}: {reason}"));
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let samples = match self.tolerance == 0.0 {
+            true => self.damage.seen, // the first is too many
+            false => self.total.unwrap_or(u64::MAX),
+        };
+        self.damage
+            .check(&self.name, samples, self.shards, self.tolerance)
     }
 }

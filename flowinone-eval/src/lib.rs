@@ -10,13 +10,17 @@ mod item;
 pub mod judge;
 mod likeness;
 mod look;
+mod pairs;
 mod region;
+mod report;
 mod scorer;
 mod summary;
 mod thresholds;
 
 pub use error::Error;
 pub use item::{Failure, Gone, ItemScore, Kept, ObjectScore, Place, Tint};
+pub use pairs::{Known, Pairs, result_of};
+pub use report::Report;
 pub use scorer::{Scorer, Work};
 pub use summary::{Score, Summary, TaskScore};
 pub use thresholds::Thresholds;

@@ -4,12 +4,11 @@
 //! `SSIM = (2 m_a m_b + c_1)(2 s_ab + c_2) / ((m_a^2 + m_b^2 + c_1)(s_a^2 + s_b^2 + c_2))`
 //! of the luma in Gaussian windows (sigma 1.5, 11 x 11, cut at the picture's edge).
 
+use flowinone_image::decibels;
 use image::{Rgb, RgbImage};
 
 use super::region::Region;
 
-/// What equal pictures reach, in dB: infinity has no place in a mean or in JSON.
-const BEST: f64 = 100.0;
 /// Half of the window's side, without its middle.
 const RADIUS: usize = 5;
 const SIGMA: f32 = 1.5;
@@ -26,7 +25,7 @@ pub(crate) fn psnr(a: &RgbImage, b: &RgbImage, region: &Region) -> Option<f64> {
         count += 1;
     }
     let mean = sum as f64 / (3 * count) as f64;
-    (count > 0).then(|| (10.0 * (255.0f64 * 255.0 / mean).log10()).min(BEST))
+    (count > 0).then(|| decibels(mean))
 }
 
 /// Square of the distance of two colours.
@@ -107,7 +106,8 @@ impl Plane {
     }
 }
 
-/// Means along `count` lines of `length` pixels; neighbours in a line lie `step` apart, lines `next`.
+/// Means along `count` lines of `length` pixels; neighbours in a line lie `step` apart, lines
+/// `next`.
 fn along(
     values: &[f32],
     length: usize,

@@ -3,6 +3,7 @@
 mod animation;
 mod crop;
 mod error;
+mod psnr;
 mod read;
 mod resample;
 mod webp;
@@ -11,6 +12,10 @@ mod write;
 pub use animation::{Animation, FrameRate, write_animation};
 pub use crop::center_crop;
 pub use error::Error;
-pub use read::{MAX_FILE, MAX_PIXELS, MAX_SIDE, decode_picture, read_picture, read_picture_file};
+pub use psnr::{MOST_DECIBELS, decibels, mean_square, psnr};
+pub use read::{
+    EXTENSIONS, MAX_FILE, MAX_PIXELS, MAX_SIDE, Profiles, decode_picture, decode_picture_with,
+    is_picture, read_picture, read_picture_file,
+};
 pub use resample::{Filter, resize};
 pub use write::{read_text, write_picture, write_with_text};

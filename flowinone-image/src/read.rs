@@ -5,10 +5,18 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use flowinone_files::has_extension;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::Error;
+use profile::Profile;
+
+mod jpeg;
+mod profile;
+mod tiff;
+
+pub use profile::Profiles;
 
 /// Longest side of an accepted picture, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
@@ -19,10 +27,19 @@ pub const MAX_FILE: u64 = 256 << 20;
 /// Most memory that decoding may take, in bytes: 64 MP of 16-bit RGBA, and as much again.
 const MAX_DECODE: u64 = 1 << 30;
 
+/// Extensions of the files that [`read_picture`] reads, for searches in folders.
+pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"];
+
+/// Whether a file's name ends in one of the [`EXTENSIONS`], in letters of either case.
+pub fn is_picture(path: impl AsRef<Path>) -> bool {
+    has_extension(path, &EXTENSIONS)
+}
+
 /// Reads a picture file as upright 8-bit RGB on white.
 ///
 /// PNG, JPEG, WebP, BMP, TIFF and the first frame of a GIF, told apart by content. The EXIF
-/// orientation is applied, transparency is put on white, 16-bit and grey pictures are converted.
+/// orientation is applied, colours are converted to sRGB from what an embedded profile says,
+/// transparency is put on white, 16-bit and grey pictures are converted.
 ///
 /// # Errors
 /// Names the file and the limit that it breaks, or what is damaged. Sizes are checked before
@@ -60,17 +77,74 @@ pub fn read_picture_file(path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// A sentence that says which limit is broken or what is damaged.
 pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, String> {
+    decode_picture_with(bytes, Profiles::Convert)
+}
+
+/// As [`decode_picture`], with a choice of what becomes of colour profiles.
+///
+/// # Errors
+/// As those of [`decode_picture`].
+pub fn decode_picture_with(bytes: &[u8], profiles: Profiles) -> Result<RgbImage, String> {
+    let Decoded {
+        mut picture,
+        orientation,
+        profile,
+    } = decoded(bytes)?;
+    if let (Some(profile), Profiles::Convert) = (profile, profiles) {
+        picture = profile.to_srgb(picture);
+    }
+    picture.apply_orientation(orientation);
+    Ok(on_white(picture))
+}
+
+/// A picture as its file has it, and what the file says besides.
+struct Decoded {
+    picture: DynamicImage,
+    orientation: Orientation,
+    profile: Option<Profile>,
+}
+
+fn decoded(bytes: &[u8]) -> Result<Decoded, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
+    }
+    if jpeg::begins(bytes) {
+        return jpeg::decode(bytes);
     }
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| e.to_string())?;
-    if reader.format().is_none() {
-        return Err("it is none of PNG, JPEG, WebP, BMP, TIFF, GIF".into());
+    let Some(format) = reader.format() else {
+        return Err(no_picture(bytes));
+    };
+    if format == ImageFormat::Tiff
+        && let Some(decoded) = tiff::decode(bytes)
+    {
+        return decoded;
     }
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
     let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODE);
+    decoder.set_limits(limits).map_err(|e| e.to_string())?;
+    // Damage to what a file says besides should not cost the picture itself.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let points = (format == ImageFormat::Png).then(|| Profile::of_png(bytes));
+    let profile = points.flatten().or_else(|| {
+        let profile = decoder.icc_profile().ok().flatten();
+        profile.map(Profile::Icc)
+    });
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    Ok(Decoded {
+        picture,
+        orientation,
+        profile,
+    })
+}
+
+/// Refuses a size before anything is decoded.
+fn check_size(width: u32, height: u32) -> Result<(), String> {
     if width == 0 || height == 0 {
         return Err(format!("it is {width} x {height} pixels"));
     }
@@ -85,14 +159,15 @@ pub fn decode_picture(bytes: &[u8]) -> Result<RgbImage, String> {
             MAX_PIXELS / 1_000_000
         ));
     }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODE);
-    decoder.set_limits(limits).map_err(|e| e.to_string())?;
-    // A damaged EXIF block should not cost the picture itself.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-    picture.apply_orientation(orientation);
-    Ok(on_white(picture))
+    Ok(())
+}
+
+/// Why bytes are not in one of the formats that are read.
+fn no_picture(bytes: &[u8]) -> String {
+    match flowinone_files::recognised(bytes) {
+        Some(what) => format!("it is {what}; expected PNG, JPEG, WebP, BMP, TIFF or GIF"),
+        None => "it is none of PNG, JPEG, WebP, BMP, TIFF, GIF".into(),
+    }
 }
 
 /// 8-bit RGB; where a picture has transparency, white shows through.

@@ -13,16 +13,22 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// A class name becomes a picture of it.
+    #[serde(alias = "class2image")]
     ClassToImage,
     /// A caption becomes a picture of it.
+    #[serde(alias = "text2image")]
     TextToImage,
     /// An instruction written into a photo is carried out.
+    #[serde(alias = "text_in_image")]
     TextInImage,
     /// A described thing appears inside a drawn box.
+    #[serde(alias = "text_box_control")]
     TextBox,
     /// What an arrow, circle or cross points at is changed.
+    #[serde(alias = "vismarker")]
     VisualMarker,
     /// A sketch becomes the real thing.
+    #[serde(alias = "doodles")]
     Doodle,
     /// An arrow pushes an object.
     Force,
@@ -92,7 +98,8 @@ impl FromStr for Task {
     type Err = UnknownTask;
 
     fn from_str(text: &str) -> Result<Self, UnknownTask> {
-        let matches = |task: &Self| text == task.name() || text == task.benchmark_name();
+        let same = |name: &str| text.eq_ignore_ascii_case(name);
+        let matches = |task: &Self| same(task.name()) || same(task.benchmark_name());
         Self::ALL
             .into_iter()
             .find(matches)
@@ -109,7 +116,11 @@ mod tests {
         for task in Task::ALL {
             assert_eq!(task.name().parse::<Task>().unwrap(), task);
             assert_eq!(task.benchmark_name().parse::<Task>().unwrap(), task);
+            assert_eq!(task.name().to_uppercase().parse::<Task>().unwrap(), task);
             assert_eq!(serde_json::to_value(task).unwrap(), task.name());
+            for name in [task.name(), task.benchmark_name()] {
+                assert_eq!(serde_json::from_value::<Task>(name.into()).unwrap(), task);
+            }
         }
         let text = "paint".parse::<Task>().unwrap_err().to_string();
         assert!(

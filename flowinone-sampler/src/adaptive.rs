@@ -92,6 +92,8 @@ impl FromStr for Tolerance {
     }
 }
 
+/// Below this a step moves a state in float32 by less than it can tell, and its error is rounding.
+const SHORTEST: f64 = f32::EPSILON as f64;
 /// Share of the predicted step length that is taken.
 const SAFETY: f64 = 0.9;
 /// Weight of the last accepted step's error (the integral part).
@@ -151,7 +153,14 @@ impl<const D: usize> Controller<D> {
                 self.t = if last { 1.0 } else { self.t + dt };
                 return Ok((stages.x, self.t));
             }
-            // `max` also turns an error that is not a number into the largest cut.
+            if dt < SHORTEST {
+                return Err(Error::TooFine {
+                    tolerance: self.tolerance,
+                    t: self.t,
+                    dt,
+                });
+            }
+            // `max` also turns an error of NaN into the largest cut.
             self.dt = dt * (SAFETY * error.powf(-0.2)).max(0.2);
             self.slope = Some(slopes.swap_remove(0));
             longest = 1.0;

@@ -9,12 +9,13 @@
 //! depend on the other items of the batch.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use burn::tensor::Tensor;
 
 use crate::batched::host_rows;
 use crate::error::check_threshold;
-use crate::guidance::branches_of;
+use crate::guidance::{GuidedRun, branches_of};
 use crate::{
     BatchedField, BranchedField, Error, Evaluated, FieldRun, Guidance, Guided, VelocityField,
 };
@@ -52,8 +53,8 @@ pub struct AdaptiveGuidance<F, G> {
 }
 
 /// A run with the items whose branches have agreed.
-struct AdaptiveGuidanceRun<'a, F, G> {
-    guided: &'a Guided<F, G>,
+struct AdaptiveGuidanceRun<P> {
+    guided: GuidedRun<P>,
     threshold: f64,
     agreed: BTreeSet<usize>,
 }
@@ -74,7 +75,18 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Adap
 impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for AdaptiveGuidance<F, G> {
     fn run(&self) -> Box<dyn FieldRun<D> + '_> {
         Box::new(AdaptiveGuidanceRun {
-            guided: &self.guided,
+            guided: GuidedRun(&self.guided),
+            threshold: self.threshold,
+            agreed: BTreeSet::new(),
+        })
+    }
+
+    fn into_run<'a>(self) -> Box<dyn FieldRun<D> + 'a>
+    where
+        Self: 'a,
+    {
+        Box::new(AdaptiveGuidanceRun {
+            guided: GuidedRun(Box::new(self.guided)),
             threshold: self.threshold,
             agreed: BTreeSet::new(),
         })
@@ -86,8 +98,9 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for Adapt
     }
 }
 
-impl<const D: usize, F, G> FieldRun<D> for AdaptiveGuidanceRun<'_, F, G>
+impl<const D: usize, P, F, G> FieldRun<D> for AdaptiveGuidanceRun<P>
 where
+    P: Deref<Target = Guided<F, G>>,
     F: BranchedField<D>,
     G: Guidance,
 {
@@ -97,10 +110,10 @@ where
     }
 
     fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let Guided { field, guidance } = self.guided;
         if self.threshold == 0.0 {
             return self.guided.evaluate(x, t, items);
         }
+        let Guided { field, guidance } = &*self.guided.0;
         let is_guided = |item: &usize| guidance.is_active(t) && !self.agreed.contains(item);
         let places: Vec<usize> = (0..items.len()).filter(|&i| is_guided(&items[i])).collect();
         let guided: Vec<usize> = places.iter().map(|&i| items[i]).collect();

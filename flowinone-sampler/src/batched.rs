@@ -41,7 +41,15 @@ pub trait BatchedField<const D: usize>: VelocityField<D> + Sized {
     /// Starts a run. Whatever the run remembers is in the value returned, so that one field serves
     /// any number of runs.
     fn run(&self) -> Box<dyn FieldRun<D> + '_> {
-        Box::new(WholeBatches(self))
+        Box::new(WholeBatches(|x, t| self.velocity(x, t)))
+    }
+
+    /// As [`run`](Self::run), for a field that lives no longer than its run.
+    fn into_run<'a>(self) -> Box<dyn FieldRun<D> + 'a>
+    where
+        Self: 'a,
+    {
+        Box::new(WholeBatches(move |x, t| self.velocity(x, t)))
     }
 
     /// Refuses settings that can only fail; called once before the first evaluation.
@@ -73,16 +81,16 @@ pub trait FieldRun<const D: usize> {
 }
 
 /// The run of a field that remembers nothing and cannot leave items out.
-struct WholeBatches<'a, F>(&'a F);
+struct WholeBatches<V>(V);
 
-impl<const D: usize, F: VelocityField<D>> FieldRun<D> for WholeBatches<'_, F> {
+impl<const D: usize, V: Fn(Tensor<D>, f64) -> Tensor<D>> FieldRun<D> for WholeBatches<V> {
     fn branches(&self, _t: f64) -> usize {
         1
     }
 
     fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
         let whole = is_whole(items, x.dims()[0]);
-        let velocity = self.0.velocity(x, t);
+        let velocity = (self.0)(x, t);
         Evaluated {
             velocity: match whole {
                 true => velocity,

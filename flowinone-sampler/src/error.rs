@@ -59,6 +59,18 @@ pub enum Error {
         /// Last guided time.
         to: f64,
     },
+    /// A name that is no guidance rule.
+    #[error("{text:?} is none of constant, zero-star, interval=0.1-0.8")]
+    UnknownGuidance {
+        /// The name given.
+        text: String,
+    },
+    /// A text that is no interval of times.
+    #[error("{text:?} is no interval FROM-TO within 0 to 1, such as 0-0.5")]
+    BadInterval {
+        /// The text given.
+        text: String,
+    },
     /// A threshold of adaptive guidance or of the step cache out of range.
     #[error("{name} threshold is {value}: it must be a finite number of at least 0 (0 is off)")]
     BadThreshold {
@@ -75,6 +87,22 @@ pub enum Error {
         /// The value given.
         value: f64,
     },
+    /// A tolerance that the numbers' own rounding breaks.
+    #[error(
+        "at t = {t} even a step of {dt:.1e} has a larger error than {tolerance} allow: that is finer \
+         than the numbers themselves; allow more, such as rtol=1e-4,atol=1e-5"
+    )]
+    TooFine {
+        /// The tolerance.
+        tolerance: crate::Tolerance,
+        /// Time reached.
+        t: f64,
+        /// Length of the last attempt.
+        dt: f64,
+    },
+    /// The run was asked to stop.
+    #[error("the run was stopped")]
+    Stopped,
     /// A velocity or state with NaN or infinity in it.
     #[error(
         "{stage} of step {step} at t = {t} is not finite: \

@@ -21,6 +21,7 @@ pub struct Evaluator<'a, const D: usize> {
     spent: Evaluations,
     each: Vec<usize>,
     step: usize,
+    stop: Option<&'a dyn Fn() -> bool>,
 }
 
 impl<'a, const D: usize> Evaluator<'a, D> {
@@ -30,7 +31,13 @@ impl<'a, const D: usize> Evaluator<'a, D> {
             spent: Evaluations::default(),
             each: Vec::new(),
             step: 0,
+            stop: None,
         }
+    }
+
+    /// Asks `stop` before each evaluation whether the run shall end.
+    pub(crate) fn until(&mut self, stop: &'a dyn Fn() -> bool) {
+        self.stop = Some(stop);
     }
 
     pub(crate) fn begin_step(&mut self, number: usize) {
@@ -52,6 +59,9 @@ impl<'a, const D: usize> Evaluator<'a, D> {
     /// [`Error::NonFinite`] names step, stage and time if it has NaN or infinity in it. Panics if
     /// the field returns another shape than `x`'s.
     pub fn velocity(&mut self, stage: usize, x: Tensor<D>, t: f64) -> Result<Tensor<D>, Error> {
+        if self.stop.is_some_and(|stop| stop()) {
+            return Err(Error::Stopped);
+        }
         let (shape, dtype) = (x.dims(), x.dtype());
         let items: Vec<usize> = (0..shape[0]).collect();
         let Evaluated { velocity, branches } = self.field.evaluate(x, t, &items);

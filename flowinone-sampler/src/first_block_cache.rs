@@ -72,6 +72,17 @@ impl<const D: usize, F: BatchedField<D>> BatchedField<D> for FirstBlockCache<F> 
         })
     }
 
+    fn into_run<'a>(self) -> Box<dyn FieldRun<D> + 'a>
+    where
+        Self: 'a,
+    {
+        Box::new(FirstBlockCacheRun {
+            field: self.field.into_run(),
+            threshold: self.threshold,
+            memory: BTreeMap::new(),
+        })
+    }
+
     fn validate(&self) -> Result<(), Error> {
         check_threshold("first-block cache", self.threshold)?;
         self.field.validate()

@@ -4,6 +4,10 @@
 //! - interval: the same for `from <= t <= to`, and `v = c` elsewhere (Kynkäänniemi et al., 2024)
 //! - CFG-Zero*: `v = s u + w (c - s u)`, `s = <c, u> / <u, u>` for each item (Fan et al., 2025)
 
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
 use burn::tensor::{DType, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +73,68 @@ impl GuidanceRule {
                 scale
             }
         }
+    }
+}
+
+impl GuidanceRule {
+    /// The same rule with another scale.
+    #[must_use]
+    pub const fn with_scale(self, scale: f64) -> Self {
+        match self {
+            Self::Constant { .. } => Self::Constant { scale },
+            Self::ZeroStar { .. } => Self::ZeroStar { scale },
+            Self::Interval { from, to, .. } => Self::Interval { scale, from, to },
+        }
+    }
+}
+
+impl FromStr for GuidanceRule {
+    type Err = Error;
+
+    /// Reads `constant`, `zero-star` or `interval=0.1-0.8`, the scale being 1 until
+    /// [`with_scale`](Self::with_scale) sets it.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let unknown = || Error::UnknownGuidance { text: text.into() };
+        let scale = 1.0;
+        match text {
+            "constant" => Ok(Self::Constant { scale }),
+            "zero-star" => Ok(Self::ZeroStar { scale }),
+            _ => {
+                let interval = text.strip_prefix("interval=").ok_or_else(unknown)?;
+                let Interval { from, to } = interval.parse()?;
+                Ok(Self::Interval { scale, from, to })
+            }
+        }
+    }
+}
+
+/// An interval of times, written `FROM-TO` everywhere: `0.1-0.8`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Its first time.
+    pub from: f64,
+    /// Its last time.
+    pub to: f64,
+}
+
+impl FromStr for Interval {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::BadInterval { text: text.into() };
+        let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+        let time = |part: &str| part.trim().parse::<f64>().map_err(|_| wrong());
+        let (from, to) = (time(from)?, time(to)?);
+        match 0.0 <= from && from <= to && to <= 1.0 {
+            true => Ok(Self { from, to }),
+            false => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.from, self.to)
     }
 }
 
@@ -164,7 +230,14 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guid
 
 impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for Guided<F, G> {
     fn run(&self) -> Box<dyn FieldRun<D> + '_> {
-        Box::new(self)
+        Box::new(GuidedRun(self))
+    }
+
+    fn into_run<'a>(self) -> Box<dyn FieldRun<D> + 'a>
+    where
+        Self: 'a,
+    {
+        Box::new(GuidedRun(Box::new(self)))
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -172,18 +245,25 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> BatchedField<D> for Guide
     }
 }
 
-/// A run remembers nothing, so a reference to the field serves as one.
-impl<const D: usize, F: BranchedField<D>, G: Guidance> FieldRun<D> for &Guided<F, G> {
+/// A run remembers nothing but the field, held (`Box`) or borrowed (`&`).
+pub(crate) struct GuidedRun<P>(pub(crate) P);
+
+impl<const D: usize, P, F, G> FieldRun<D> for GuidedRun<P>
+where
+    P: Deref<Target = Guided<F, G>>,
+    F: BranchedField<D>,
+    G: Guidance,
+{
     fn branches(&self, t: f64) -> usize {
-        if self.guidance.is_active(t) { 2 } else { 1 }
+        if self.0.guidance.is_active(t) { 2 } else { 1 }
     }
 
     fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
         let branches = FieldRun::<D>::branches(self, t);
         let guided = if branches == 2 { items } else { &[] };
-        let velocity = match branches_of(&self.field, x, t, items, guided) {
+        let velocity = match branches_of(&self.0.field, x, t, items, guided) {
             (conditional, Some(unconditional)) => {
-                self.guidance.combine(conditional, unconditional, t)
+                self.0.guidance.combine(conditional, unconditional, t)
             }
             (conditional, None) => conditional,
         };
@@ -195,7 +275,8 @@ impl<const D: usize, F: BranchedField<D>, G: Guidance> FieldRun<D> for &Guided<F
 
     /// That of the conditional branch.
     fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.field
+        self.0
+            .field
             .probe(x, t, &BranchItem::of(items, Branch::Conditional))
     }
 }

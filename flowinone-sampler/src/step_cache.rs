@@ -110,6 +110,17 @@ impl<const D: usize, F: BatchedField<D>> BatchedField<D> for StepCache<F> {
         })
     }
 
+    fn into_run<'a>(self) -> Box<dyn FieldRun<D> + 'a>
+    where
+        Self: 'a,
+    {
+        Box::new(StepCacheRun {
+            field: self.field.into_run(),
+            threshold: self.threshold,
+            memory: BTreeMap::new(),
+        })
+    }
+
     fn validate(&self) -> Result<(), Error> {
         check_threshold("step cache", self.threshold)?;
         self.field.validate()

@@ -9,7 +9,8 @@ use burn::tensor::Tensor;
 
 use crate::adaptive::Controller;
 use crate::{
-    BatchedField, Error, Evaluations, Evaluator, Grid, OdeSolver, Slope, Solver, Stage, Step,
+    BatchedField, Error, Evaluations, Evaluator, FieldRun, Grid, OdeSolver, Slope, Solver, Stage,
+    Step,
 };
 
 /// The state after a step.
@@ -43,13 +44,21 @@ pub fn trajectory<'a, const D: usize, F: BatchedField<D>>(
     grid: Grid,
     steps: usize,
 ) -> States<'a, D> {
-    let pace = match (solver, grid) {
-        (Solver::Euler, _) | (_, Grid::Uniform) => pace(solver, grid, steps),
-        (_, Grid::Reference) => Err(Error::GridNeedsEuler {
-            solver: solver.name(),
-        }),
-    };
-    States::new(solver, field, x0, pace)
+    let pace = field.validate().and_then(|()| pace(solver, grid, steps));
+    States::new(solver, field.run(), x0, pace)
+}
+
+/// The [`trajectory`] of a field that it keeps, so that the iterator outlives the place where the
+/// field was made.
+pub fn trajectory_of<'a, const D: usize, F: BatchedField<D> + 'a>(
+    solver: Solver,
+    field: F,
+    x0: Tensor<D>,
+    grid: Grid,
+    steps: usize,
+) -> States<'a, D> {
+    let pace = field.validate().and_then(|()| pace(solver, grid, steps));
+    States::new(solver, field.into_run(), x0, pace)
 }
 
 /// The last state of the [`trajectory`] with the same arguments, or its error.
@@ -86,7 +95,8 @@ pub fn integrate_steps<'a, const D: usize, S: OdeSolver, F: BatchedField<D>>(
             check_steps(&steps, solver.order()).map(|()| Pace::fixed(steps, end))
         }
     };
-    States::new(solver, field, x0, pace)
+    let pace = field.validate().and(pace);
+    States::new(solver, field.run(), x0, pace)
 }
 
 /// The states of a solve, one a step: the iterator of [`trajectory`] and [`integrate_steps`].
@@ -129,22 +139,29 @@ impl<const D: usize> Pace<D> {
 }
 
 impl<'a, const D: usize, S: OdeSolver> States<'a, D, S> {
-    fn new<F: BatchedField<D>>(
+    fn new(
         solver: S,
-        field: &'a F,
+        field: Box<dyn FieldRun<D> + 'a>,
         x0: Tensor<D>,
         pace: Result<Pace<D>, Error>,
     ) -> Self {
-        let pace = field.validate().and(pace).unwrap_or_else(Pace::Refused);
-        let field = Evaluator::new(field.run());
         Self {
             solver,
-            field,
+            field: Evaluator::new(field),
             x: x0,
             history: Vec::new(),
             taken: 0,
-            pace,
+            pace: pace.unwrap_or_else(Pace::Refused),
         }
+    }
+
+    /// The same trajectory, which asks `stop` before each evaluation of the field and ends with
+    /// [`Error::Stopped`] once it says so: in the middle of a step, and between the attempts of an
+    /// adaptive one.
+    #[must_use]
+    pub fn until(mut self, stop: &'a dyn Fn() -> bool) -> Self {
+        self.field.until(stop);
+        self
     }
 
     /// The next step's end state and its time.
@@ -194,6 +211,11 @@ impl<const D: usize, S: OdeSolver> Iterator for States<'_, D, S> {
 }
 
 fn pace<const D: usize>(solver: Solver, grid: Grid, steps: usize) -> Result<Pace<D>, Error> {
+    if solver != Solver::Euler && grid == Grid::Reference {
+        return Err(Error::GridNeedsEuler {
+            solver: solver.name(),
+        });
+    }
     let grid = grid.steps(steps)?;
     match solver {
         Solver::Dopri5(tolerance) => {

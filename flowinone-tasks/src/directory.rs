@@ -7,7 +7,7 @@ use std::thread;
 use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_encoder::JanusEncoder;
-use flowinone_files::{sha256_of, write_atomically};
+use flowinone_files::{sha256_of, text_of, write_atomically};
 use flowinone_flow::FlowNetwork;
 use flowinone_kernels as kernels;
 use flowinone_vae::Autoencoder;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Arithmetic, Component, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
+use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Settings, WeightDtype};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -49,6 +49,19 @@ impl ModelDirectory {
             ));
         }
         Self::of(Files::Directory(path))
+    }
+
+    /// Opens a model directory, or with the feature `mini` the built-in model by its name
+    /// `built-in:mini`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn named(model: impl AsRef<Path>) -> Result<Self, Error> {
+        #[cfg(feature = "mini")]
+        if model.as_ref() == Path::new(flowinone_mini::NAME) {
+            return Self::held(flowinone_mini::NAME, flowinone_mini::FILES);
+        }
+        Self::open(model.as_ref())
     }
 
     /// Opens a model whose files lie in memory, as those of a model that is part of the program;
@@ -115,7 +128,8 @@ impl ModelDirectory {
     /// manifest and digest stay as they are.
     ///
     /// # Errors
-    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be written.
+    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be
+    /// written.
     pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
         fast.validate()?;
         let Files::Directory(path) = &self.files else {
@@ -134,15 +148,15 @@ impl ModelDirectory {
         Ok(())
     }
 
-    /// Loads the model onto `device` with weights of the given type, to train, to save or to compute
-    /// with.
+    /// Loads the model onto `device` with weights of the given type, to train, to save or to
+    /// compute with.
     ///
     /// Every file is also compared with its digest, on a second thread. One tensor is in memory
     /// besides the model, so that the peak stays near the weights' own size.
     ///
     /// # Errors
     /// Names the file or tensor that is damaged or does not fit the configuration.
-    pub fn load(&self, device: &Device, precision: Precision) -> Result<FlowInOne, Error> {
+    pub fn load(&self, device: &Device, precision: WeightDtype) -> Result<FlowInOne, Error> {
         self.networks(device, precision, None)
     }
 
@@ -151,18 +165,18 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// As [`load`](Self::load), or [`Error::Settings`] if the device cannot compute so.
-    pub fn prepare(&self, device: &Device, arithmetic: Arithmetic) -> Result<FlowInOne, Error> {
+    pub fn prepare(&self, device: &Device, arithmetic: Dtype) -> Result<FlowInOne, Error> {
         arithmetic.check(device)?;
         match arithmetic.packing(device) {
             None => self.load(device, arithmetic.unpacked()),
-            packing => self.networks(device, Precision::F32, packing),
+            packing => self.networks(device, WeightDtype::F32, packing),
         }
     }
 
     fn networks(
         &self,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
         packing: Option<kernels::Precision>,
     ) -> Result<FlowInOne, Error> {
         let config = &self.config;
@@ -196,7 +210,7 @@ impl ModelDirectory {
         &self,
         component: Component,
         module: M,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Result<M, Error> {
         let checkpoint = self.files.weights(&component.file())?;
         Ok(restore(module, &checkpoint, precision.dtype())?)
@@ -292,7 +306,8 @@ fn json_of<T: DeserializeOwned>(files: &Files, name: &str) -> Result<T, Error> {
     if size > MAX_JSON {
         return Err(bad(format!("{size} bytes are too many")));
     }
-    serde_json::from_slice(&files.read(name)?).map_err(|e| bad(format!("damaged: {e}")))
+    let text = text_of(files.read(name)?.into_owned()).map_err(&bad)?;
+    serde_json::from_str(&text).map_err(|e| bad(format!("damaged: {e}")))
 }
 
 #[cfg(test)]

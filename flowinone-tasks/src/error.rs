@@ -28,6 +28,25 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A prompt cannot be drawn.
+    #[cfg(feature = "prompts")]
+    #[error(transparent)]
+    Prompt(#[from] flowinone_prompts::PromptError),
+    /// Inputs and outputs that make no jobs.
+    #[error("{0}")]
+    Jobs(String),
+    /// A file would be written over one that is read, or over another that is written.
+    #[error(transparent)]
+    Collision(#[from] flowinone_files::Collision),
+    /// A picture that was made of something else lies where one is to be written.
+    #[error("{path} exists but was not made from this input with these settings", path = .0.display())]
+    OtherPicture(PathBuf),
+    /// A file is not the one that a picture was made from.
+    #[error("{path} is not the prompt that the picture was made from (its SHA-256 differs)", path = .0.display())]
+    NotTheInput(PathBuf),
+    /// A device that is not there, or not built in.
+    #[error("{0}")]
+    Device(String),
     /// Settings that contradict each other or the model.
     #[error("{0}")]
     Settings(String),

@@ -1,27 +1,49 @@
 #![doc = include_str!("../README.md")]
 
-mod arithmetic;
+#[cfg(feature = "prompts")]
+pub mod batch;
 mod config;
+pub mod device;
 mod directory;
+mod dtype;
 mod error;
 mod files;
+#[cfg(feature = "prompts")]
+mod job;
 mod make;
 mod manifest;
+mod memory;
 mod noise;
 mod pipeline;
-mod precision;
 #[cfg(feature = "prompts")]
 mod record;
+#[cfg(feature = "prompts")]
+mod replay;
+#[cfg(feature = "prompts")]
+mod run;
+#[cfg(feature = "prompts")]
+mod session;
 mod settings;
+pub mod tune;
+mod weight_dtype;
 
-pub use arithmetic::Arithmetic;
 pub use config::{FORMAT, ModelConfig};
 pub use directory::{FlowInOne, ModelDirectory, read_config};
+pub use dtype::Dtype;
 pub use error::Error;
+#[cfg(feature = "prompts")]
+pub use job::{Job, Routing, Source};
 pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
-pub use manifest::{Component, ComponentRecord, Manifest, Source};
+pub use manifest::{Component, ComponentRecord, Manifest, Origin};
+pub use memory::peak_memory;
 pub use pipeline::{Item, Pipeline, Start};
-pub use precision::Precision;
 #[cfg(feature = "prompts")]
 pub use record::{Input, Record, read_record, write_png};
+#[cfg(feature = "prompts")]
+pub use replay::again;
+#[cfg(feature = "prompts")]
+pub use run::{Cost, Event, Run};
+#[cfg(feature = "prompts")]
+pub use session::Session;
 pub use settings::Settings;
+pub use weight_dtype::WeightDtype;

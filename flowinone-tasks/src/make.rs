@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use flowinone_encoder::JanusEncoder;
+use flowinone_files::AtomicFolder;
 use flowinone_flow::FlowNetwork;
 use flowinone_vae::Autoencoder;
 use flowinone_weights::{
@@ -15,9 +16,9 @@ use flowinone_weights::{
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
-use crate::manifest::{ComponentRecord, Source};
+use crate::manifest::{ComponentRecord, Origin};
 use crate::{
-    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, Precision,
+    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, WeightDtype,
 };
 
 /// The published files that make up a model.
@@ -52,7 +53,7 @@ pub struct Report {
 pub fn convert(
     sources: &Sources,
     config: &ModelConfig,
-    precision: Precision,
+    precision: WeightDtype,
     allow_unknown: bool,
     target: &Path,
     device: &Device,
@@ -61,32 +62,34 @@ pub fn convert(
     let mut build = Build::new(config, precision, target)?;
     let levels = config.vae.multipliers.len();
     let vae_key = |key: &str| flowinone_vae::map_key(key, levels);
-    let (encoder, vae, flow) = (&config.encoder, &config.vae, &config.flow);
-    let mut add = |component, path: &Path, plan: &dyn Fn(&Checkpoint) -> PlanResult| {
-        let checkpoint = Checkpoint::open(path)?;
-        report(&build.convert(component, &plan(&checkpoint)?)?);
-        Ok::<(), Error>(())
-    };
-    add(Component::Encoder, &sources.encoder, &|checkpoint| {
-        let module = encoder.init(device);
-        Plan::new(
-            &module,
-            checkpoint,
-            flowinone_encoder::map_key,
-            allow_unknown,
-        )
-    })?;
-    add(Component::Vae, &sources.vae, &|checkpoint| {
-        Plan::new(&vae.init(device), checkpoint, vae_key, allow_unknown)
-    })?;
-    add(Component::Flow, &sources.flow, &|checkpoint| {
-        let module = flow.init(device);
-        Plan::new(&module, checkpoint, flowinone_flow::map_key, allow_unknown)
-    })?;
+    // All files are matched before the first value is read: a wrong name is told at once.
+    let encoder = Plan::new(
+        &config.encoder.init(device),
+        &Checkpoint::open(&sources.encoder)?,
+        flowinone_encoder::map_key,
+        allow_unknown,
+    )?;
+    let vae = Plan::new(
+        &config.vae.init(device),
+        &Checkpoint::open(&sources.vae)?,
+        vae_key,
+        allow_unknown,
+    )?;
+    let flow = Plan::new(
+        &config.flow.init(device),
+        &Checkpoint::open(&sources.flow)?,
+        flowinone_flow::map_key,
+        allow_unknown,
+    )?;
+    for (component, plan) in [
+        (Component::Encoder, encoder),
+        (Component::Vae, vae),
+        (Component::Flow, flow),
+    ] {
+        report(&build.convert(component, &plan)?);
+    }
     build.finish()
 }
-
-type PlanResult = Result<Plan, flowinone_weights::Error>;
 
 /// Writes a model directory at `target` with random weights of realistic scale.
 ///
@@ -95,7 +98,7 @@ type PlanResult = Result<Plan, flowinone_weights::Error>;
 pub fn init(
     config: &ModelConfig,
     seed: u64,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
     device: &Device,
     mut report: impl FnMut(&Report),
@@ -130,16 +133,16 @@ pub struct Networks<'a> {
     pub flow: &'a FlowNetwork,
 }
 
-/// Writes a model directory at `target` from networks in memory, after so many steps of training.
+/// Writes a model directory at `target` from networks in memory, after `steps` steps of training.
 ///
 /// # Errors
-/// A target that exists or cannot be written, weights that are not finite in that precision, or networks
-/// that are not the configuration's or were packed, which leaves them without parameters.
+/// A target that exists or cannot be written, weights that are not finite in that precision, or
+/// networks that are not the configuration's or were packed, which leaves them without parameters.
 pub fn assemble(
     networks: Networks<'_>,
     config: &ModelConfig,
     steps: u64,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> Result<ModelDirectory, Error> {
     let mut build = Build::new(config, precision, target)?;
@@ -177,7 +180,7 @@ pub fn untrained(
     config: &ModelConfig,
     seed: u64,
     device: &Device,
-    precision: Precision,
+    precision: WeightDtype,
 ) -> Result<FlowInOne, Error> {
     config
         .validate()
@@ -203,35 +206,24 @@ pub fn untrained(
 /// A directory in the making.
 struct Build {
     config: ModelConfig,
-    precision: Precision,
+    precision: WeightDtype,
     target: PathBuf,
-    folder: tempfile::TempDir,
+    folder: AtomicFolder,
     components: BTreeMap<Component, ComponentRecord>,
 }
 
 impl Build {
-    fn new(config: &ModelConfig, precision: Precision, target: &Path) -> Result<Self, Error> {
+    fn new(config: &ModelConfig, precision: WeightDtype, target: &Path) -> Result<Self, Error> {
         config.validate().map_err(|reason| {
             Error::Settings(format!("configuration {}: {reason}", config.name))
         })?;
-        let vacant = match std::fs::read_dir(target) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(_) => !target.exists(),
-        };
-        if !vacant {
-            return Err(Error::directory(
+        let folder = AtomicFolder::create(target).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::directory(
                 target,
                 "it exists already; choose another name or remove it first",
-            ));
-        }
-        let parent = target.parent().filter(|p| !p.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let fail = || flowinone_files::Error::of("write", &target);
-        std::fs::create_dir_all(parent).map_err(fail())?;
-        let folder = tempfile::Builder::new()
-            .prefix(".flowinone-")
-            .tempdir_in(parent)
-            .map_err(fail())?;
+            ),
+            _ => flowinone_files::Error::of("write", target)(source).into(),
+        })?;
         Ok(Self {
             config: config.clone(),
             precision,
@@ -247,7 +239,7 @@ impl Build {
             Some((param.path.clone(), published.to_string()))
         };
         let file = plan.path().file_name().unwrap_or_default();
-        let source = Source::Checkpoint {
+        let source = Origin::Checkpoint {
             file: file.to_string_lossy().into_owned(),
             names: plan.params().iter().filter_map(name).collect(),
         };
@@ -271,7 +263,7 @@ impl Build {
         self.write(
             component,
             &param_specs(module),
-            Source::Random { seed },
+            Origin::Random { seed },
             draw,
         )
     }
@@ -284,11 +276,11 @@ impl Build {
     ) -> Result<(), Error> {
         let path = self.folder.path().join(component.file());
         let saved = save_module(&path, module, self.precision.dtype())?;
-        self.record(component, saved, Source::Trained { steps });
+        self.record(component, saved, Origin::Trained { steps });
         Ok(())
     }
 
-    fn record(&mut self, component: Component, saved: Saved, source: Source) {
+    fn record(&mut self, component: Component, saved: Saved, source: Origin) {
         let record = ComponentRecord {
             precision: self.precision,
             sha256: saved.sha256,
@@ -302,7 +294,7 @@ impl Build {
         &mut self,
         component: Component,
         params: &[ParamSpec],
-        source: Source,
+        source: Origin,
         read: impl FnMut(&ParamSpec) -> Result<TensorData, flowinone_weights::Error>,
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());
@@ -324,25 +316,8 @@ impl Build {
             components: self.components,
         };
         write_description(self.folder.path(), &self.config, &manifest)?;
-        let fail = || flowinone_files::Error::of("write", &self.target);
-        if self.target.exists() {
-            std::fs::remove_dir(&self.target).map_err(fail())?; // empty, as checked before
-        }
-        let folder = self.folder.keep();
-        share(&folder).map_err(fail())?;
-        std::fs::rename(&folder, &self.target).map_err(fail())?;
+        let fail = flowinone_files::Error::of("write", &self.target);
+        self.folder.commit().map_err(fail)?;
         ModelDirectory::open(self.target)
     }
-}
-
-/// Temporary folders are private; a finished one may be read by everyone.
-#[cfg(unix)]
-fn share(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn share(_folder: &Path) -> std::io::Result<()> {
-    Ok(())
 }

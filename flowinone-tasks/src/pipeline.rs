@@ -1,5 +1,5 @@
-//! From prompt picture to picture:
-//! `tokens = encoder(p)`, `x0 = source(tokens)`, `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
+//! From prompt picture to picture: `tokens = encoder(p)`, `x0 = source(tokens)`,
+//! `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,14 @@ use burn::tensor::{DType, Device, FloatDType, Tensor};
 use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
 use flowinone_flow::{FlowModel, Structure};
 use flowinone_image::center_crop;
-use flowinone_sampler::{AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory};
+use flowinone_sampler::{
+    AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory_of,
+};
 use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Arithmetic, Error, FlowInOne, Precision, Settings};
+use crate::{Dtype, Error, FlowInOne, Settings, WeightDtype};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -22,7 +24,7 @@ pub struct Pipeline<E, C, F> {
     flow: F,
     picture_side: usize,
     device: Device,
-    precision: Precision,
+    precision: WeightDtype,
 }
 
 /// One picture to be made.
@@ -30,7 +32,8 @@ pub struct Pipeline<E, C, F> {
 pub struct Item {
     /// The prompt picture, upright 8-bit RGB of any size.
     pub prompt: RgbImage,
-    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
+    /// Whether the result keeps the prompt's structure (see
+    /// [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
     pub structure: bool,
     /// Seed of the run.
     pub seed: u64,
@@ -63,7 +66,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         flow: F,
         picture_side: usize,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Self {
         Self {
             encoder,
@@ -113,7 +116,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     }
 
     /// The structure path of one prompt: its latent `[1, channels, side, side]` in float32, sampled
-    /// with `noise` (standard normal, times the wanted scale), or its mode without.
+    /// with `noise` (standard normal, times the wanted scale), or its mode if `noise` is `None`.
     pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
         self.latent(self.image(prompt), noise)
     }
@@ -135,7 +138,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
 
     /// Encodes a batch of prompts, one at a time so that memory and results do not depend on the
     /// batch; `scale` multiplies all noise.
-    pub fn start(&self, items: &[Item], scale: f64) -> Start {
+    pub fn start<'i>(&self, items: impl IntoIterator<Item = &'i Item>, scale: f64) -> Start {
         let (mut starts, mut latents, mut kept) = (vec![], vec![], vec![]);
         let (mut vision, mut autoencoder) = (Duration::ZERO, Duration::ZERO);
         for item in items {
@@ -181,17 +184,31 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         }
     }
 
-    /// Solves the flow from `start`, one state a step, and hands each to `see`, which may stop the
-    /// run by returning `false`. Returns the last state, or `None` if it was stopped.
+    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it
+    /// is asked for.
     ///
     /// # Errors
-    /// Settings that make no sense, or a state that is not finite, named by step and stage.
-    pub fn solve(
+    /// Settings that make no sense; as an item a state that is not finite, named by step and stage.
+    pub fn states(
         &self,
         start: &Start,
         settings: &Settings,
-        mut see: impl FnMut(&State<4>) -> Result<bool, Error>,
-    ) -> Result<Option<State<4>>, Error> {
+    ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'_, E, C, F>, Error> {
+        self.states_until(start, settings, &|| false)
+    }
+
+    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that
+    /// the run ends within a step, however many attempts an adaptive solver makes. It then ends
+    /// with [`Stopped`](flowinone_sampler::Error::Stopped).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn states_until<'a>(
+        &'a self,
+        start: &Start,
+        settings: &Settings,
+        stop: &'a dyn Fn() -> bool,
+    ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'a, E, C, F>, Error> {
         settings.validate()?;
         let guided = Guided {
             field: self.flow.field(start.structure.clone()),
@@ -200,22 +217,24 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         let field = AdaptiveGuidance::new(guided, settings.adaptive_guidance);
         let field = FirstBlockCache::new(field, settings.first_block_cache);
         let field = StepCache::new(field, settings.step_cache);
-        let mut last = None;
-        let states = trajectory(
+        let states = trajectory_of(
             settings.solver,
-            &field,
+            field,
             start.x0.clone(),
             settings.grid,
             settings.steps,
-        );
-        for state in states {
-            let state = state?;
-            if !see(&state)? {
-                return Ok(None);
-            }
-            last = Some(state);
-        }
-        Ok(last)
+        )
+        .until(stop);
+        Ok(states.map(|state| Ok(state?)))
+    }
+
+    /// The last of the [`states`](Self::states).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn solve(&self, start: &Start, settings: &Settings) -> Result<State<4>, Error> {
+        let last = self.states(start, settings)?.last();
+        last.unwrap_or(Err(flowinone_sampler::Error::NoSteps.into()))
     }
 
     /// Decodes latents `[items, channels, side, side]`, one at a time, to 8-bit pictures; the
@@ -275,12 +294,10 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// The whole path: pictures for a batch of items.
     ///
     /// # Errors
-    /// As [`solve`](Self::solve) and [`decode_beside`](Self::decode_beside).
+    /// As [`states`](Self::states) and [`decode_beside`](Self::decode_beside).
     pub fn generate(&self, items: &[Item], settings: &Settings) -> Result<Vec<RgbImage>, Error> {
         let start = self.start(items, settings.noise);
-        let last = self.solve(&start, settings, |_| Ok(true))?;
-        let latents = last.map_or_else(|| start.x0.clone(), |state| state.x);
-        self.decode_beside(latents, &start)
+        self.decode_beside(self.solve(&start, settings)?.x, &start)
     }
 
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
@@ -293,7 +310,7 @@ impl FlowInOne {
     /// [`ModelDirectory::prepare`](crate::ModelDirectory::prepare) packs them; for a model with
     /// weights in float32. Where nothing is packed it stays as it is.
     #[must_use]
-    pub fn packed(mut self, arithmetic: Arithmetic) -> Self {
+    pub fn packed(mut self, arithmetic: Dtype) -> Self {
         if let Some(packing) = arithmetic.packing(&self.device) {
             self.encoder = self.encoder.packed(packing);
             self.flow = self.flow.packed(packing);

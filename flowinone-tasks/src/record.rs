@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use flowinone_image::{read_text, write_with_text};
 use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Arithmetic, Error, Settings};
+use crate::{Dtype, Error, Settings};
 
 const KEYWORD: &str = "flowinone";
 
@@ -23,6 +23,7 @@ pub struct Record {
     #[serde(flatten)]
     pub input: Input,
     /// The model directory.
+    #[serde(serialize_with = "as_seen")]
     pub model: PathBuf,
     /// Digest over the model's networks and weights.
     pub model_digest: String,
@@ -38,8 +39,11 @@ pub struct Record {
     pub settings: Settings,
     /// For a preview, the step after which the unfinished picture was decoded.
     pub preview: Option<usize>,
+    /// Whether colour profiles inside pictures were ignored, as the reference does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_profiles: bool,
     /// What the model multiplied with.
-    pub precision: Arithmetic,
+    pub precision: Dtype,
     /// The device that computed it.
     pub device: String,
 }
@@ -52,7 +56,7 @@ pub enum Input {
     /// A ready prompt picture.
     Picture {
         /// Its file.
-        #[serde(rename = "input")]
+        #[serde(rename = "input", serialize_with = "as_seen")]
         file: PathBuf,
         /// SHA-256 of the file.
         #[serde(rename = "input_sha256")]
@@ -65,8 +69,22 @@ pub enum Input {
         /// Side of its canvas in pixels.
         side: u32,
         /// SHA-256 of each file that the prompt names.
+        #[serde(serialize_with = "all_as_seen")]
         files: BTreeMap<PathBuf, String>,
     },
+}
+
+/// JSON is Unicode: of a name that is not, what is seen of it is kept.
+fn as_seen<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(to)
+}
+
+fn all_as_seen<S: Serializer>(files: &BTreeMap<PathBuf, String>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(
+        files
+            .iter()
+            .map(|(path, sha256)| (path.to_string_lossy(), sha256)),
+    )
 }
 
 impl Input {
@@ -160,7 +178,8 @@ mod tests {
             item: 3,
             settings: Settings::published(),
             preview: None,
-            precision: Arithmetic::F32,
+            ignore_profiles: false,
+            precision: Dtype::F32,
             device: "cpu".into(),
         }
     }

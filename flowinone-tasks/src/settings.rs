@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// Largest scale of guidance, either way.
+const MOST_GUIDANCE: f64 = 1000.0;
+
 /// Settings of a run; together with model, input and item number they determine the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +31,8 @@ pub struct Settings {
     /// An item keeps its velocity while the estimated relative change stays below this; 0 is off.
     #[serde(default)]
     pub step_cache: f64,
-    /// An item keeps its velocity while the first block's output has changed by less than this; 0 is
-    /// off.
+    /// An item keeps its velocity while the first block's output has changed by less than this; 0
+    /// is off.
     #[serde(default)]
     pub first_block_cache: f64,
 }
@@ -96,6 +99,12 @@ impl Settings {
                     "{name} threshold {value} is outside 0 to 1e6 (0 is off)"
                 )));
             }
+        }
+        let scale = self.guidance.scale();
+        if !(-MOST_GUIDANCE..=MOST_GUIDANCE).contains(&scale) {
+            return Err(Error::Settings(format!(
+                "guidance scale {scale} is outside -{MOST_GUIDANCE} to {MOST_GUIDANCE} (1 is no guidance)"
+            )));
         }
         let keeps = self.step_cache > 0.0 || self.first_block_cache > 0.0;
         if keeps && matches!(self.solver, Solver::Dopri5(_)) {

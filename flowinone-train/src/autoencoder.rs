@@ -7,6 +7,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_data::{ContactSheet, Mixer};
+use flowinone_image::psnr;
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -102,7 +103,8 @@ impl TrainTask for AutoencoderTrainTask {
         let (side, prompts) = (self.side, self.reconstruction.prompts as usize);
         Box::new(move |examples| {
             let examples = examples.iter().enumerate();
-            let shown = examples.map(|(at, e)| Shown::new(e, side, at.checked_rem(prompts) == Some(0)));
+            let shown =
+                examples.map(|(at, e)| Shown::new(e, side, at.checked_rem(prompts) == Some(0)));
             Ok(Pictures(shown.collect()))
         })
     }
@@ -320,16 +322,6 @@ pub(crate) fn images(pictures: Tensor<4>, side: u32) -> Vec<RgbImage> {
             .collect(),
         Err(_) => (0..count).map(|_| grey()).collect(),
     }
-}
-
-/// Peak signal-to-noise ratio of two pictures of one size, in decibels, at most 99.
-pub(crate) fn psnr(a: &RgbImage, b: &RgbImage) -> f64 {
-    let pairs = a.as_raw().iter().zip(b.as_raw());
-    let sum: f64 = pairs
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
-        .sum();
-    let mean = sum / a.as_raw().len() as f64;
-    (10.0 * (255.0f64.powi(2) / mean).log10()).min(99.0)
 }
 
 /// Writes a picture for people.

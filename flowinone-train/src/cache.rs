@@ -107,7 +107,7 @@ impl Cache {
             && !self.full.swap(true, Ordering::Relaxed)
         {
             let path = path.display();
-            eprintln!("cache: cannot write {path}: {error}; what does not fit is computed again");
+            tell!("cache: cannot write {path}: {error}; what does not fit is computed again");
         }
         data
     }

@@ -71,6 +71,12 @@ impl From<flowinone_files::Error> for Error {
     }
 }
 
+impl From<flowinone_files::Collision> for Error {
+    fn from(collision: flowinone_files::Collision) -> Self {
+        Self::Config(collision.to_string())
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Config(fault.to_string())

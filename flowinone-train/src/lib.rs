@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+// A closed or full output must not end a run: see `tell`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod tell;
 
 mod autoencoder;
 mod auxiliary_losses;
@@ -19,10 +24,13 @@ mod metric_log;
 mod model;
 mod muon;
 mod optimiser;
+mod origin;
 mod plot;
 mod read;
+mod run_folder;
 mod schedule;
 mod shared;
+mod spelling;
 mod train_task;
 mod trainable_flow;
 mod trainer;
@@ -47,9 +55,12 @@ pub use loader::Loader;
 pub use metric_log::{LogEntry, MetricLog, read_metric_log};
 pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
+pub use origin::Origin;
 pub use plot::Plot;
 pub use read::{Configuration, Fault, read_training_config};
+pub use run_folder::place_of_model;
 pub use schedule::{Decay, Schedule};
+pub use spelling::{Spelling, SpellingHead};
 pub use train_task::{Batcher, Losses, TrainTask};
 pub use trainable_flow::TrainableFlow;
 pub use trainer::{StopReason, Trainer};

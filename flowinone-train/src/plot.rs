@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Once;
 
-use flowinone_prompts::Face;
+use flowinone_prompts::Typeface;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -186,8 +186,8 @@ impl Plot {
         static FONTS: Once = Once::new();
         FONTS.call_once(|| {
             for (style, face) in [
-                (FontStyle::Normal, Face::Serif),
-                (FontStyle::Bold, Face::SerifBold),
+                (FontStyle::Normal, Typeface::Serif),
+                (FontStyle::Bold, Typeface::SerifBold),
             ] {
                 let registered = register_font(FONT, style, face.bytes());
                 assert!(registered.is_ok(), "the bundled faces are sound");
@@ -287,6 +287,11 @@ fn absent(journals: &[(String, Vec<LogEntry>)], number: &str) -> Error {
         .collect();
     known.sort_unstable();
     known.dedup();
+    if known.contains(&number) {
+        return Error::Config(format!(
+            "{number:?} is not finite in any entry: there is nothing to draw"
+        ));
+    }
     let known = known.join(", ");
     Error::Config(format!(
         "no journal has the number {number:?}; there are: {known}"

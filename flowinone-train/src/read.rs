@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use flowinone_files::text_of;
 use serde::de::DeserializeOwned;
 use toml::Deserializer;
 use toml::de::{DeTable, DeValue};
@@ -57,7 +58,8 @@ pub fn read_training_config<C: Configuration>(path: &Path) -> Result<C, Error> {
         let reason = format!("{} bytes are too many for a configuration", size.len());
         return Err(Error::file(path, reason));
     }
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = text_of(bytes).map_err(|reason| Error::file(path, reason))?;
     let unreadable = |mut e: toml::de::Error| {
         e.set_input(Some(&text));
         Error::file(path, e.to_string())
@@ -107,6 +109,7 @@ impl Configuration for FlowTrainingConfig {
         for (key, weight) in [
             ("auxiliary_losses.anchor", self.auxiliary_losses.anchor),
             ("auxiliary_losses.labels", self.auxiliary_losses.labels),
+            ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
@@ -165,11 +168,11 @@ impl Configuration for AutoencoderTrainingConfig {
             return Err(fault("reconstruction.crops", "is 0, expected 1 or more"));
         }
         some_data(&self.data)?;
-        if self.reconstruction.crop == Some(0) {
-            return Err(fault(
-                "reconstruction.crop",
-                "is 0, expected a side in pixels",
-            ));
+        if let Some(crop) = self.reconstruction.crop
+            && !(2..=16_384).contains(&crop)
+        {
+            let reason = format!("is {crop}, expected a side of 2 to 16384 pixels");
+            return Err(fault("reconstruction.crop", reason));
         }
         Ok(())
     }
@@ -181,15 +184,30 @@ impl RunConfig {
     /// # Errors
     /// The first value that cannot be.
     pub fn check(&self) -> Result<(), Fault> {
-        for (key, number) in [
-            ("run.steps", self.steps),
-            ("run.batch", self.batch as u64),
-            ("run.accumulate", self.accumulate),
-            ("run.checkpoints.keep", self.checkpoints.keep as u64),
-            ("run.validation.steps", self.validation.steps),
+        let judged = self.validation.examples as u64;
+        for (key, number, least, most) in [
+            ("run.steps", self.steps, 1, 1_000_000_000_000),
+            ("run.batch", self.batch as u64, 1, 65_536),
+            ("run.accumulate", self.accumulate, 1, 65_536),
+            (
+                "run.checkpoints.keep",
+                self.checkpoints.keep as u64,
+                1,
+                1_000_000,
+            ),
+            (
+                "run.validation.steps",
+                self.validation.steps,
+                1,
+                1_000_000_000_000,
+            ),
+            ("run.validation.examples", judged, 0, 100_000),
         ] {
-            if number == 0 {
-                return Err(fault(key, "is 0, expected 1 or more"));
+            if !(least..=most).contains(&number) {
+                return Err(fault(
+                    key,
+                    format!("is {number}, expected {least} to {most}"),
+                ));
             }
         }
         let rate = self.schedule.learning_rate;

@@ -115,7 +115,7 @@ impl<L: TrainTask> Trainer<L> {
             if let Some(position) = &progress.data {
                 mixer.resume(position.clone())?;
             }
-            eprintln!("resumed at step {} of {}", progress.step, config.steps);
+            tell!("resumed at step {} of {}", progress.step, config.steps);
         }
         let log = MetricLog::open(&config.folder, progress.step)?;
         let loader = Loader::start(mixer, devices, tasks[0].batcher());
@@ -176,7 +176,17 @@ impl<L: TrainTask> Trainer<L> {
                 return Ok(StopReason::Stopped);
             }
             let begin = Instant::now();
-            let Some(mut numbers) = self.advance()? else {
+            let before = (self.progress.batches, self.progress.data.clone());
+            let advanced = match self.advance() {
+                Err(error @ Error::Data(_)) if self.progress.step > 0 => {
+                    // What was learned so far stays; the step that failed was never begun.
+                    (self.progress.batches, self.progress.data) = before;
+                    self.checkpoint()?;
+                    return Err(error);
+                }
+                advanced => advanced?,
+            };
+            let Some(mut numbers) = advanced else {
                 self.checkpoint()?;
                 return Ok(StopReason::DataEnded);
             };
@@ -193,7 +203,7 @@ impl<L: TrainTask> Trainer<L> {
             };
             self.log.add(&entry)?;
             if told.elapsed() >= TELL || entry.step == 1 {
-                eprintln!("{}", spoken(&entry, self.config.steps));
+                tell!("{}", spoken(&entry, self.config.steps));
                 told = Instant::now();
             }
             let due = self
@@ -227,7 +237,7 @@ impl<L: TrainTask> Trainer<L> {
         } else {
             self.progress.skipped_last += 1;
             self.progress.skipped += 1;
-            eprintln!("step {step}: loss or gradient is not finite, skipped");
+            tell!("step {step}: loss or gradient is not finite, skipped");
         }
         numbers.insert("skipped".into(), self.progress.skipped as f64);
         let count = self.progress.skipped_last;
@@ -288,7 +298,7 @@ impl<L: TrainTask> Trainer<L> {
             step,
             numbers: found.into_iter().collect(),
         };
-        eprintln!("validation {}", spoken(&entry, self.config.steps));
+        tell!("validation {}", spoken(&entry, self.config.steps));
         self.log.add(&entry)
     }
 

@@ -218,7 +218,7 @@ fn a_model_knows_the_classes_that_its_files_show() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("data has classes beside procedural"),
+        message.contains("data has classes next to procedural"),
         "{message}"
     );
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::{DType, TensorData};
+use flowinone_files::recognised;
 
 use crate::{Error, pytorch, safetensors, shards};
 
@@ -92,7 +93,7 @@ impl Checkpoint {
             path,
             format,
             own,
-            entries: unwrapped(entries),
+            entries: if own { entries } else { unwrapped(entries) },
         })
     }
 
@@ -242,13 +243,19 @@ fn sniff(path: &Path) -> Result<Kind, Error> {
     use std::io::Read;
     let mut head = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(9).read_to_end(&mut head))
+        .and_then(|file| file.take(512).read_to_end(&mut head))
         .map_err(Error::io("open", path))?;
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     Ok(match head.as_slice() {
         [] => return Err(Error::format(path, "the file is empty")),
-        [_, _, _, _, _, _, _, _, b'{'] => Kind::Safetensors,
-        [b'{', ..] => Kind::Json,
-        _ => Kind::Other,
+        // A header is shorter than 4 GiB: what begins like another file is another.
+        [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Kind::Safetensors,
+        _ if text.trim_ascii_start().starts_with(b"{") => Kind::Json,
+        [_, _, _, _, _, _, _, _, b'{', ..] => Kind::Safetensors,
+        _ => match recognised(&head) {
+            Some(what) => return Err(Error::format(path, format!("it is {what}"))),
+            None => Kind::Other,
+        },
     })
 }
 

@@ -54,6 +54,10 @@ pub struct Mismatch {
     pub misshapen: Vec<String>,
     /// Tensors that nobody asked for and that are not on the list of unused ones.
     pub unknown: Vec<String>,
+    /// Parameters for which there is a tensor.
+    pub found: usize,
+    /// A beginning of names below which more of them lie: how many, of how many.
+    pub below: Option<(String, usize, usize)>,
 }
 
 impl fmt::Display for Mismatch {
@@ -73,6 +77,12 @@ impl fmt::Display for Mismatch {
         part("missing", &self.missing, "")?;
         part("misshapen", &self.misshapen, "")?;
         part("unknown", &self.unknown, " (--allow-unknown ignores them)")?;
+        if let Some((prefix, count, of)) = &self.below {
+            return write!(
+                f,
+                "; {count} of the {of} parameters lie below {prefix:?}: is it of another version, or a part of it?"
+            );
+        }
         if !self.missing.is_empty() || !self.misshapen.is_empty() {
             f.write_str("; is this the right file for this configuration?")?;
         }
@@ -124,6 +134,8 @@ mod tests {
             missing: (0..12).map(|i| format!("blocks.{i}")).collect(),
             misshapen: vec![],
             unknown: vec!["surprise".into()],
+            found: 0,
+            below: None,
         }
         .to_string();
         assert!(text.starts_with("model.pth does not fit the model; 12 missing: blocks.0, "));

@@ -1,7 +1,7 @@
 //! Matching a checkpoint to a module: every parameter gets its entry, every entry its use, before a
 //! single value is read. What does not fit is reported at once, all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -55,6 +55,10 @@ impl Plan {
     /// Assigns the tensors of `checkpoint` to the parameters of `module`; `map_key` says where a
     /// published name belongs.
     ///
+    /// If the names do not fit as they are, but all of them do below another (`ema.`,
+    /// `state_dict.model.`), those are taken, averaged weights first, and what is next to them is
+    /// unused. What `torch.compile` adds to names is taken off.
+    ///
     /// A published shape may have extra extents of one at its end (a 1x1 convolution fits a linear
     /// layer). No values are read.
     ///
@@ -74,7 +78,25 @@ impl Plan {
                 "it was written by this program for a model directory and is no published checkpoint",
             ));
         }
-        Self::assign(param_specs(module), checkpoint, map_key, allow_unknown)
+        let params = param_specs(module);
+        let map_key = |name: &str| map_key(&name.replace(COMPILED, ""));
+        let plain = Self::assign(params.clone(), checkpoint, map_key, "", allow_unknown);
+        let Err(Error::Mismatch(mismatch)) = plain else {
+            return plain;
+        };
+        let below = prefixes(&params, checkpoint, map_key);
+        for (prefix, _) in below.iter().filter(|(_, count)| *count == params.len()) {
+            let plan = Self::assign(params.clone(), checkpoint, map_key, prefix, allow_unknown);
+            if plan.is_ok() {
+                return plan;
+            }
+        }
+        let best = below.into_iter().max_by_key(|(_, count)| *count);
+        let hint = best.filter(|(_, count)| *count > mismatch.found);
+        Err(Error::Mismatch(Box::new(Mismatch {
+            below: hint.map(|(prefix, count)| (prefix, count, params.len())),
+            ..*mismatch
+        })))
     }
 
     /// Assigns the tensors of a file that [`save`](crate::save) wrote: module paths as names,
@@ -96,13 +118,14 @@ impl Plan {
         };
         let params = param_specs(module).into_iter().map(as_held).collect();
         let same_name = |name: &str| Key::Parameter(name.to_string());
-        Self::assign(params, checkpoint, same_name, false)
+        Self::assign(params, checkpoint, same_name, "", false)
     }
 
     fn assign(
         params: Vec<ParamSpec>,
         checkpoint: &Checkpoint,
         map_key: impl Fn(&str) -> Key,
+        prefix: &str,
         allow_unknown: bool,
     ) -> Result<Self, Error> {
         let mut wanted: BTreeMap<&str, &ParamSpec> = params
@@ -112,7 +135,10 @@ impl Plan {
         let mut entries = BTreeMap::new();
         let (mut misshapen, mut unknown, mut unused) = (vec![], vec![], vec![]);
         for entry in checkpoint.entries() {
-            let Key::Parameter(path) = map_key(entry.name()) else {
+            // What is next to the wanted names belongs to the optimiser, or another copy of the
+            // weights.
+            let below = entry.name().strip_prefix(prefix);
+            let Key::Parameter(path) = below.map_or(Key::Unused, &map_key) else {
                 unused.push(entry.name().to_string());
                 continue;
             };
@@ -144,6 +170,8 @@ impl Plan {
                 missing,
                 misshapen,
                 unknown: if allow_unknown { vec![] } else { unknown },
+                found: entries.len(),
+                below: None,
             })));
         }
         unused.extend(unknown);
@@ -225,6 +253,35 @@ pub fn restore<M: Module>(
 ) -> Result<M, Error> {
     let plan = Plan::saved(&module, checkpoint)?;
     fill(module, |param| plan.read(param, dtype))
+}
+
+/// What `torch.compile` puts into names.
+const COMPILED: &str = "_orig_mod.";
+
+/// Beginnings of names below which parameters lie, with their numbers: averaged weights first, then
+/// the shortest.
+fn prefixes(
+    params: &[ParamSpec],
+    checkpoint: &Checkpoint,
+    map_key: impl Fn(&str) -> Key,
+) -> Vec<(String, usize)> {
+    let wanted: BTreeSet<&str> = params.iter().map(|param| param.path.as_str()).collect();
+    let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for entry in checkpoint.entries() {
+        let name = entry.name();
+        for (dot, _) in name.match_indices('.') {
+            let (prefix, rest) = name.split_at(dot + 1);
+            if let Key::Parameter(path) = map_key(rest)
+                && wanted.contains(path.as_str())
+            {
+                found.entry(prefix).or_default().insert(path);
+            }
+        }
+    }
+    let count = |(prefix, paths): (&str, BTreeSet<String>)| (prefix.to_string(), paths.len());
+    let mut all: Vec<(String, usize)> = found.into_iter().map(count).collect();
+    all.sort_by_key(|(prefix, _)| (!prefix.contains("ema"), prefix.len()));
+    all
 }
 
 /// Whether a published shape is the wanted one, give or take extents of one at its end.

@@ -4,19 +4,27 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flowinone_files::text_of;
 use serde::Deserialize;
 
 use crate::checkpoint::Entry;
 use crate::{Checkpoint, Error};
 
 /// Names under which model folders keep their weights, in order of preference.
-const USUAL_NAMES: [&str; 6] = [
+const USUAL_NAMES: [&str; 13] = [
     "model.safetensors.index.json",
     "model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
     "diffusion_pytorch_model.safetensors",
+    "model.fp16.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
     "pytorch_model.bin.index.json",
     "pytorch_model.bin",
     "diffusion_pytorch_model.bin",
+    "pytorch_model.fp16.bin",
+    "diffusion_pytorch_model.fp16.bin",
+    "flowinone_256px.pth",
+    "autoencoder_kl.pth",
 ];
 
 /// Longest index accepted, in bytes.
@@ -32,14 +40,38 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
-    USUAL_NAMES
-        .iter()
-        .map(|name| path.join(name))
-        .find(|candidate| candidate.is_file())
+    let usual = |folder: &Path| {
+        let mut names = USUAL_NAMES.iter().map(|name| folder.join(name));
+        names.find(|candidate| candidate.is_file())
+    };
+    usual(path)
+        .or_else(|| usual(&snapshot(path)?))
+        // A pipeline of diffusers.
+        .or_else(|| usual(&path.join("vae")))
         .ok_or_else(|| {
             let reason = format!("the folder has none of {}", USUAL_NAMES.join(", "));
             Error::format(path, reason)
         })
+}
+
+/// The newest content of a folder `models--OWNER--NAME`, as the cache of the Hugging Face Hub has
+/// it: that which `refs/main` names, or the only one.
+fn snapshot(path: &Path) -> Option<PathBuf> {
+    let snapshots = path.join("snapshots");
+    if let Ok(main) = std::fs::read_to_string(path.join("refs/main")) {
+        let named = snapshots.join(main.trim());
+        if named.starts_with(&snapshots) && named.is_dir() {
+            return Some(named);
+        }
+    }
+    let entries = std::fs::read_dir(snapshots).ok()?.flatten();
+    let mut folders = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    match (folders.next(), folders.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
 }
 
 /// Opens every shard that the index names and takes from each the tensors assigned to it.
@@ -54,8 +86,9 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
         )));
     }
     let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = text_of(text).map_err(bad)?;
     let index: Index =
-        serde_json::from_slice(&text).map_err(|e| bad(format!("it is no index of shards: {e}")))?;
+        serde_json::from_str(&text).map_err(|e| bad(format!("it is no index of shards: {e}")))?;
 
     let mut shards: BTreeMap<&str, Checkpoint> = BTreeMap::new();
     for file in index.weight_map.values() {

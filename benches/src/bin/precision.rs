@@ -12,10 +12,10 @@ use std::error::Error;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use flowinone_image::read_picture;
+use flowinone_image::{decibels, mean_square, read_picture};
 use flowinone_prompts::Task;
 use flowinone_sampler::{Grid, GuidanceRule};
-use flowinone_tasks::{Arithmetic, FlowInOne, Item, ModelDirectory, Settings, Start};
+use flowinone_tasks::{Dtype, FlowInOne, Item, ModelDirectory, Settings, Start};
 use image::RgbImage;
 
 /// What a run ends with.
@@ -54,13 +54,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(item)
         .collect::<Result<_, _>>()?;
 
-    let exact = directory.prepare(&device, Arithmetic::F32)?;
+    let exact = directory.prepare(&device, Dtype::F32)?;
     let start = exact.start(&items, settings.noise);
     let truth = solved(&exact, &start, &settings)?;
     let moved = truth.first.clone() - start.x0.clone();
     println!("| type | setting | evaluations | start | one evaluation | all steps | PSNR |");
     println!("|---|---|---:|---:|---:|---:|---:|");
-    let report = |arithmetic: Arithmetic, settings: &Settings, own: &Start, end: &End| {
+    let report = |arithmetic: Dtype, settings: &Settings, own: &Start, end: &End| {
         let same = settings.grid == Grid::Reference || settings.steps == truth.evaluations;
         let first = match same && end.evaluations == truth.evaluations {
             true => format!(
@@ -78,14 +78,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     };
     let fast = settings.faster();
-    report(
-        Arithmetic::F32,
-        &fast,
-        &start,
-        &solved(&exact, &start, &fast)?,
-    );
+    report(Dtype::F32, &fast, &start, &solved(&exact, &start, &fast)?);
     drop(exact);
-    for arithmetic in [Arithmetic::Bf16, Arithmetic::Int8] {
+    for arithmetic in [Dtype::Bf16, Dtype::Int8] {
         let model = directory.prepare(&device, arithmetic)?;
         let own = model.start(&items, settings.noise);
         for settings in [&settings, &fast] {
@@ -102,10 +97,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn solved(model: &FlowInOne, start: &Start, settings: &Settings) -> Result<End, Box<dyn Error>> {
     let mut first = None;
-    let last = model.solve(start, settings, |state| {
+    let mut last = None;
+    for state in model.states(start, settings)? {
+        let state = state?;
         first.get_or_insert_with(|| state.x.clone());
-        Ok(true)
-    })?;
+        last = Some(state);
+    }
     let last = last.ok_or("no step was made")?;
     Ok(End {
         first: first.ok_or("no step was made")?,
@@ -123,14 +120,6 @@ fn relative(difference: Tensor<4>, whole: Tensor<4>) -> f32 {
 
 /// Of all pictures together, in dB.
 fn psnr(pictures: &[RgbImage], truth: &[RgbImage]) -> f64 {
-    let bytes = |pictures: &[RgbImage]| -> Vec<u8> {
-        pictures.iter().flat_map(|p| p.as_raw().clone()).collect()
-    };
-    let (a, b) = (bytes(pictures), bytes(truth));
-    let squares: f64 = a
-        .iter()
-        .zip(&b)
-        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
-        .sum();
-    10.0 * (255.0 * 255.0 * a.len() as f64 / squares).log10()
+    let squares = pictures.iter().zip(truth).map(|(a, b)| mean_square(a, b));
+    decibels(squares.sum::<f64>() / pictures.len() as f64)
 }

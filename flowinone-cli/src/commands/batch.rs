@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use flowinone_tasks::batch::{self, BatchJob, Jobs, Report, read_lines};
+use flowinone_tasks::{Session, Source};
 
+use crate::Outcome;
 use crate::options::Options;
-use crate::report::Report;
-use crate::{Outcome, interrupt, lines};
+use crate::show::show;
 
 /// Turn a file of prompts, one JSON object a line, into pictures.
 #[derive(clap::Args)]
@@ -36,12 +38,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let convention = args.options.convention()?;
-    let side = args.side.unwrap_or(convention.side);
-    let mut jobs = lines::read(&args.file, &args.output, side)?;
-    for job in &mut jobs.list {
-        job.source.follow(&convention);
-    }
+    let session = args.options.session()?;
+    let (style, seed) = (session.style(), args.options.seed());
+    let side = args.side.unwrap_or(style.side);
+    let jobs = read_lines(
+        &args.file,
+        &args.output,
+        style,
+        side,
+        seed,
+        args.options.profiles(),
+    )?;
+    warn(&session, &jobs);
     let file = args.file.display();
     if args.output.is_file() {
         bail!(
@@ -51,15 +59,28 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     if jobs.list.is_empty() {
         for refused in &jobs.refused {
-            eprintln!("failed: {}: {:#}", refused.line, refused.error);
+            tell!("failed: {}: {}", refused.place, refused.reason);
         }
         match jobs.refused.len() {
             0 => bail!("{file} is empty; write one prompt a line, as JSON"),
             _ => bail!("no line of {file} is a prompt"),
         }
     }
-    let run = args.options.run(args.batch_size, args.overwrite)?;
-    let mut report = Report::beside(&jobs, args.report.as_deref())?;
-    interrupt::listen();
-    run.all(&jobs, &mut report)
+    let settings = args.options.settings(&session)?;
+    let options = args.options.batch(args.batch_size, args.overwrite);
+    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let total = jobs.len();
+    let run = batch::run(&session, jobs, &settings, options, report);
+    show(&session, run, total)
+}
+
+/// Warns of what the model does not know.
+fn warn(session: &Session, jobs: &Jobs) {
+    for BatchJob { job, .. } in &jobs.list {
+        if let Source::Prompt { prompt, .. } = &job.source
+            && let Some(warning) = session.style().warning(prompt)
+        {
+            tell!("warning: {warning}");
+        }
+    }
 }

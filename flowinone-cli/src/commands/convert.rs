@@ -8,9 +8,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{ModelConfig, Precision, Report, Sources, read_config};
+use flowinone_tasks::{ModelConfig, Report, Sources, WeightDtype, read_config};
 
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory from published checkpoints.
 #[derive(clap::Args)]
@@ -28,8 +30,8 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Element type to store: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     /// config.json of a model with other widths [default: the published 256x256 model]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }
 
@@ -67,8 +69,10 @@ pub(crate) fn say(report: &Report) {
         [] => String::new(),
         names => format!("; {} tensors not needed ({}, ...)", names.len(), names[0]),
     };
-    eprintln!(
+    tell!(
         "{}: {} tensors, {} values{unused}",
-        report.component, report.tensors, report.values
+        report.component,
+        report.tensors,
+        report.values
     );
 }

@@ -1,6 +1,5 @@
 //! `flowinone data`: pairs of prompt and target for training and evaluation, and their files.
 
-mod group;
 mod list;
 mod make;
 pub(crate) mod options;
@@ -50,4 +49,23 @@ fn share(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| format!("{text:?} is no share from 0 to 1"))
+}
+
+/// Pairs are numbered up to what every reader of JSON keeps exactly: 2^53.
+pub(crate) const MOST_PAIRS: u64 = 1 << 53;
+
+/// A number of threads, as an option's value.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    within(text, 1, 1024)
+}
+
+/// A number of samples in a shard, as an option's value.
+fn shard_size(text: &str) -> Result<usize, String> {
+    within(text, 1, 10_000_000)
+}
+
+/// A whole number in a range, as an option's value.
+pub(crate) fn within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+    number.ok_or_else(|| format!("{text:?} is no number from {least} to {most}"))
 }

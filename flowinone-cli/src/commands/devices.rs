@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 pub(crate) fn run() -> Result<Outcome> {
     for found in device::list() {
@@ -11,11 +13,11 @@ pub(crate) fn run() -> Result<Outcome> {
         } else {
             ""
         };
-        println!("{:<10} {}{note}", found.choice.to_string(), found.name);
+        out!("{:<10} {}{note}", found.choice.to_string(), found.name);
     }
     let left_out = device::left_out();
     if !left_out.is_empty() {
-        println!(
+        out!(
             "not built in: {} (add with --features)",
             left_out.join(", ")
         );

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use flowinone_prompts::Task;
+use flowinone_tasks::Routing;
+use flowinone_tasks::batch::{self, Report, expand};
 
+use crate::Outcome;
 use crate::options::Options;
-use crate::report::Report;
-use crate::source::Routing;
-use crate::{Outcome, interrupt, jobs};
+use crate::show::show;
 
 /// Turn prompt pictures into pictures.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Prompt pictures: files, directories, or patterns in quotes
     #[arg(long, short, value_name = "FILE|DIR|GLOB", num_args = 1.., required = true)]
-    input: Vec<String>,
+    input: Vec<PathBuf>,
     /// A .png for one picture, else a directory that mirrors the inputs
     #[arg(long, short, value_name = "FILE|DIR")]
     output: PathBuf,
@@ -47,11 +48,20 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             structure: args.structure,
         },
     };
-    let jobs = jobs::expand(&args.input, &args.output, routing)?;
-    let run = args.options.run(args.batch_size, args.overwrite)?;
-    let mut report = Report::beside(&jobs, args.report.as_deref())?;
-    interrupt::listen();
-    run.all(&jobs, &mut report)
+    let jobs = expand(
+        &args.input,
+        &args.output,
+        routing,
+        args.options.seed(),
+        args.options.profiles(),
+    )?;
+    let session = args.options.session()?;
+    let settings = args.options.settings(&session)?;
+    let options = args.options.batch(args.batch_size, args.overwrite);
+    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let total = jobs.len();
+    let run = batch::run(&session, jobs, &settings, options, report);
+    show(&session, run, total)
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelConfig, Precision, read_config};
+use flowinone_tasks::{ModelConfig, WeightDtype, read_config};
 
 use crate::commands::convert::say;
-use crate::{Outcome, device};
+use flowinone_tasks::device;
+
+use crate::Outcome;
 
 /// Write a model directory with random weights, for benchmarks and tests.
 #[derive(clap::Args)]
@@ -26,8 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Element type to store: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     /// Directory to write
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
@@ -52,6 +54,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &device::blueprint(),
         say,
     )?;
-    println!("{}", directory.path().display());
+    out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }

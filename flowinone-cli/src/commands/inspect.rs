@@ -1,13 +1,14 @@
 //! `flowinone inspect`: what is in a checkpoint, a model directory, or a picture.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use flowinone_tasks::{ModelDirectory, Source, read_record};
+use anyhow::{Result, bail};
+use flowinone_tasks::{ModelDirectory, Origin, read_record};
 use flowinone_weights::Checkpoint;
 
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG.
 #[derive(clap::Args)]
@@ -19,19 +20,31 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = if args.file.join("manifest.json").is_file() {
         directory(&args.file)?
-    } else if args
-        .file
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
-    {
+    } else if is_picture(&args.file)? {
         serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
     } else {
         checkpoint(&args.file)?
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // `flowinone inspect … | head` closes the pipe early; that is no failure.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Outcome::Done),
+    output::print_text(&text);
+    Ok(Outcome::Done)
+}
+
+/// Whether a file is a PNG, by its name or its content; other pictures carry no settings.
+fn is_picture(path: &Path) -> Result<bool> {
+    let mut head = vec![];
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(64).read_to_end(&mut head);
+    }
+    let named = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    match flowinone_files::recognised(&head) {
+        Some("a PNG picture") => Ok(true),
+        Some(what) if what.ends_with("picture") => bail!(
+            "{} is {what}; only PNG files written by flowinone carry settings",
+            path.display()
+        ),
+        _ => Ok(named),
     }
 }
 
@@ -72,9 +85,9 @@ fn directory(path: &Path) -> Result<String> {
     let mut text = format!("{} ({state})\n", config.name);
     for (component, record) in &directory.manifest().components {
         let source = match &record.source {
-            Source::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
-            Source::Trained { steps } => format!("trained for {steps} steps"),
-            Source::Random { seed } => format!("random, seed {seed}"),
+            Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+            Origin::Trained { steps } => format!("trained for {steps} steps"),
+            Origin::Random { seed } => format!("random, seed {seed}"),
         };
         text += &format!(
             "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",

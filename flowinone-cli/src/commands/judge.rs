@@ -24,9 +24,9 @@ const KEY: &str = "OPENAI_API_KEY";
 
 /// Let a vision model judge results by VP-Bench's protocol.
 ///
-/// Each prompt of BENCHMARK/SUBSET/ is shown with its result, RESULTS/SUBSET/NAME.* or RESULTS/NAME.*;
-/// four scores from 1 to 5 come back, and a result passes if all are above 3. Settled items are kept in
-/// a journal: the same command again goes on where it was.
+/// Each prompt of BENCHMARK/SUBSET/ is shown with its result, RESULTS/SUBSET/NAME.* or
+/// RESULTS/NAME.*; four scores from 1 to 5 come back, and a result passes if all are above 3.
+/// Settled items are kept in a journal: the same command again goes on where it was.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder of results
@@ -90,9 +90,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             Settled::Verdict(verdict) => {
                 let word = if verdict.passes() { "pass" } else { "fail" };
                 let scores = verdict.scores();
-                eprintln!("{subset}/{name}: {word} {scores:?}");
+                tell!("{subset}/{name}: {word} {scores:?}");
             }
-            Settled::Error(reason) => eprintln!("{subset}/{name}: not judged: {reason}"),
+            Settled::Error(reason) => tell!("{subset}/{name}: not judged: {reason}"),
         }
     };
     let journal = args.output.join("journal.jsonl");
@@ -114,18 +114,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let json = serde_json::to_vec_pretty(&judgement)?;
     write_atomically(args.output.join("report.json"), &json)?;
     let table = markdown.lines().filter(|line| line.starts_with('|'));
-    table.for_each(|line| println!("{line}"));
+    table.for_each(|line| out!("{line}"));
     let (all, missing) = (&judgement.all, judgement.missing.len());
     let unjudged = all.results - all.judged;
     if missing > 0 {
-        eprintln!("prompts without a result: {missing}; report.md names them");
+        tell!("prompts without a result: {missing}; report.md names them");
     }
     if unreached > 0 {
-        eprintln!("stopped with {unreached} items left; the same command goes on");
+        tell!("stopped with {unreached} items left; the same command goes on");
         return Ok(Outcome::Interrupted);
     }
     if unjudged > 0 {
-        eprintln!("results without a verdict: {unjudged}; the same command tries them again");
+        tell!("results without a verdict: {unjudged}; the same command tries them again");
     }
     Ok(match missing + unjudged {
         0 => Outcome::Done,

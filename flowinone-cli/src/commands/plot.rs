@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use flowinone_files::keep_apart;
 use flowinone_train::{LogEntry, Plot, read_metric_log};
 
+use super::data::within;
 use crate::Outcome;
 
 /// Draw the journals of training runs.
@@ -24,8 +26,8 @@ pub(crate) struct Args {
         default_value = "loss"
     )]
     numbers: Vec<String>,
-    /// Draw means over so many neighbouring entries
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Draw moving means over N neighbouring entries
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| within(text, 1, 1_000_000))]
     smooth: usize,
     /// Draw on a logarithmic scale
     #[arg(long)]
@@ -33,6 +35,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let files: Vec<PathBuf> = args.journals.iter().map(|path| journal(path)).collect();
+    keep_apart(files.iter().map(PathBuf::as_path), [args.output.as_path()])?;
     let journals: Result<Vec<_>> = args.journals.iter().map(|path| read(path)).collect();
     let plot = Plot::new(&journals?, &args.numbers)?.smooth(args.smooth);
     let plot = match args.log {
@@ -40,15 +44,24 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         false => plot,
     };
     plot.save(&args.output)?;
-    println!("{}", args.output.display());
+    out!("{}", args.output.display());
     Ok(Outcome::Done)
+}
+
+/// The file of a journal, or of the run in a folder.
+fn journal(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join("journal.jsonl"),
+        false => path.to_path_buf(),
+    }
 }
 
 /// A journal, named by its run's folder.
 fn read(path: &Path) -> Result<(String, Vec<LogEntry>)> {
-    let (folder, file) = match path.is_dir() {
-        true => (Some(path), path.join("journal.jsonl")),
-        false => (path.parent(), path.to_path_buf()),
+    let file = journal(path);
+    let folder = match path.is_dir() {
+        true => Some(path),
+        false => path.parent(),
     };
     let name = folder.filter(|folder| folder.file_name().is_some());
     let name = name.unwrap_or(&file).display().to_string();

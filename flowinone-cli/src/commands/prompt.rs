@@ -13,18 +13,19 @@ pub(crate) mod text;
 pub(crate) mod text_box;
 pub(crate) mod trajectory;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_image::{FrameRate, read_picture, write_animation, write_picture};
-use flowinone_prompts::{Convention, Prompt, VisualPrompt};
+use flowinone_files::{make_parent, writable};
+use flowinone_image::{FrameRate, Profiles, read_picture, write_animation, write_picture};
+use flowinone_prompts::{Prompt, PromptError, PromptFiles, PromptStyle, VisualPrompt};
+use flowinone_tasks::batch::{self, BatchJob, Jobs, Report, check_png};
+use flowinone_tasks::{Job, Session, Source};
+use image::RgbImage;
 
-use crate::jobs::{Job, Jobs, check_png};
+use crate::Outcome;
 use crate::options::Options;
-use crate::report::Report;
-use crate::runner::make_parent;
-use crate::source::{Drawn, Source, absolute};
-use crate::{Outcome, interrupt};
+use crate::show::show;
 use motion::Motion;
 use saved::Saved;
 
@@ -99,49 +100,64 @@ impl Making {
     }
 
     fn make(&self, mut sequence: Sequence) -> Result<Outcome> {
-        let convention = match self.prompt_only {
-            true => Convention::default(),
-            false => self.options.convention()?,
+        let session = match self.prompt_only {
+            true => None,
+            false => Some(self.options.session()?),
         };
-        let side = self.side.unwrap_or(convention.side);
-        for prompt in &mut sequence.prompts {
-            *prompt = convention.applied(prompt.clone());
-        }
+        let published = PromptStyle::default();
+        let style = session.as_ref().map_or(&published, Session::style);
+        let side = self.side.unwrap_or(style.side);
+        let prompts = sequence.prompts.into_iter();
+        sequence.prompts = prompts.map(|prompt| style.applied(prompt)).collect();
+        let pen = Pen {
+            side,
+            profiles: self.options.profiles(),
+        };
         let save = self.save_prompt.as_deref();
         let save = save
-            .map(|file| Saved::of(file, &sequence, side))
+            .map(|file| Saved::of(file, &sequence, pen))
             .transpose()?;
-        keep_inputs(&sequence, save.as_ref())?;
-        if self.prompt_only {
-            self.draw(&sequence, side)?;
+        let jobs = jobs(&sequence, pen, self.options.seed());
+        let animation = sequence.animation.iter().map(|(file, _)| file.clone());
+        let saved = save.as_ref().map(Saved::files).unwrap_or_default();
+        let more: Vec<PathBuf> = animation.chain(saved).collect();
+        let more: Vec<&Path> = more.iter().map(PathBuf::as_path).collect();
+        jobs.keep_apart(&[], &more, self.options.previews())?;
+        let outputs = more
+            .into_iter()
+            .chain(jobs.list.iter().take(1).map(|job| &*job.output));
+        outputs.into_iter().try_for_each(writable)?;
+        let Some(session) = &session else {
+            self.draw(&sequence, pen)?;
             if let Some(save) = &save {
                 save.write(&sequence)?;
             }
             return Ok(Outcome::Done);
-        }
-        let run = self.options.run(sequence.batch_size, sequence.overwrite)?;
+        };
+        let settings = self.options.settings(session)?;
         if let Some(save) = &save {
             save.write(&sequence)?;
         }
-        if let Some(warning) = convention.warning(&sequence.prompts[0]) {
-            eprintln!("warning: {warning}");
+        if let Some(warning) = style.warning(&sequence.prompts[0]) {
+            tell!("warning: {warning}");
         }
-        interrupt::listen();
-        let outcome = run.all(&jobs(&sequence, side), &mut Report::none())?;
+        let options = self.options.batch(sequence.batch_size, sequence.overwrite);
+        let run = batch::run(session, jobs, &settings, options, Report::none());
+        let outcome = show(session, run, sequence.files.len())?;
         if let (Outcome::Done, Some((file, rate))) = (&outcome, &sequence.animation) {
             write_animation(file, sequence.files.iter().map(read_picture), *rate)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
         }
         Ok(outcome)
     }
 
     /// Writes the prompts themselves; of an animation only that.
-    fn draw(&self, sequence: &Sequence, side: u32) -> Result<()> {
-        let pictures = sequence.prompts.iter().map(|p| p.render(side));
+    fn draw(&self, sequence: &Sequence, pen: Pen) -> Result<()> {
+        let pictures = sequence.prompts.iter().map(|prompt| pen.draw(prompt));
         if let Some((file, rate)) = &sequence.animation {
             make_parent(file)?;
             write_animation(file, pictures, *rate)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
             return Ok(());
         }
         let there = sequence.files.iter().find(|file| file.exists());
@@ -152,21 +168,25 @@ impl Making {
             let picture = picture?;
             make_parent(file)?;
             write_picture(file, &picture)?;
-            println!("{}", file.display());
+            out!("{}", file.display());
         }
         Ok(())
     }
 }
 
-fn jobs(sequence: &Sequence, side: u32) -> Jobs {
-    let job = |(prompt, file): (&Prompt, &PathBuf)| Job {
-        source: Source::Prompt(Box::new(Drawn {
-            prompt: prompt.clone(),
-            side,
-            line: None,
-        })),
-        output: file.clone(),
-        number: 0, // one picture, or frames that share their noise
+fn jobs(sequence: &Sequence, pen: Pen, seed: u64) -> Jobs {
+    let job = |(prompt, output): (&Prompt, &PathBuf)| BatchJob {
+        job: Job {
+            source: Source::Prompt {
+                prompt: Box::new(prompt.clone()), // words and marks, no pixels
+                side: pen.side,
+            },
+            seed,
+            number: 0, // one picture, or frames that share their noise
+            profiles: pen.profiles,
+        },
+        output: output.clone(),
+        line: None,
     };
     let both = sequence.prompts.iter().zip(&sequence.files);
     Jobs {
@@ -176,20 +196,20 @@ fn jobs(sequence: &Sequence, side: u32) -> Jobs {
     }
 }
 
-/// An error if a file would be written over one that it is made from, or over another output.
-fn keep_inputs(sequence: &Sequence, save: Option<&Saved>) -> Result<()> {
-    let all = |files: Vec<PathBuf>| -> Vec<PathBuf> { files.iter().map(|f| absolute(f)).collect() };
-    let animation = sequence.animation.iter().map(|(file, _)| file.clone());
-    let inputs = all(sequence.prompts[0].files());
-    let outputs = all(sequence.files.iter().cloned().chain(animation).collect());
-    let saved = all(save.map(Saved::files).unwrap_or_default());
-    let over_input = outputs.iter().chain(&saved).find(|f| inputs.contains(f));
-    let over_output = saved.iter().find(|file| outputs.contains(file));
-    match over_input.or(over_output) {
-        None => Ok(()),
-        Some(file) => bail!(
-            "{} would be written over a file that the picture is made from, or over another output; choose another name",
-            file.display()
-        ),
+/// Draws prompts as pictures.
+#[derive(Debug, Clone, Copy)]
+struct Pen {
+    /// Side of the picture, in pixels.
+    side: u32,
+    profiles: Profiles,
+}
+
+impl Pen {
+    /// The picture of a prompt; its files are read now.
+    fn draw(self, prompt: &Prompt) -> Result<RgbImage, PromptError> {
+        let files = PromptFiles::read(prompt)?;
+        files
+            .embed(prompt.clone(), self.profiles)?
+            .render(self.side)
     }
 }

@@ -5,24 +5,19 @@
     reason = "these comments are help texts, shown as they are"
 )]
 
-mod pairs;
-mod report;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowinone_eval::{Scorer, Work};
+use flowinone_eval::{Known, Pairs, Report, Scorer, Summary, Work, result_of};
+use flowinone_files::{keep_apart, writable, write_atomically};
 use flowinone_image::read_picture;
 use image::RgbImage;
 
-use self::pairs::{Known, Pairs};
-use self::report::Report;
 use super::data::options::PairOptions;
+use super::data::{MOST_PAIRS, threads, within};
 use crate::{Outcome, interrupt};
 
-/// Extensions that a result may have.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "tiff"];
 /// Results that are read before the next are scored.
 const BATCH: usize = 64;
 
@@ -38,21 +33,21 @@ pub(crate) struct Args {
     /// Score what is known instead: the unedited input, the target, or the targets of other pairs
     #[arg(long, value_name = "NAME", conflicts_with = "results")]
     baseline: Option<Baseline>,
-    /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes them
-    /// [default: the procedural pairs of the options below]
+    /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes
+    /// them [default: the procedural pairs of the options below]
     #[arg(long, value_name = "PATH", conflicts_with_all = ["styles", "seed", "side", "tasks", "split", "holdout", "variety"])]
     truth: Option<PathBuf>,
     /// Pairs to score [default: all that the files have]
-    #[arg(long, value_name = "N", required_unless_present = "truth")]
+    #[arg(long, value_name = "N", required_unless_present = "truth", value_parser = clap::value_parser!(u64).range(1..=MOST_PAIRS))]
     count: Option<u64>,
     /// Number of the first pair
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_PAIRS))]
     first: u64,
     /// Contact sheet prompt | target | result to write
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
     /// Pairs of each task on the contact sheet
-    #[arg(long, value_name = "N", default_value_t = 4, requires = "sheet")]
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "sheet", value_parser = |text: &str| within(text, 1, 10_000))]
     each: usize,
     /// JSON file to write: summary, thresholds, and every item with its scores
     #[arg(long, value_name = "FILE")]
@@ -61,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     list: usize,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
     #[command(flatten)]
     pairs: PairOptions,
@@ -77,17 +72,43 @@ enum Baseline {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(sheet) = &args.sheet
-        && sheet.extension().is_none_or(|e| e != "png")
+        && sheet
+            .extension()
+            .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
     {
         bail!("the sheet {} must end in .png", sheet.display());
     }
     if let Some(results) = args.results.as_ref().filter(|results| !results.is_dir()) {
         bail!("there is no folder {} of results", results.display());
     }
+    let outputs: Vec<&Path> = [&args.sheet, &args.json]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    let results = args.results.as_deref();
+    let read = results
+        .map(flowinone_data::files_below)
+        .transpose()?
+        .unwrap_or_default();
+    let truth = args
+        .truth
+        .as_deref()
+        .map(flowinone_data::files_of)
+        .transpose()?;
+    let read = read
+        .iter()
+        .chain(truth.iter().flatten())
+        .map(PathBuf::as_path);
+    keep_apart(read, outputs.iter().copied())?;
+    outputs.into_iter().try_for_each(writable)?;
     let scorer = Scorer::new(Arc::new(args.pairs.icons()?), args.pairs.classes().clone())?;
     let pairs = match &args.truth {
         Some(path) => Pairs::files(path, args.first, args.count)?,
-        None => Pairs::made(args.pairs.sampler()?, args.first, args.count.unwrap_or(0))?,
+        None => match args.count {
+            None | Some(0) => bail!("--count 0 scores nothing"),
+            Some(count) => Pairs::made(args.pairs.sampler()?, args.first, count),
+        },
     };
     let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
     let pool = rayon::ThreadPoolBuilder::new()
@@ -95,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .build()
         .context("cannot start threads")?;
     interrupt::listen();
-    let sheet = args.sheet.as_ref().map(|_| args.each);
+    let sheet = args.sheet.as_ref().map_or(0, |_| args.each);
     let mut report = Report::new(*scorer.thresholds(), sheet);
     let whole = pool.install(|| match (&args.results, args.baseline) {
         (Some(results), _) => of_results(pairs, results, &scorer, &mut report),
@@ -109,10 +130,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     })?;
     if !whole {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
-    report.finish(args)
+    finish(report, args)
 }
 
 /// Scores the results of a folder.
@@ -124,21 +145,13 @@ fn of_results(pairs: Pairs, results: &Path, scorer: &Scorer, report: &mut Report
         Ok(path.map(read_picture).transpose()?)
     };
     let whole = score(pairs, find, scorer, report)?;
-    if let (true, Some(key)) = (report.is_empty(), first) {
+    if let (true, Some(key)) = (report.items.is_empty(), first) {
         bail!(
             "no pair has a result in {}; the first would be {key}.png",
             results.display()
         );
     }
     Ok(whole)
-}
-
-/// The file of a pair's result.
-fn result_of(results: &Path, key: &str) -> Option<PathBuf> {
-    let plain = |part: &str| !matches!(part, "" | "." | "..");
-    let safe = key.split('/').all(plain) && !key.contains(['\\', ':']);
-    let paths = EXTENSIONS.map(|extension| results.join(format!("{key}.{extension}")));
-    paths.into_iter().find(|path| safe && path.is_file())
 }
 
 /// Scores what `result` gives for each pair; `false` if someone asked to stop.
@@ -149,10 +162,10 @@ fn score(
     report: &mut Report,
 ) -> Result<bool> {
     let mut batch = vec![];
-    while let Some(known) = pairs.next()? {
+    while let Some(known) = pairs.next_pair()? {
         match result(&known)? {
             Some(result) => batch.push((known, result)),
-            None => report.missing(known.key),
+            None => report.missing.push(known.key),
         }
         if batch.len() == BATCH {
             settle(std::mem::take(&mut batch), scorer, report)?;
@@ -162,7 +175,7 @@ fn score(
         }
     }
     settle(batch, scorer, report)?;
-    report.skipped(pairs.damaged());
+    report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
@@ -170,7 +183,7 @@ fn score(
 fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bool> {
     let mut tasks: Vec<(Known, RgbImage)> = vec![]; // the first pair of a task, its last target
     let mut batch = vec![];
-    while let Some(known) = pairs.next()? {
+    while let Some(known) = pairs.next_pair()? {
         let same = |(first, _): &&mut (Known, RgbImage)| first.truth.task == known.truth.task;
         match tasks.iter_mut().find(same) {
             Some((_, last)) => {
@@ -194,7 +207,7 @@ fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bo
     }
     batch.extend(tasks);
     settle(batch, scorer, report)?;
-    report.skipped(pairs.damaged());
+    report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
@@ -214,4 +227,39 @@ fn settle(batch: Vec<(Known, RgbImage)>, scorer: &Scorer, report: &mut Report) -
         report.add(score, &work, &target);
     }
     Ok(())
+}
+
+/// Prints and writes everything.
+fn finish(mut report: Report, args: &Args) -> Result<Outcome> {
+    if report.items.is_empty() {
+        bail!("there is nothing to score");
+    }
+    report.items.sort_by(|a, b| a.key.cmp(&b.key));
+    let summary = Summary::of(&report.items);
+    crate::output::print_text(&summary.to_string());
+    let failed: Vec<_> = report.items.iter().filter(|item| !item.passes()).collect();
+    for item in failed.iter().take(args.list) {
+        out!("{} ({}): {}", item.key, item.task, item.reasons());
+    }
+    if failed.len() > args.list {
+        out!("and {} more; --json lists all", failed.len() - args.list);
+    }
+    if let Some(path) = &args.sheet {
+        report.sheet().save(path)?;
+    }
+    if let Some(path) = &args.json {
+        write_atomically(path, &serde_json::to_vec_pretty(&report.json(&summary))?)?;
+    }
+    for name in &report.skipped {
+        tell!("skipped: {name}");
+    }
+    let Some(first) = report.missing.first() else {
+        return Ok(Outcome::Done);
+    };
+    tell!(
+        "{} of {} pairs have no result and are not in the table; the first is {first}",
+        report.missing.len(),
+        report.missing.len() + report.items.len()
+    );
+    Ok(Outcome::Incomplete)
 }

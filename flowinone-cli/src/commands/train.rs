@@ -1,17 +1,19 @@
 //! `flowinone train`: train a model, or fine-tune one, on pairs of prompt and target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_prompts::Convention;
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_data::Survey;
+use flowinone_prompts::PromptStyle;
+use flowinone_tasks::device::{self, Choice};
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
-    FlowTrainTask, FlowTrainingConfig, RunConfig, StopReason, TrainableFlow, Trainer, TrainingData,
-    initialise, newest_checkpoint, read_training_config,
+    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainableFlow, Trainer,
+    TrainingData, digest, initialise, newest_checkpoint, place_of_model, read_training_config,
 };
 
-use crate::device::{self, Choice};
 use crate::{Outcome, interrupt};
 
 /// Train a model, or fine-tune one, on pairs of prompt and target.
@@ -25,8 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -37,8 +39,8 @@ pub(crate) struct Computing {
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
-    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0 for two
-    /// shares, each with half of its threads
+    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0
+    /// for two shares, each with half of its threads
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<usize>,
 }
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let classes = data.classes.len();
-    let known = Convention {
+    let known = PromptStyle {
         classes: data.known(&model.prompts.classes),
         ..model.prompts
     };
@@ -109,20 +111,29 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         )?;
         return Ok(Outcome::Done);
     }
+    let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
+    let mut frozen = BTreeMap::new();
+    frozen.insert(
+        "autoencoder".to_string(),
+        digest(&model.vae, networks.codec()),
+    );
+    if !config.trains(Part::Encoder) {
+        frozen.insert("encoder".into(), digest(&model.encoder, networks.encoder()));
+    }
+    Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let mut tasks: Vec<FlowTrainTask> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
     let mut trainer = Trainer::data_parallel(tasks, start, data.mixer, config.run)?;
     let ending = trainer.run(interrupt::flag());
     if let Some(cache) = trainer.task().cache() {
-        eprintln!("cache: {}", cache.report()?);
+        tell!("cache: {}", cache.report()?);
     }
     if ending? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
-    let target = folder.join("model");
     if target.exists() {
-        std::fs::remove_dir_all(&target)?;
+        std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
     write(
         trainer.ema(),
@@ -135,10 +146,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Says how much there is to learn from, and what of it is damaged.
+pub(crate) fn told(source: &Path, survey: &Survey) {
+    let (name, samples) = (source.display(), survey.samples);
+    match survey.damage.samples {
+        0 => tell!("{name}: {samples} samples"),
+        damaged => tell!("{name}: {samples} samples, {damaged} of them damaged and left out"),
+    }
+    for name in &survey.damage.names {
+        tell!("left out: {name}");
+    }
+}
+
 /// Says so if the model cannot be validated, though the run asks for it.
 pub(crate) fn note_validation(data: &TrainingData, run: &RunConfig) {
     if data.validation.is_none() && run.validation.examples > 0 {
-        eprintln!(
+        tell!(
             "note: all data comes from files, so that no pairs are held out for validation; name some in run.validation.source"
         );
     }
@@ -149,7 +172,7 @@ fn write(
     steps: u64,
     model: &ModelConfig,
     networks: &FlowInOne,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> Result<()> {
     let networks = Networks {
@@ -158,6 +181,6 @@ fn write(
         flow: &average.network,
     };
     assemble(networks, model, steps, precision, target)?;
-    println!("{}", target.display());
+    out!("{}", target.display());
     Ok(())
 }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{ModelConfig, Networks, Precision, assemble};
+use flowinone_tasks::{ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
-    AutoencoderTrainTask, AutoencoderTrainingConfig, StopReason, Trainer, TrainingData, initialise,
-    latent_deviation, newest_checkpoint, read_training_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, Origin, StopReason, Trainer, TrainingData,
+    digest, initialise, latent_deviation, newest_checkpoint, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation};
+use crate::commands::train::{Computing, note_validation, told};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -27,8 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (model, networks) = initialise(&config.model, config.run.seed, device)?;
     if let Some(extension) = &config.extend {
         for part in extension.new_parts(&model) {
-            eprintln!("the model has no {part} of these sizes: they begin anew, all else goes on");
+            tell!("the model has no {part} of these sizes: they begin anew, all else goes on");
         }
     }
     let (mut model, autoencoder) = config.begin(model, networks.codec().clone())?;
@@ -71,6 +71,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         validation: data.validation,
         validation_examples: config.run.validation.examples,
     };
+    let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
+    let frozen = [
+        ("encoder", digest(&model.encoder, networks.encoder())),
+        ("flow", digest(&model.flow, networks.flow())),
+    ];
+    let frozen = frozen
+        .map(|(name, digest)| (name.to_string(), digest))
+        .into();
+    Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
@@ -83,9 +92,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         model.trained = false; // The flow knows other latents.
         model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
     }
-    let target = folder.join("model");
     if target.exists() {
-        std::fs::remove_dir_all(&target)?;
+        std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
     let trained = Networks {
         encoder: networks.encoder(),
@@ -99,11 +107,11 @@ fn write(
     networks: Networks<'_>,
     model: &ModelConfig,
     steps: u64,
-    dtype: Precision,
+    dtype: WeightDtype,
     target: &Path,
 ) -> Result<Outcome> {
     assemble(networks, model, steps, dtype, target)?;
-    println!("{}", target.display());
+    out!("{}", target.display());
     Ok(Outcome::Done)
 }
 
@@ -118,6 +126,6 @@ fn scale(
     let device = device.clone().inner();
     let deviation = latent_deviation(trainer.ema(), &mut targets, side, MEASURED, &device)?;
     let scale = 1.0 / deviation;
-    eprintln!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
+    tell!("latents have a standard deviation of {deviation:.4}: scale {scale:.4}");
     Ok(scale)
 }

@@ -4,26 +4,23 @@
 //! error = |x - x*| / |x*|,   x* the latent at t = 1 of a solver at tight tolerance
 //! ```
 
-mod measure;
 mod prompts;
-mod report;
-mod trials;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use flowinone_files::write_atomically;
 use flowinone_prompts::Task;
-use flowinone_sampler::{Grid, Solver};
-use flowinone_tasks::Settings;
+use flowinone_sampler::{Grid, Interval, Solver, State};
+use flowinone_tasks::tune::{Report, Subjects, Trials, best};
+use flowinone_tasks::{Error, FlowInOne, Settings, Start};
+use flowinone_train::Plot;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use self::measure::Subjects;
-use self::report::Report;
-use self::trials::{Lists, Span};
-use crate::device::{self, Choice};
-use crate::options::Dtype;
-use crate::{Outcome, interrupt, model};
+use crate::options::ModelOptions;
+use crate::show::loaded;
+use crate::{Outcome, interrupt};
 
 /// Measure the error and the cost of many sampling settings, and store the best as --fast.
 ///
@@ -31,12 +28,12 @@ use crate::{Outcome, interrupt, model};
 /// model's own default is.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Model directory (see `convert`); without it the small model that is built in
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
-    /// Prompt pictures: files, directories, or patterns in quotes [default: procedural prompts, one of each task]
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Prompt pictures: files, directories, or patterns in quotes
+    /// [default: procedural prompts, one of each task]
     #[arg(long, value_name = "FILE|DIR|GLOB", num_args = 1..)]
-    prompts: Vec<String>,
+    prompts: Vec<PathBuf>,
     /// What the prompt pictures ask for; without it they are edits that keep their structure
     #[arg(long, value_name = "NAME", requires = "prompts")]
     task: Option<Task>,
@@ -79,7 +76,7 @@ pub(crate) struct Args {
         value_delimiter = ',',
         default_value = "0-0.3,0-0.5,0-0.7"
     )]
-    intervals: Vec<Span>,
+    intervals: Vec<Interval>,
     /// Thresholds of adaptive guidance to measure
     #[arg(
         long,
@@ -116,25 +113,27 @@ pub(crate) struct Args {
     /// Store the best setting in the model directory's config.json, for --fast
     #[arg(long, requires = "model")]
     store: bool,
-    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto
-    #[arg(long, value_name = "TYPE", default_value = "f32")]
-    dtype: Dtype,
-    /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    device: Choice,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     // Everything that can be refused is refused before the model is loaded.
-    let model = model::open(args.model.as_deref())?;
-    if args.store && !model.path.is_dir() {
+    let session = args.model.session()?;
+    if args.store && !session.directory().path().is_dir() {
         bail!("--store needs a model directory; the built-in model cannot be changed");
     }
     if !(args.bound.is_finite() && args.bound > 0.0) {
         bail!("--bound {} must be above 0", args.bound);
     }
-    let own = model.config.sampling;
-    let aim = trials::with_scale(own, args.guidance.unwrap_or(own.guidance.scale()));
+    if let Some(solver) = args.solvers.iter().find(|s| matches!(s, Solver::Dopri5(_))) {
+        bail!("--solvers {solver}: it takes no number of steps; name it as --truth");
+    }
+    let own = session.config().sampling;
+    let aim = Settings {
+        guidance: own
+            .guidance
+            .with_scale(args.guidance.unwrap_or(own.guidance.scale())),
+        ..own
+    };
     let truth = Settings {
         solver: args.truth,
         steps: args.truth_steps,
@@ -145,7 +144,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         ..aim
     };
     truth.validate()?;
-    let settings = Lists {
+    let settings = Trials {
         solvers: &args.solvers,
         steps: &args.steps,
         intervals: &args.intervals,
@@ -156,34 +155,34 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     .settings(&aim)?;
     let items = match args.prompts.as_slice() {
-        [] => prompts::made(&model.config, &args.seeds)?,
+        [] => prompts::made(session.config(), &args.seeds)?,
         files => prompts::read(files, args.task, &args.seeds)?,
     };
-    let found = device::open(args.device)?;
-    let arithmetic = args.dtype.on(&found)?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     interrupt::listen();
-    let pipeline = model.pipeline(&found, arithmetic)?;
-    eprintln!(
+    let begin = Instant::now();
+    let pipeline = session.networks()?;
+    loaded(&session, begin.elapsed().as_secs_f64());
+    tell!(
         "{} settings, {} pictures each, against {truth}",
         settings.len(),
         items.len()
     );
     let stopped = || {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         Ok(Outcome::Interrupted)
     };
-    let Some(subjects) = Subjects::solved(pipeline, &items, &truth)? else {
+    let Some(subjects) = Subjects::solved(pipeline, &items, &truth, solve(pipeline))? else {
         return stopped();
     };
     let bar =
         ProgressBar::with_draw_target(Some(settings.len() as u64), ProgressDrawTarget::stderr());
     let mut rows = vec![];
     for settings in settings {
-        match subjects.measure(pipeline, &settings)? {
+        match subjects.measure(pipeline, &settings, solve(pipeline))? {
             Some(row) => rows.push(row),
             None => return stopped(),
         }
@@ -191,31 +190,66 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     bar.finish_and_clear();
     let report = Report {
-        model: model.config.name.clone(),
+        model: session.config().name.clone(),
         pictures: items.len(),
         truth,
         truth_evaluations: subjects.evaluations(),
-        computed: format!("{} in {arithmetic}", found.choice),
+        computed: format!("{} in {}", session.device().choice, session.dtype()),
         rows,
     };
-    print!("{}", report.table());
+    crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
         write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
-        report.plot().save(&folder.join("tune.svg"))?;
-        println!("{}", folder.display());
+        let plot = Plot::curves(
+            "relative error of the latent",
+            "evaluations",
+            report.curves(),
+        );
+        plot.logarithmic().save(&folder.join("tune.svg"))?;
+        out!("{}", folder.display());
     }
-    let best = report.best(args.bound);
+    let best = best(&report.rows, args.bound);
     match best {
-        Some(best) => eprintln!(
+        Some(best) => tell!(
             "best within an error of {}: {} ({:.4}, {:.1} evaluations)",
-            args.bound, best.settings, best.error, best.evaluations
+            args.bound,
+            best.settings,
+            best.error,
+            best.evaluations
         ),
-        None if args.store => bail!("{}", report.none_within(args.bound)),
-        None => eprintln!("{}", report.none_within(args.bound)),
+        None => {
+            let none = format!(
+                "no setting has an error of at most {}; the least is {:.4}: raise --bound, or measure more --steps",
+                args.bound,
+                report.least_error()
+            );
+            match args.store {
+                true => bail!(none),
+                false => tell!("{none}"),
+            }
+        }
     }
     if let (Some(best), true) = (best, args.store) {
-        model.store_fast(best.settings)?;
-        eprintln!("stored in {}", model.path.join("config.json").display());
+        let mut directory = session.directory().clone();
+        directory.store_fast(best.settings)?;
+        tell!(
+            "stored in {}",
+            directory.path().join("config.json").display()
+        );
     }
     Ok(Outcome::Done)
+}
+
+/// Solves to the end unless someone asks to stop.
+fn solve(pipeline: &FlowInOne) -> impl FnMut(&Start, &Settings) -> Result<Option<State<4>>, Error> {
+    |start, settings| {
+        let mut last = None;
+        for state in pipeline.states_until(start, settings, &interrupt::asked)? {
+            match state {
+                Err(Error::Sampler(flowinone_sampler::Error::Stopped)) => return Ok(None),
+                state => last = Some(state?),
+            }
+        }
+        Ok(last)
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let directory = ModelDirectory::open(&args.directory)?;
     directory.verify()?;
-    println!(
+    out!(
         "{}: {} is complete and undamaged",
         args.directory.display(),
         directory.config().name

@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::marker::counted;
-use super::sheet::Sheet;
+use super::surface::Surface;
 use super::{Frame, Pen, Picture, PromptError, Stroke, TextStyle, VisualPrompt, lettering};
 use super::{strokes, svg};
 use crate::Task;
@@ -36,7 +36,7 @@ pub enum Drawing {
     /// An SVG file of lines, read each time the prompt is drawn. Black lines and outlines are drawn
     /// by the doodle's pen, others in their own colour and width.
     Svg(PathBuf),
-    /// A drawing of dark lines on light or transparent ground.
+    /// A drawing of dark lines on light or transparent background.
     Picture(Picture),
 }
 
@@ -57,23 +57,23 @@ impl Drawing {
 
     fn draw(
         &self,
-        sheet: &mut Sheet,
+        surface: &mut Surface,
         frame: &Frame,
         pen: Pen,
         side: u32,
     ) -> Result<(), PromptError> {
         match self {
-            Self::Strokes(list) => strokes::draw(sheet, &strokes::lines(list, frame)?, pen),
+            Self::Strokes(list) => strokes::draw(surface, &strokes::lines(list, frame)?, pen),
             Self::Svg(path) => {
                 let lines = svg::read(path, frame)?;
-                strokes::draw(sheet, &lines, pen).map_err(|error| match error {
+                strokes::draw(surface, &lines, pen).map_err(|error| match error {
                     PromptError::Drawing(reason) => {
                         PromptError::Drawing(format!("{}: {reason}", path.display()))
                     }
                     other => other,
                 })
             }
-            Self::Picture(picture) => ink(sheet, &picture.read()?, frame, side),
+            Self::Picture(picture) => ink(surface, &picture.read()?, frame, side),
         }
     }
 }
@@ -81,20 +81,34 @@ impl Drawing {
 fn read_strokes(path: &Path) -> Result<Vec<Stroke>, PromptError> {
     let unreadable = || flowinone_files::Error::of("read", path);
     let bad = |reason: String| PromptError::Drawing(format!("{}: {reason}", path.display()));
-    let mut text = String::new();
+    let mut bytes = vec![];
     let file = File::open(path).map_err(unreadable())?;
     file.take(MOST_BYTES + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(unreadable())?;
-    if text.len() as u64 > MOST_BYTES {
+    if bytes.len() as u64 > MOST_BYTES {
         return Err(bad(format!("it has more than {MOST_BYTES} bytes")));
     }
-    serde_json::from_str(&text).map_err(|e| bad(format!("it is no list of strokes: {e}")))
+    let text = flowinone_files::text_of(bytes).map_err(bad)?;
+    let no_list = |e: serde_json::Error| bad(format!("it is no list of strokes: {e}"));
+    let mut list: serde_json::Value = serde_json::from_str(&text).map_err(no_list)?;
+    // A line that is only its points is a stroke as well.
+    for stroke in list.as_array_mut().into_iter().flatten() {
+        if stroke.is_array() {
+            *stroke = serde_json::json!({ "points": stroke.take() });
+        }
+    }
+    serde_json::from_value(list).map_err(no_list)
 }
 
 /// Lays the dark lines of a drawing over the canvas, with a white halo so that they are seen
 /// anywhere.
-fn ink(sheet: &mut Sheet, drawing: &RgbImage, frame: &Frame, side: u32) -> Result<(), PromptError> {
+fn ink(
+    surface: &mut Surface,
+    drawing: &RgbImage,
+    frame: &Frame,
+    side: u32,
+) -> Result<(), PromptError> {
     let size = [drawing.width(), drawing.height()].map(f64::from);
     svg::fitting("drawing", size, frame).map_err(PromptError::Drawing)?;
     let ink: Vec<u8> = center_crop(drawing, side)
@@ -124,7 +138,7 @@ fn ink(sheet: &mut Sheet, drawing: &RgbImage, frame: &Frame, side: u32) -> Resul
         side as usize,
         radius,
     );
-    sheet.ink(ink.into_iter().zip(halo).map(|(ink, halo)| [ink, halo]));
+    surface.ink(ink.into_iter().zip(halo).map(|(ink, halo)| [ink, halo]));
     Ok(())
 }
 
@@ -209,15 +223,15 @@ impl VisualPrompt for Doodle {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         counted("doodle", "drawing", self.drawings.len())?;
         self.pen.validate()?;
         for drawing in &self.drawings {
-            drawing.draw(&mut sheet, &frame, self.pen, side)?;
+            drawing.draw(&mut surface, &frame, self.pen, side)?;
         }
         if let Some(instruction) = &self.instruction {
-            lettering::write(&mut sheet, "instruction", instruction, &self.style)?;
+            lettering::write(&mut surface, "instruction", instruction, &self.style)?;
         }
-        Ok(sheet.finish())
+        Ok(surface.finish())
     }
 }

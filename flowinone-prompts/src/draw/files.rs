@@ -8,7 +8,7 @@ use flowinone_files::sha256_of;
 
 use super::{Drawing, Picture, Prompt, PromptError};
 use flowinone_image::Error;
-use flowinone_image::{decode_picture, read_picture_file};
+use flowinone_image::{Profiles, decode_picture_with, read_picture_file};
 
 /// The content of every file that a prompt names.
 #[derive(Debug, Clone)]
@@ -18,7 +18,8 @@ impl PromptFiles {
     /// Reads the files of a prompt.
     ///
     /// # Errors
-    /// Names the file that cannot be read or is larger than [`MAX_FILE`](flowinone_image::MAX_FILE).
+    /// Names the file that cannot be read or is larger than
+    /// [`MAX_FILE`](flowinone_image::MAX_FILE).
     pub fn read(prompt: &Prompt) -> Result<Self, Error> {
         let mut files = BTreeMap::new();
         for path in prompt.files() {
@@ -36,18 +37,18 @@ impl PromptFiles {
         self.0.iter().map(digest).collect()
     }
 
-    /// The prompt with its pictures in memory, so that drawing it reads them no more (an SVG file is
-    /// read when it is drawn).
+    /// The prompt with its pictures in memory, so that drawing it reads them no more (an SVG file
+    /// is read when it is drawn).
     ///
     /// # Errors
     /// Names the file that is no usable picture.
-    pub fn embed(&self, mut prompt: Prompt) -> Result<Prompt, PromptError> {
+    pub fn embed(&self, mut prompt: Prompt, profiles: Profiles) -> Result<Prompt, PromptError> {
         for picture in prompt.pictures_mut() {
             if let Picture::File(path) = picture
                 && let Some(bytes) = self.0.get(path)
             {
-                let pixels =
-                    decode_picture(bytes).map_err(|reason| Error::picture(path, reason))?;
+                let pixels = decode_picture_with(bytes, profiles)
+                    .map_err(|reason| Error::picture(path, reason))?;
                 *picture = Picture::Pixels(pixels);
             }
         }
@@ -143,13 +144,16 @@ mod tests {
         let files = PromptFiles::read(&prompt).unwrap();
         assert_eq!(files.digests().len(), 3);
         assert_eq!(files.digests()[&path("a.svg")], sha256_of(svg.as_bytes()));
-        let embedded = files.embed(prompt.clone()).unwrap();
+        let embedded = files.embed(prompt.clone(), Profiles::Convert).unwrap();
         assert_eq!(embedded.files(), [path("a.svg")]);
         assert_eq!(embedded.render(64).unwrap(), prompt.render(64).unwrap());
 
         std::fs::write(path("photo.png"), "no picture").unwrap();
         let files = PromptFiles::read(&prompt).unwrap();
-        let text = files.embed(prompt).unwrap_err().to_string();
+        let text = files
+            .embed(prompt, Profiles::Convert)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("photo.png"), "{text}");
     }
 }

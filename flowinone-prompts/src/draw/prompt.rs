@@ -45,16 +45,22 @@ pub trait VisualPrompt {
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum Prompt {
     /// A class name becomes a picture of it.
+    #[serde(alias = "class2image")]
     ClassToImage(ClassToImage),
     /// A caption becomes a picture of it.
+    #[serde(alias = "text2image")]
     TextToImage(TextToImage),
     /// An instruction written into a picture is carried out.
+    #[serde(alias = "text_in_image")]
     TextInImage(TextInImage),
     /// A described thing appears inside a drawn box.
+    #[serde(alias = "text_box_control")]
     TextBox(TextBox),
     /// What a mark points at is changed.
+    #[serde(alias = "vismarker")]
     VisualMarker(VisualMarker),
     /// A sketch becomes the real thing.
+    #[serde(alias = "doodles")]
     Doodle(Doodle),
     /// An arrow pushes an object.
     Force(Force),

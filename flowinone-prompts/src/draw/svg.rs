@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 2 << 20;
 const MOST_ELEMENTS: u32 = 20_000;
 /// Deepest nesting.
 const DEEPEST: u32 = 64;
-/// Longest style sheet, in bytes.
+/// Longest style surface, in bytes.
 const LONGEST_SHEET: usize = 16 << 10;
 /// Most points of all lines.
 const MOST_POINTS: usize = 200_000;
@@ -65,7 +65,7 @@ pub(crate) fn read(path: &Path, frame: &Frame) -> Result<Vec<Line>, PromptError>
 
 /// As [`read`], from the bytes of a file; the error is the reason alone.
 fn lines(bytes: &[u8], frame: &Frame) -> Result<Vec<Line>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")?;
+    let text = &flowinone_files::text_of(bytes.to_vec())?;
     if text.contains("<!ENTITY") {
         return Err("it declares entities; remove them".into());
     }
@@ -203,13 +203,13 @@ fn check(document: &Document) -> Result<(), String> {
             }
         }
         if node.has_tag_name((SVG, "style")) {
-            let sheet: String = node.children().filter_map(|child| child.text()).collect();
-            if sheet.contains("@import") || sheet.contains("url(") {
-                return Err(outside(node, "a style sheet or resource"));
+            let surface: String = node.children().filter_map(|child| child.text()).collect();
+            if surface.contains("@import") || surface.contains("url(") {
+                return Err(outside(node, "a style surface or resource"));
             }
-            if sheet.len() > LONGEST_SHEET {
+            if surface.len() > LONGEST_SHEET {
                 return Err(format!(
-                    "its style sheet is longer than {LONGEST_SHEET} bytes"
+                    "its style surface is longer than {LONGEST_SHEET} bytes"
                 ));
             }
         }

@@ -1,32 +1,33 @@
 //! `flowinone data make`: procedural pairs as shards or as a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use flowinone_data::{FolderWriter, NewFolder, PairSampler, Sample, ShardWriter};
+use anyhow::{Context, Result};
+use flowinone_data::{NewFolder, PairSampler, PairWriter, Sample};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
+use super::{MOST_PAIRS, shard_size, threads};
 use crate::{Outcome, interrupt};
 
 /// Make procedural pairs with their ground truth.
 ///
-/// The folder appears when everything is written; a run that fails or is stopped leaves nothing. The
-/// same options give the same bytes, on any number of threads.
+/// The folder appears when everything is written; a run that fails or is stopped leaves nothing.
+/// The same options give the same bytes, on any number of threads.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder to write; it must be empty or new
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Pairs to make
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_PAIRS))]
     count: u64,
     /// Number of the first pair, to make more of the same elsewhere
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_PAIRS))]
     first: u64,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
     #[command(flatten)]
     pairs: PairOptions,
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     )]
     format: Format,
     /// Pairs in each shard
-    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Files")]
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Files", value_parser = shard_size)]
     shard_size: usize,
 }
 
@@ -49,16 +50,20 @@ enum Format {
     Folder,
 }
 
+impl Args {
+    /// Samples in each shard, if there are shards.
+    fn shards(&self) -> Option<usize> {
+        matches!(self.format, Format::Shards).then_some(self.shard_size)
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let sampler = args.pairs.sampler()?;
     let end = args.first.checked_add(args.count);
     let end = end.context("--first and --count together are too large")?;
-    if args.count == 0 {
-        bail!("--count 0 makes nothing");
-    }
     interrupt::listen();
     let folder = NewFolder::create(&args.output)?;
-    let mut writer = Writer::create(args, folder.path())?;
+    let mut writer = PairWriter::create(folder.path(), args.shards())?;
     let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -69,13 +74,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));
     bar.finish_and_clear();
     if !made? {
-        eprintln!("stopped; nothing was written");
+        tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     let what = writer.finish()?;
     let path = folder.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
-    println!(
+    out!(
         "{}: {} pairs in {what}, {seconds:.1} s, {:.0} pairs a second on {} threads",
         path.display(),
         args.count,
@@ -92,7 +97,7 @@ const ROUND: u64 = 128;
 fn write(
     sampler: &PairSampler,
     range: std::ops::Range<u64>,
-    writer: &mut Writer,
+    writer: &mut PairWriter,
     bar: &ProgressBar,
 ) -> Result<bool> {
     for start in range.clone().step_by(ROUND as usize) {
@@ -111,35 +116,6 @@ fn write(
         }
     }
     Ok(true)
-}
-
-enum Writer {
-    Shards(ShardWriter),
-    Folder(FolderWriter),
-}
-
-impl Writer {
-    fn create(args: &Args, folder: &Path) -> Result<Self, flowinone_data::Error> {
-        Ok(match args.format {
-            Format::Shards => Self::Shards(ShardWriter::create(folder, args.shard_size)?),
-            Format::Folder => Self::Folder(FolderWriter::create(folder)?),
-        })
-    }
-
-    fn write(&mut self, sample: &Sample) -> Result<(), flowinone_data::Error> {
-        match self {
-            Self::Shards(writer) => writer.write(sample),
-            Self::Folder(writer) => writer.write(sample),
-        }
-    }
-
-    /// What was written, in words.
-    fn finish(self) -> Result<String, flowinone_data::Error> {
-        Ok(match self {
-            Self::Shards(writer) => format!("{} shards", writer.finish()?.len()),
-            Self::Folder(_) => "a folder".into(),
-        })
-    }
 }
 
 /// A bar that is seen only on a terminal.

@@ -9,9 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use flowinone_data::{Axis, Classes, Holdout, Icons, PairConfig, PairSampler, Split, Variety};
+use flowinone_data::{Classes, Holdout, Icons, PairConfig, PairSampler, Split, Variety};
 use flowinone_prompts::Task;
-use serde::de::DeserializeOwned;
 
 /// Stands for the icons that the program brings.
 const BUILTIN: &str = "builtin";
@@ -41,18 +40,28 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     tasks: Vec<Task>,
     /// everyday, all, or names of icons
-    #[arg(long, value_name = "everyday|all|A,B,…", default_value = "everyday", value_parser = classes)]
+    #[arg(long, value_name = "everyday|all|A,B,…", default_value = "everyday")]
     classes: Classes,
     /// train, validation, or what is held out and tested: templates, lettering, style, positions,
     /// pairs, combinations
-    #[arg(long, value_name = "NAME", default_value = "train", value_parser = split)]
+    #[arg(long, value_name = "NAME", default_value = "train")]
     split: Split,
-    /// What training never sees: templates, positions, lettering=serif|serif-bold|comic, style=NAME,
-    /// pairs=SHARE, combinations=SHARE; several with commas
-    #[arg(long, value_name = "A,B=C,…", default_value = "", hide_default_value = true, value_parser = holdout)]
+    /// What training never sees: templates, positions, lettering=serif|serif-bold|comic,
+    /// style=NAME, pairs=SHARE, combinations=SHARE; several with commas
+    #[arg(
+        long,
+        value_name = "A,B=C,…",
+        default_value = "",
+        hide_default_value = true
+    )]
     holdout: Holdout,
     /// JSON object that narrows what differs from pair to pair, such as {"objects": 1}
-    #[arg(long, value_name = "JSON", default_value = "{}", hide_default_value = true, value_parser = variety)]
+    #[arg(
+        long,
+        value_name = "JSON",
+        default_value = "{}",
+        hide_default_value = true
+    )]
     variety: Variety,
 }
 
@@ -112,104 +121,4 @@ fn renamed(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| format!("{text:?} is no NAME=ICON, such as apple=red-apple"))?;
     Ok((name.trim().into(), icon.trim().into()))
-}
-
-fn classes(text: &str) -> Result<Classes, String> {
-    Ok(match text {
-        "everyday" => Classes::Everyday,
-        "all" => Classes::All,
-        names => Classes::Named(names.split(',').map(|name| name.trim().into()).collect()),
-    })
-}
-
-fn split(text: &str) -> Result<Split, String> {
-    Ok(match text {
-        "train" => Split::Train,
-        "validation" => Split::Validation,
-        axis => {
-            let axis = named::<Axis>(axis);
-            Split::HeldOut(axis.ok_or_else(|| {
-                format!(
-                    "{text:?} is none of train, validation, templates, lettering, style, positions, pairs, combinations"
-                )
-            })?)
-        }
-    })
-}
-
-fn holdout(text: &str) -> Result<Holdout, String> {
-    let mut holdout = Holdout::default();
-    for part in text.split(',').filter(|part| !part.is_empty()) {
-        let (name, value) = match part.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (part, None),
-        };
-        let share = |value: &str| {
-            let share = value.parse::<f64>();
-            share.map_err(|_| format!("{value:?} is no share such as 0.1"))
-        };
-        match (name, value) {
-            ("templates", None) => holdout.templates = true,
-            ("positions", None) => holdout.positions = true,
-            ("lettering", Some(name)) => {
-                let lettering = named(name);
-                let unknown = || format!("{name:?} is none of serif, serif-bold, comic");
-                holdout.lettering = Some(lettering.ok_or_else(unknown)?);
-            }
-            ("style", Some(style)) => holdout.style = Some(style.into()),
-            ("pairs", Some(value)) => holdout.pairs = share(value)?,
-            ("combinations", Some(value)) => holdout.combinations = share(value)?,
-            _ => {
-                return Err(format!(
-                    "{part:?} is none of templates, positions, lettering=NAME, style=NAME, pairs=SHARE, combinations=SHARE"
-                ));
-            }
-        }
-    }
-    Ok(holdout)
-}
-
-fn variety(text: &str) -> Result<Variety, String> {
-    serde_json::from_str(text).map_err(|e| e.to_string())
-}
-
-/// The value that is written so in files.
-fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
-    serde_json::from_value(name.into()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use flowinone_data::Lettering;
-
-    use super::*;
-
-    #[test]
-    fn what_is_held_out_is_read_part_by_part() {
-        let read = holdout("templates,lettering=comic,pairs=0.1").unwrap();
-        let expected = Holdout {
-            templates: true,
-            lettering: Some(Lettering::Comic),
-            pairs: 0.1,
-            ..Holdout::default()
-        };
-        assert_eq!(read, expected);
-        assert_eq!(holdout("").unwrap(), Holdout::default());
-        for (text, part) in [
-            ("words", "words"),
-            ("pairs", "pairs=SHARE"),
-            ("pairs=many", "many"),
-            ("lettering=gothic", "serif-bold"),
-        ] {
-            let error = holdout(text).unwrap_err();
-            assert!(error.contains(part), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_split_is_train_validation_or_an_axis() {
-        assert_eq!(split("train"), Ok(Split::Train));
-        assert_eq!(split("positions"), Ok(Split::HeldOut(Axis::Positions)));
-        assert!(split("test").unwrap_err().contains("combinations"));
-    }
 }

@@ -10,8 +10,8 @@ use crate::{Outcome, interrupt};
 
 /// Write a folder with input/ and output/ as shards.
 ///
-/// Pictures are checked and packed as they are, in the order of their names, with truth/NAME.json and
-/// type/NAME.txt where there are such.
+/// Pictures are checked and packed as they are, in the order of their names, with truth/NAME.json
+/// and type/NAME.txt where there are such.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder with input/ and output/
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Samples in each shard
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = super::shard_size)]
     shard_size: usize,
     /// Write this instead of dots in names, where readers of shards would end them
     #[arg(long, value_name = "TEXT")]
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let shards = writer.finish()?.len();
     let path = folder.finish()?;
-    println!("{}: {count} samples in {shards} shards", path.display());
+    out!("{}: {count} samples in {shards} shards", path.display());
     Ok(Outcome::Done)
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn unpack(args: &UnpackArgs) -> Result<Outcome> {
         return Ok(Outcome::Interrupted);
     };
     let path = folder.finish()?;
-    println!("{}: {count} samples", path.display());
+    out!("{}: {count} samples", path.display());
     Ok(Outcome::Done)
 }
 
@@ -94,7 +94,7 @@ fn copied(walk: &mut Walk, mut write: impl FnMut(Sample) -> Result<()>) -> Resul
     let mut count = 0;
     while let Some(sample) = walk.next_sample()? {
         if interrupt::asked() {
-            eprintln!("stopped; nothing was written");
+            tell!("stopped; nothing was written");
             return Ok(None);
         }
         if walk.decode(&sample)?.is_some() {
@@ -103,7 +103,7 @@ fn copied(walk: &mut Walk, mut write: impl FnMut(Sample) -> Result<()>) -> Resul
         }
     }
     for name in &walk.damage().names {
-        eprintln!("left out: {name}");
+        tell!("left out: {name}");
     }
     if count == 0 {
         bail!("every sample is damaged; nothing was written");

@@ -5,14 +5,14 @@
     reason = "these comments are help texts, shown as they are"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_data::{ContactSheet, Example, Walk};
-use flowinone_prompts::Task;
+use flowinone_data::{ContactSheet, Grouped, Walk};
+use flowinone_files::{keep_apart, writable};
 
-use super::group::{Group, truth};
 use super::options::PairOptions;
+use super::within;
 use crate::Outcome;
 
 /// Draw a contact sheet of pairs, from files or made on the spot.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE.png")]
     output: PathBuf,
     /// Pairs of each task
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = |text: &str| within(text, 1, 10_000))]
     each: usize,
     /// Pairs side by side, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -40,27 +40,37 @@ pub(crate) struct Args {
     pairs: PairOptions,
 }
 
-/// The pairs of one group, each with its caption.
-struct Shown {
-    group: Group,
-    pairs: Vec<(String, Example)>,
-}
-
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    if args.output.extension().is_none_or(|e| e != "png") {
+    if args
+        .output
+        .extension()
+        .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
+    {
         bail!("output {} must end in .png", args.output.display());
     }
-    if args.each == 0 {
-        bail!("--each 0 shows nothing");
+    if let Some(path) = &args.path {
+        let read = flowinone_data::files_of(path)?;
+        keep_apart(read.iter().map(PathBuf::as_path), [args.output.as_path()])?;
     }
+    writable(&args.output)?;
     let groups = match &args.path {
-        Some(path) => from_files(path, args)?,
-        None => made(args)?,
+        Some(path) => {
+            let mut walk = Walk::open(path, 1.0)?;
+            let groups = Grouped::of_files(&mut walk, args.pairs.tasks(), args.each)?;
+            for name in &walk.damage().names {
+                tell!("left out: {name}");
+            }
+            if groups.is_empty() {
+                bail!("{} holds no pair of these tasks", path.display());
+            }
+            groups
+        }
+        None => Grouped::made(&args.pairs.sampler()?, args.each)?,
     };
     let mut sheet = ContactSheet::new(["prompt", "target"], args.cell)
         .across(args.across)
         .stacked();
-    for Shown { group, pairs } in &groups {
+    for Grouped { group, pairs } in &groups {
         sheet.heading(group.name());
         for (caption, example) in pairs {
             let caption = if args.no_captions { "" } else { caption };
@@ -68,74 +78,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         }
     }
     sheet.save(&args.output)?;
-    println!("{}: {} pairs", args.output.display(), sheet.len());
+    out!("{}: {} pairs", args.output.display(), sheet.len());
     Ok(Outcome::Done)
-}
-
-/// The first pairs of each task, made now.
-fn made(args: &Args) -> Result<Vec<Shown>> {
-    let sampler = args.pairs.sampler()?;
-    let tasks = &sampler.config().tasks;
-    let mut groups = vec![];
-    for (turn, task) in tasks.iter().enumerate() {
-        let mut pairs = vec![];
-        for round in 0..args.each {
-            let pair = sampler.pair((round * tasks.len() + turn) as u64)?;
-            let caption = pair.truth.caption.clone();
-            let example = Example::of_pair("procedural", String::new(), pair);
-            pairs.push((caption, example));
-        }
-        let group = Group::Task(*task);
-        groups.push(Shown { group, pairs });
-    }
-    Ok(groups)
-}
-
-/// The first samples of each group that was asked for, in the order of the files.
-fn from_files(path: &Path, args: &Args) -> Result<Vec<Shown>> {
-    let wanted = |group: &Group| match group {
-        _ if args.pairs.tasks().is_empty() => true,
-        Group::Task(task) => args.pairs.tasks().contains(task),
-        Group::Type(_) | Group::Unknown => false,
-    };
-    let all = match args.pairs.tasks().len() {
-        0 => Task::ALL.len(),
-        asked => asked,
-    };
-    let mut walk = Walk::open(path, 1.0)?;
-    let mut groups: Vec<Shown> = vec![];
-    while let Some(sample) = walk.next_sample()? {
-        let truth = truth(&sample);
-        let group = Group::of(&sample, truth.as_ref());
-        if !wanted(&group) {
-            continue;
-        }
-        let at = groups.iter().position(|shown| shown.group == group);
-        if at.is_some_and(|at| groups[at].pairs.len() == args.each) {
-            continue;
-        }
-        let Some(example) = walk.decode(&sample)? else {
-            continue;
-        };
-        let pair = (truth.map_or(sample.key, |truth| truth.caption), example);
-        match at {
-            Some(at) => groups[at].pairs.push(pair),
-            None => groups.push(Shown {
-                group,
-                pairs: vec![pair],
-            }),
-        }
-        let full = groups.iter().filter(|shown| shown.pairs.len() == args.each);
-        if full.count() == all {
-            break;
-        }
-    }
-    for name in &walk.damage().names {
-        eprintln!("left out: {name}");
-    }
-    if groups.is_empty() {
-        bail!("{} holds no pair of these tasks", path.display());
-    }
-    groups.sort_by(|a, b| (a.group.rank(), a.group.name()).cmp(&(b.group.rank(), b.group.name())));
-    Ok(groups)
 }

@@ -1,15 +1,14 @@
 //! How the words of a prompt look, laid over the style that the published prompts of its task have.
 
-use anyhow::Result;
-use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
+use flowinone_prompts::{Align, Background, Canvas, Colour, TextStyle, Typeface};
 
 /// The look of words whose place is given.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Lettering")]
 pub(crate) struct Label {
     /// serif, serif-bold or comic
-    #[arg(long, value_name = "NAME", value_parser = face)]
-    face: Option<Face>,
+    #[arg(long, value_name = "NAME")]
+    face: Option<Typeface>,
     /// Size of the letters, in pixels of a canvas of 512; too long text is set smaller
     #[arg(long, value_name = "PIXELS")]
     text_size: Option<f32>,
@@ -20,7 +19,7 @@ pub(crate) struct Label {
     #[arg(long, value_name = "#RRGGBB")]
     text_outline: Option<Colour>,
     /// left, centre or right
-    #[arg(long, value_name = "NAME", value_parser = align)]
+    #[arg(long, value_name = "NAME")]
     align: Option<Align>,
 }
 
@@ -63,10 +62,11 @@ impl Lettering {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Canvas")]
 pub(crate) struct CanvasOptions {
-    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: the published pink]
+    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb
+    /// [default: the published pink]
     #[arg(long, value_name = "COLOUR", conflicts_with = "canvas_seed")]
-    ground: Option<Ground>,
-    /// Draw ground and lettering by lot, the same for the same number
+    ground: Option<Background>,
+    /// Choose background and lettering at random, the same for the same number
     #[arg(long, value_name = "N")]
     canvas_seed: Option<u64>,
     #[command(flatten)]
@@ -83,22 +83,5 @@ impl CanvasOptions {
             ground: self.ground.unwrap_or(canvas.ground),
             style: self.lettering.over(canvas.style),
         }
-    }
-}
-
-fn face(text: &str) -> Result<Face, String> {
-    let mut faces = Face::ALL.into_iter();
-    let names = Face::ALL.map(Face::name).join(", ");
-    faces
-        .find(|face| face.name() == text)
-        .ok_or_else(|| format!("the faces are {names}"))
-}
-
-fn align(text: &str) -> Result<Align, String> {
-    match text {
-        "left" => Ok(Align::Left),
-        "centre" => Ok(Align::Centre),
-        "right" => Ok(Align::Right),
-        _ => Err("use left, centre or right".into()),
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use flowinone_files::has_extension;
 use flowinone_image::{Animation, FrameRate};
 use flowinone_prompts::{Prompt, in_motion};
 
 use super::Sequence;
-use crate::jobs::has_extension;
 
 /// A sequence instead of a single picture.
 #[derive(Debug, clap::Args)]

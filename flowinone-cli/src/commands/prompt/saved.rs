@@ -4,21 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_files::write_atomically;
+use flowinone_files::{has_extension, make_parent, write_atomically};
 use flowinone_image::write_picture;
-use flowinone_prompts::{Prompt, VisualPrompt};
+use flowinone_tasks::batch::BatchLine;
 
-use super::Sequence;
 use super::motion::numbered;
-use crate::jobs::has_extension;
-use crate::lines::Entry;
-use crate::runner::make_parent;
-use crate::source::absolute;
+use super::{Pen, Sequence};
 
 /// How a prompt is saved, and where.
 pub(super) struct Saved {
     kind: Kind,
-    side: u32,
+    pen: Pen,
 }
 
 enum Kind {
@@ -31,7 +27,7 @@ enum Kind {
 impl Saved {
     /// As the file's name asks for; prompts that cannot be drawn are refused before anything is
     /// written.
-    pub(super) fn of(file: &Path, sequence: &Sequence, side: u32) -> Result<Self> {
+    pub(super) fn of(file: &Path, sequence: &Sequence, pen: Pen) -> Result<Self> {
         let kind = match sequence.prompts.as_slice() {
             _ if has_extension(file, &["json", "jsonl"]) => Kind::Lines(file.to_path_buf()),
             [_] if has_extension(file, &["png"]) => Kind::Pictures(vec![file.to_path_buf()]),
@@ -44,9 +40,9 @@ impl Saved {
             ),
         };
         if let Some(prompt) = sequence.prompts.last() {
-            prompt.render(side)?;
+            pen.draw(prompt)?;
         }
-        Ok(Self { kind, side })
+        Ok(Self { kind, pen })
     }
 
     /// The files that are written.
@@ -63,13 +59,13 @@ impl Saved {
             Kind::Pictures(files) => {
                 for (file, prompt) in files.iter().zip(&sequence.prompts) {
                     make_parent(file)?;
-                    write_picture(file, &prompt.render(self.side)?)?;
+                    write_picture(file, &self.pen.draw(prompt)?)?;
                 }
             }
             Kind::Lines(file) => {
                 let mut text = String::new();
                 for (prompt, output) in sequence.prompts.iter().zip(&sequence.files) {
-                    text += &line(prompt, output, self.side, file)?;
+                    text += &BatchLine::of(prompt, output, self.pen.side, file).json()?;
                     text.push('\n');
                 }
                 make_parent(file)?;
@@ -78,26 +74,4 @@ impl Saved {
         }
         Ok(())
     }
-}
-
-/// The line that makes the same picture: files below its own folder relative to it, others absolute.
-fn line(prompt: &Prompt, output: &Path, side: u32, file: &Path) -> Result<String> {
-    let own = absolute(file);
-    let folder = own.parent().unwrap_or(Path::new(""));
-    let mut prompt = prompt.clone();
-    prompt.each_file(|path| {
-        let whole = absolute(path);
-        *path = whole
-            .strip_prefix(folder)
-            .map_or(whole.clone(), Path::to_path_buf);
-    });
-    let name = output
-        .file_stem()
-        .map(|name| name.to_string_lossy().into_owned());
-    Ok(serde_json::to_string(&Entry {
-        output: name,
-        item: Some(0),
-        side: Some(side),
-        prompt,
-    })?)
 }

@@ -1,21 +1,25 @@
 //! What is solved: prompt pictures from files, or procedural ones.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use flowinone_data::{Icons, PairConfig, PairSampler, Split};
 use flowinone_image::read_picture;
 use flowinone_prompts::Task;
+use flowinone_tasks::batch::{Found, Refused, find, number};
 use flowinone_tasks::{Item, ModelConfig};
 
-use crate::jobs;
-
 /// Pictures from files, each with every seed.
-pub(super) fn read(files: &[String], task: Option<Task>, seeds: &[u64]) -> Result<Vec<Item>> {
+pub(super) fn read(files: &[PathBuf], task: Option<Task>, seeds: &[u64]) -> Result<Vec<Item>> {
     let mut items = vec![];
-    for (file, below) in jobs::find(files, None)? {
+    let Found { pictures, refused } = find(files, None)?;
+    if let Some(Refused { place, reason }) = refused.into_iter().next() {
+        bail!("{place}: {reason}");
+    }
+    for (file, below) in pictures {
         let prompt = read_picture(&file)?;
-        let number = jobs::number(&below);
+        let number = number(&below);
         items.extend(seeds.iter().map(|&seed| Item {
             prompt: prompt.clone(),
             structure: task.is_none_or(Task::keeps_structure),

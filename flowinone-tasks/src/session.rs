@@ -1,0 +1,226 @@
+//! A session: one model, opened and verified once, on one device. Every front end (program, server,
+//! notebook) makes its pictures through one.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use flowinone_files::absolute;
+use flowinone_image::Profiles;
+use flowinone_prompts::{Prompt, PromptStyle};
+
+use crate::device::NamedDevice;
+use crate::job::Content;
+use crate::run::{Event, Ready, Run};
+use crate::{
+    Dtype, Error, FlowInOne, Input, Job, ModelConfig, ModelDirectory, Record, Routing, Settings,
+    Source,
+};
+
+/// A model on a device; its weights are loaded when they are first needed.
+#[derive(Debug)]
+pub struct Session {
+    directory: ModelDirectory,
+    digest: String,
+    device: NamedDevice,
+    dtype: Dtype,
+    networks: OnceLock<FlowInOne>,
+}
+
+impl Session {
+    /// Opens a model directory, or with the feature `mini` the built-in model by its name
+    /// `built-in:mini`. Everything but the weights is read and checked here.
+    ///
+    /// # Errors
+    /// Names the file that is missing, damaged, of another version, or does not match; a device
+    /// that does not compute in `dtype`.
+    pub fn open(
+        model: impl AsRef<Path>,
+        device: &NamedDevice,
+        dtype: Dtype,
+    ) -> Result<Self, Error> {
+        Self::of(ModelDirectory::named(model)?, device, dtype)
+    }
+
+    /// A session of an opened model directory.
+    ///
+    /// # Errors
+    /// A device that does not compute in `dtype`.
+    pub fn of(
+        directory: ModelDirectory,
+        device: &NamedDevice,
+        dtype: Dtype,
+    ) -> Result<Self, Error> {
+        dtype.check(&device.device)?;
+        Ok(Self {
+            digest: directory.digest(),
+            directory,
+            device: device.clone(),
+            dtype,
+            networks: OnceLock::new(),
+        })
+    }
+
+    /// What the model is made of, its defaults of sampling among it.
+    pub fn config(&self) -> &ModelConfig {
+        self.directory.config()
+    }
+
+    /// The model directory.
+    pub fn directory(&self) -> &ModelDirectory {
+        &self.directory
+    }
+
+    /// The device that computes.
+    pub fn device(&self) -> &NamedDevice {
+        &self.device
+    }
+
+    /// What the networks multiply with.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// One digest over networks and weights.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// How the model wants its prompts, and what it knows.
+    pub fn style(&self) -> &PromptStyle {
+        &self.config().prompts
+    }
+
+    /// A job of a prompt, drawn as the model wants it: what was left as it comes follows the model,
+    /// what was chosen stays.
+    pub fn job(&self, prompt: impl Into<Prompt>) -> Job {
+        let style = self.style();
+        Job {
+            source: Source::Prompt {
+                prompt: Box::new(style.applied(prompt.into())),
+                side: style.side,
+            },
+            seed: 0,
+            number: 0,
+            profiles: Profiles::Convert,
+        }
+    }
+
+    /// The networks; the first call loads them.
+    ///
+    /// # Errors
+    /// Names the file or tensor that is damaged or does not fit the configuration.
+    pub fn networks(&self) -> Result<&FlowInOne, Error> {
+        Ok(self.load()?.0)
+    }
+
+    /// The networks, and the time that loading them took if that was now.
+    pub(crate) fn load(&self) -> Result<(&FlowInOne, Option<Duration>), Error> {
+        if let Some(loaded) = self.networks.get() {
+            return Ok((loaded, None));
+        }
+        let begin = Instant::now();
+        let loaded = self.directory.prepare(&self.device.device, self.dtype)?;
+        Ok((self.networks.get_or_init(|| loaded), Some(begin.elapsed())))
+    }
+
+    /// Makes the pictures of jobs, in their order: an iterator of events that computes only when it
+    /// is asked, and stops where the loop is left.
+    ///
+    /// A bad prompt or picture and a number that is not finite cost their own job and no other.
+    ///
+    /// ```no_run
+    /// use flowinone_prompts::ClassToImage;
+    /// use flowinone_tasks::{Dtype, Event, Session, device};
+    ///
+    /// # fn main() -> Result<(), flowinone_tasks::Error> {
+    /// let device = device::open("auto".parse()?)?;
+    /// let session = Session::open("model", &device, Dtype::F32)?;
+    /// let jobs = [session.job(ClassToImage::new("apple")).seed(1)];
+    /// for event in session.run(jobs, &session.config().sampling) {
+    ///     match event? {
+    ///         Event::Step { step, .. } => println!("step {step}"),
+    ///         Event::Done { picture, .. } => println!("{} pixels", picture.len()),
+    ///         Event::Failed { error, .. } => println!("failed: {error}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run<'s, I>(&'s self, jobs: I, settings: &Settings) -> Run<'s>
+    where
+        I: IntoIterator<Item = Job>,
+        I::IntoIter: 's,
+    {
+        let settings = *settings;
+        let jobs = jobs.into_iter().enumerate();
+        let ready = move |(place, job)| self.ready(place, job, &settings, |_| Ok(true));
+        Run::new(self, Box::new(jobs.map(ready)), settings)
+    }
+
+    /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if
+    /// its prompt is bad or `wanted` says of its record that it is not wanted.
+    pub(crate) fn ready(
+        &self,
+        place: usize,
+        job: Job,
+        settings: &Settings,
+        wanted: impl FnOnce(&Record) -> Result<bool, Error>,
+    ) -> Result<Ready, Box<Event>> {
+        let Job {
+            source,
+            seed,
+            number,
+            profiles,
+        } = job;
+        let routing = source.routing();
+        let failed = |error| Box::new(Event::Failed { job: place, error });
+        let content = Content::read(source).map_err(failed)?;
+        let mut record = self.record(routing, seed, number, content.input(), settings);
+        record.ignore_profiles = profiles == Profiles::Ignore;
+        if !wanted(&record).map_err(failed)? {
+            return Err(Box::new(Event::Skipped { job: place }));
+        }
+        let item = content.item(routing.structure, seed, number, profiles);
+        Ok(Ready {
+            job: place,
+            item: item.map_err(failed)?,
+            record: Box::new(record),
+        })
+    }
+
+    fn record(
+        &self,
+        routing: Routing,
+        seed: u64,
+        number: u64,
+        input: Input,
+        settings: &Settings,
+    ) -> Record {
+        Record {
+            version: env!("CARGO_PKG_VERSION").into(),
+            input,
+            model: self.place(),
+            model_digest: self.digest.clone(),
+            task: routing.task,
+            structure: routing.structure,
+            seed,
+            item: number,
+            settings: *settings,
+            preview: None,
+            ignore_profiles: false,
+            precision: self.dtype,
+            device: format!("{} ({})", self.device.choice, self.device.name),
+        }
+    }
+
+    /// The model's path wherever the program is started, or the name of one in memory.
+    fn place(&self) -> PathBuf {
+        let path = self.directory.path();
+        match path.exists() {
+            true => absolute(path),
+            false => path.to_path_buf(),
+        }
+    }
+}
