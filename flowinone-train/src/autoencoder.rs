@@ -89,7 +89,19 @@ impl AutoencoderTrainTask {
 }
 
 /// Pictures as they wait: whole squares of 8-bit RGB, with the prompts that they answer.
+#[derive(Clone)]
 pub struct Pictures(Vec<Shown>);
+
+/// Pictures that answer no prompt.
+impl FromIterator<RgbImage> for Pictures {
+    fn from_iter<I: IntoIterator<Item = RgbImage>>(pictures: I) -> Self {
+        let shown = |picture| Shown {
+            picture,
+            prompt: None,
+        };
+        Self(pictures.into_iter().map(shown).collect())
+    }
+}
 
 impl TrainTask for AutoencoderTrainTask {
     type Model = Autoencoder;

@@ -31,6 +31,7 @@ const LEFT: f64 = 3.0;
 const NEAR: usize = 3;
 
 /// A picture to be decoded, and what it is an edit of.
+#[derive(Clone)]
 pub(crate) struct Shown {
     /// The picture.
     pub(crate) picture: RgbImage,
