@@ -1,4 +1,4 @@
-//! One kernel at a size of the published model, repeated: for a profiler, or to count
+//! One kernel at a size of the published model, so many times: for a profiler, or to count
 //! instructions.
 //!
 //! ```text

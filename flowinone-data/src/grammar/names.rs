@@ -58,10 +58,10 @@ pub(super) fn shades(colour: &str) -> &'static [&'static str] {
 /// A word for the colour.
 pub(super) fn colour(word: &'static str, draw: &mut Draw) -> &'static str {
     let others = shades(word);
-    match !others.is_empty() && draw.chance(OTHER) {
-        true => draw.pick(others),
-        false => word,
+    if others.is_empty() || !draw.chance(OTHER) {
+        return word;
     }
+    others[draw.below(others.len())]
 }
 
 /// A thing by one of its names, with its colour and article.
