@@ -1,4 +1,5 @@
-//! The two ways to judge results against ground truth, seen alike: what a run of many needs of either.
+//! The two ways to judge results against ground truth, seen alike: what a run of many needs of
+//! either.
 
 use std::fmt::Display;
 

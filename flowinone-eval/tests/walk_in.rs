@@ -1,5 +1,5 @@
-//! The walk-in judge before results of which we know what they are worth: expected pictures pass, also
-//! blurred, at other sizes, a little off or larger; whatever shows something else does not.
+//! The walk-in judge before results of which we know what they are worth: expected pictures pass,
+//! also blurred, at other sizes, a little off or larger; whatever shows something else does not.
 
 use std::sync::Arc;
 

@@ -71,7 +71,8 @@ impl ModelConfig {
         }
     }
 
-    /// The same small model for pictures of 256 x 256 pixels: another autoencoder around the same latents.
+    /// The same small model for pictures of 256 x 256 pixels: another autoencoder around the same
+    /// latents.
     pub fn mini_256() -> Self {
         let mut config = Self::mini();
         config.name = "mini-256".into();

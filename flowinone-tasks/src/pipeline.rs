@@ -121,7 +121,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         self.latent(self.image(prompt), noise)
     }
 
-    /// The middle of a prompt in the size and the element type of the autoencoder: `[1, 3, side, side]`.
+    /// The middle of a prompt in the size and the element type of the autoencoder: `[1, 3, side,
+    /// side]`.
     fn image(&self, prompt: &RgbImage) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
         self.weights_type(structure_pixels(&crop, &self.device))

@@ -30,8 +30,8 @@ pub struct Reconstruction {
     pub kl: f64,
     /// Side of the random crops in pixels. If `None`, whole pictures.
     pub crop: Option<u32>,
-    /// One of every `prompts` pictures of a batch is a prompt, the others are targets; with 0 all are
-    /// targets.
+    /// One of every `prompts` pictures of a batch is a prompt, the others are targets; with 0 all
+    /// are targets.
     pub prompts: u64,
     /// Random crops of each picture, where latents stay.
     pub crops: usize,

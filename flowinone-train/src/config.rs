@@ -202,7 +202,8 @@ fn both() -> Vec<VaePart> {
     vec![VaePart::Encoder, VaePart::Decoder]
 }
 
-/// Parts that an autoencoder is to have besides its own; those that it has in that size already stay.
+/// Parts that an autoencoder is to have besides its own; those that it has in that size already
+/// stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extension {

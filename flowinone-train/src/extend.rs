@@ -1,5 +1,6 @@
-//! The model and the autoencoder that a run of `train-vae` begins with: those of its source, extended by
-//! the parts that the run's description adds, without gradients in what does not change.
+//! The model and the autoencoder that a run of `train-vae` begins with: those of its source,
+//! extended by the parts that the run's description adds, without gradients in what does not
+//! change.
 
 use burn::module::Module;
 use flowinone_tasks::ModelConfig;
@@ -8,13 +9,13 @@ use flowinone_vae::Autoencoder;
 use crate::{AutoencoderTrainingConfig, Error, Extension, VaePart};
 
 impl AutoencoderTrainingConfig {
-    /// The model and the autoencoder to be trained, from those of the [source](Self::model) on a device
-    /// with gradients: extended where `extend` says so, the parts that do not change without gradients.
-    /// Pictures become as much larger as they become finer; latents stay.
+    /// The model and the autoencoder to be trained, from those of the [source](Self::model) on a
+    /// device with gradients: extended where `extend` says so, the parts that do not change without
+    /// gradients. Pictures become as much larger as they become finer; latents stay.
     ///
     /// # Errors
-    /// A part that the autoencoder has in another size already, or has not although it is to be trained,
-    /// or crops that it cannot cut.
+    /// A part that the autoencoder has in another size already, or has not although it is to be
+    /// trained, or crops that it cannot cut.
     pub fn begin(
         &self,
         mut model: ModelConfig,

@@ -1,5 +1,5 @@
-//! Training what comes after latents that stay: fine levels and compositor of an autoencoder, on crops
-//! of pictures decoded from latents that are disturbed as a flow disturbs them:
+//! Training what comes after latents that stay: fine levels and compositor of an autoencoder, on
+//! crops of pictures decoded from latents that are disturbed as a flow disturbs them:
 //!
 //! ```text
 //! z <- z + a (mean of 3 x 3 - z) + s e,    a ~ blur U(0, 1),  s ~ noise U(0, 1),  e ~ N(0, 1)
@@ -27,7 +27,8 @@ const TRIED: usize = 3;
 const SAME: u8 = 2;
 /// Weight of a pixel that changes: what is left of a mark is seen sooner than what is blurred.
 const LEFT: f64 = 3.0;
-/// Pixels around what changes that are not to be kept either: the rim of what goes would stay behind.
+/// Pixels around what changes that are not to be kept either: the rim of what goes would stay
+/// behind.
 const NEAR: usize = 3;
 
 /// A picture to be decoded, and what it is an edit of.
@@ -40,7 +41,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// The target of an example in a square of `side` pixels, or its prompt, which is an edit of nothing.
+    /// The target of an example in a square of `side` pixels, or its prompt, which is an edit of
+    /// nothing.
     pub(crate) fn new(example: &Example, side: u32, prompt: bool) -> Self {
         let crop = |picture| flowinone_image::center_crop(picture, side);
         match prompt {
@@ -218,7 +220,8 @@ fn busy(crop: &Crop, picture: &RgbImage) -> u64 {
     sum
 }
 
-/// Where the prompt is what the target is, and so is all that is near: 1 or 0 for each pixel of a part.
+/// Where the prompt is what the target is, and so is all that is near: 1 or 0 for each pixel of a
+/// part.
 fn same(crop: &Crop, shown: &Shown) -> Vec<f32> {
     let prompt = shown.prompt.as_ref().unwrap_or(&shown.picture);
     let side = crop.side as usize;

@@ -91,7 +91,8 @@ impl FrozenFeatures {
         }
     }
 
-    /// The latents of pictures as the autoencoder's encoder sees them, `[pictures, channels, side, side]`.
+    /// The latents of pictures as the autoencoder's encoder sees them, `[pictures, channels, side,
+    /// side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.reuse {
             Reuse::Streaming => self

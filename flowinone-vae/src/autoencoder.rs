@@ -77,9 +77,9 @@ impl Autoencoder {
         self
     }
 
-    /// The same network with fine levels and compositor of these sizes, for latents that mean what they
-    /// meant; what it had of them before is lost. The compositor begins with random weights of `seed`,
-    /// the fine levels so that pictures are those of before, smoothly enlarged.
+    /// The same network with fine levels and compositor of these sizes, for latents that mean what
+    /// they meant; what it had of them before is lost. The compositor begins with random weights of
+    /// `seed`, the fine levels so that pictures are those of before, smoothly enlarged.
     ///
     /// # Errors
     /// [`Error::Config`] if there can be no such network.
@@ -146,8 +146,8 @@ impl Autoencoder {
     /// [pooling](VaeConfig::pooling) x pooling pixels.
     ///
     /// # Panics
-    /// If the number of channels is not the configured one, or a side no multiple of what one pixel of
-    /// a latent stands for there.
+    /// If the number of channels is not the configured one, or a side no multiple of what one pixel
+    /// of a latent stands for there.
     pub fn encode_means(&self, image: Tensor<4>) -> Posterior {
         let moments = self.quant_conv.forward(self.encoder.forward(image));
         Posterior::from_moments(moments, self.config.scale)

@@ -111,8 +111,8 @@ fn doubled(x: Bands, upsample: &Upsample) -> Bands {
     each(x, 2, |x| upsample.forward(x))
 }
 
-/// What `map`, which sees one row further up and down and makes maps `scale` times as high, makes of
-/// each band.
+/// What `map`, which sees one row further up and down and makes maps `scale` times as high, makes
+/// of each band.
 fn each(x: Bands, scale: usize, map: impl Fn(Tensor<4>) -> Tensor<4>) -> Bands {
     let bands = overlapping(x).flat_map(|band| {
         let y = map(band.with_neighbours());

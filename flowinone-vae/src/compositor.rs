@@ -11,7 +11,7 @@
 //! ```
 //!
 //! An asymmetric autoencoder in the sense of Zhu et al., "Designing a Better Asymmetric VQGAN for
-//! StableDiffusion" (2023): the decoder is told what the encoder was not. There features of the
+//! Stable Diffusion" (2023): the decoder is told what the encoder was not. There features of the
 //! masked input join the decoder's, here the mask itself is what is learned.
 
 use burn::module::Module;
@@ -101,7 +101,8 @@ impl Compositor {
         doubled_smoothly(coarse) + convolve(&self.pixel, seen)
     }
 
-    /// `m * prompt + (1 - m) * decoded`, `[b, image_channels, h, w]` in the element type of `decoded`.
+    /// `m * prompt + (1 - m) * decoded`, `[b, image_channels, h, w]` in the element type of
+    /// `decoded`.
     ///
     /// # Panics
     /// As [`log_odds`](Self::log_odds).

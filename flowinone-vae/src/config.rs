@@ -28,13 +28,13 @@ pub struct VaeConfig {
     pub groups: usize,
     /// Factor between the posterior and the latent that the flow works on.
     pub scale: f64,
-    /// Channels of the [levels](crate::FineDecoder) that make the decoded picture finer than what the
-    /// encoder sees, from the picture's resolution down to the encoder's, each half as wide and high as
-    /// the one before; none if it is not to be finer.
+    /// Channels of the [levels](crate::FineDecoder) that make the decoded picture finer than what
+    /// the encoder sees, from the picture's resolution down to the encoder's, each half as wide and
+    /// high as the one before; none if it is not to be finer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fine_channels: Vec<usize>,
-    /// Channels of the [network](crate::Compositor) that takes what stays from the prompt picture, if
-    /// there is one.
+    /// Channels of the [network](crate::Compositor) that takes what stays from the prompt picture,
+    /// if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compositor_channels: Option<usize>,
 }
@@ -70,8 +70,8 @@ impl VaeConfig {
         }
     }
 
-    /// The same network, latents of 16 x 16 among them, for pictures of 256 x 256 pixels: the encoder
-    /// sees means of 4 x 4 pixels, and what stays is taken from the prompt.
+    /// The same network, latents of 16 x 16 among them, for pictures of 256 x 256 pixels: the
+    /// encoder sees means of 4 x 4 pixels, and what stays is taken from the prompt.
     pub fn mini_256() -> Self {
         Self {
             fine_channels: vec![8, 16, 32],

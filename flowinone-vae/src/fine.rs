@@ -56,8 +56,8 @@ impl FineDecoder {
         }
     }
 
-    /// The picture `[b, image_channels, p h, p w]` for the `features` `[b, c, h, w]` and the picture
-    /// `[b, image_channels, h, w]` of a decoder, p being the [pooling](VaeConfig::pooling).
+    /// The picture `[b, image_channels, p h, p w]` for the `features` `[b, c, h, w]` and the
+    /// picture `[b, image_channels, h, w]` of a decoder, p being the [pooling](VaeConfig::pooling).
     pub fn forward(&self, features: Tensor<4>, small: Tensor<4>) -> Tensor<4> {
         let x = convolve(&self.conv_in, features);
         let x = self.level.iter().rev().fold(x, |x, level| level.forward(x));
@@ -140,8 +140,8 @@ impl FineBlock {
     }
 }
 
-/// The distribution of parameters with which a fine decoder changes nothing yet: its last convolution is
-/// zero, so that the picture is the small one, smoothly enlarged.
+/// The distribution of parameters with which a fine decoder changes nothing yet: its last
+/// convolution is zero, so that the picture is the small one, smoothly enlarged.
 pub(crate) fn quiet(path: &str, shape: &[usize]) -> Init {
     match path.starts_with("conv_out.") {
         true => Init::Normal { std: 0.0 },

@@ -22,8 +22,8 @@ pub(crate) struct Args {
     /// Description of the run (TOML); it resumes where it was stopped
     #[arg(long, value_name = "FILE.toml")]
     config: PathBuf,
-    /// Only write the newest checkpoint's averaged weights as a model directory, and train nothing; for
-    /// runs that leave the encoder as it is
+    /// Only write the newest checkpoint's averaged weights as a model directory, and train nothing;
+    /// for runs that leave the encoder as it is
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16

@@ -1,7 +1,7 @@
 //! Pictures as means over areas: 64 x 64 of them, whatever size a picture has.
 //!
-//! `mean_i = sum_j overlap(i, j) p_j / width(i)` along both axes; a pixel that lies in two areas counts
-//! in each by its share.
+//! `mean_i = sum_j overlap(i, j) p_j / width(i)` along both axes; a pixel that lies in two areas
+//! counts in each by its share.
 
 use image::RgbImage;
 

@@ -1,10 +1,10 @@
 //! The known thing that explains a place of the picture best, by least squares:
 //! `E(k, s, d) = sum |R - T_k(s, d)|^2 = E_0 - sum (2 R T - T^2)`.
 //!
-//! `R` is how the picture differs from its ground, `T` how thing `k` at size `s` and shift `d` would,
-//! both after a mean of 3 x 3. `E_0` is the same for all, so that only what a thing covers need be
-//! visited. Sizes and shifts are tried on a grid of half the side, the best again on the grid itself,
-//! and the best of those at half steps.
+//! `R` is how the picture differs from its ground, `T` how thing `k` at size `s` and shift `d`
+//! would, both after a mean of 3 x 3. `E_0` is the same for all, so that only what a thing covers
+//! need be visited. Sizes and shifts are tried on a grid of half the side, the best again on the
+//! grid itself, and the best of those at half steps.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ const REACH: i32 = 7;
 const SHORTLIST: usize = 12;
 /// Things that are compared at half steps.
 const LAST: usize = 4;
-/// The weight of a mean's neighbours along each axis: of 3 x 3, and what is left of it at half the side,
-/// where each cell is a mean of four (the same variance).
+/// The weight of a mean's neighbours along each axis: of 3 x 3, and what is left of it at half the
+/// side, where each cell is a mean of four (the same variance).
 const MEAN: f32 = 1.0 / 3.0;
 const COARSE_MEAN: f32 = 0.1;
 /// The outline's weight beside the lightness, which runs from 0 to 100.
@@ -124,8 +124,8 @@ impl<'a> Search<'a> {
         let ground = behind(picture, &spot.near);
         let values: Vec<[f32; 4]> = (0..SIDE * SIDE)
             .map(|at| {
-                // Templates lie before one colour; so does what is surely there, but not what is seen
-                // of a pattern around it.
+                // Templates lie before one colour; so does what is surely there, but not what is
+                // seen of a pattern around it.
                 let there = (picture.departure[at] / FOREGROUND).min(1.0);
                 let behind = picture.behind[at];
                 let behind: [f32; 3] =
@@ -147,8 +147,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The best place of every thing that may be the nearest, nearest first, and of the first of `known`,
-    /// the right one, which wins a tie.
+    /// The best place of every thing that may be the nearest, nearest first, and of the first of
+    /// `known`, the right one, which wins a tie.
     pub(super) fn nearest(&self, known: &[Arc<Known>]) -> (Found, Found) {
         let mut rough: Vec<(usize, Found)> = vec![];
         for (number, known) in known.iter().enumerate() {
@@ -391,7 +391,8 @@ fn mean(values: &[[f32; 4]], side: usize) -> Vec<[f32; 4]> {
     inside.map(|at| means[at]).collect()
 }
 
-/// Means with the neighbours along each axis, which have `side_weight` each; nothing lies beyond the edge.
+/// Means with the neighbours along each axis, which have `side_weight` each; nothing lies beyond
+/// the edge.
 fn weighted(values: &[[f32; 4]], width: usize, side_weight: f32) -> Vec<[f32; 4]> {
     let along = |values: &[[f32; 4]], step: usize, at: usize, first: bool, last: bool| {
         let mut mean = values[at].map(|v| v * (1.0 - 2.0 * side_weight));

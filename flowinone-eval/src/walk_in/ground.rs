@@ -1,8 +1,8 @@
 //! What lies behind: the median of the border, and what stands out from it.
 //!
-//! `foreground = |lab(p) - lab(behind)| > 15`. Behind a plain ground lies one colour everywhere; where
-//! the true ground is a gradient or a pattern, that ground lies there, moved to the picture's shade, if it
-//! explains the border better.
+//! `foreground = |lab(p) - lab(behind)| > 15`. Behind a plain ground lies one colour everywhere;
+//! where the true ground is a gradient or a pattern, that ground lies there, moved to the picture's
+//! shade, if it explains the border better.
 
 use super::areas::{SIDE, areas};
 use super::mask::Mask;
@@ -74,8 +74,8 @@ fn median(areas: &[[f32; 3]]) -> [f32; 3] {
     })
 }
 
-/// The ground as one colour, and what lies behind every area: that colour, or the true ground moved by
-/// the median of its differences from the picture.
+/// The ground as one colour, and what lies behind every area: that colour, or the true ground moved
+/// by the median of its differences from the picture.
 fn behind(areas: &[[f32; 3]], true_ground: &SceneBackground) -> ([f32; 3], Vec<[f32; 3]>) {
     let ground = median(areas);
     let plain = vec![ground; SIDE * SIDE];

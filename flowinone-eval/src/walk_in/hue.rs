@@ -1,7 +1,7 @@
 //! The colour of a thing: the name of the peak of its hues.
 //!
-//! Hues are those of HSV, which stay the same when a colour is mixed with black, white or gray, as the
-//! shades of one drawing are; each area that has one counts alike, a pale one less.
+//! Hues are those of HSV, which stay the same when a colour is mixed with black, white or gray, as
+//! the shades of one drawing are; each area that has one counts alike, a pale one less.
 
 use super::shade::{difference, lab, named};
 use flowinone_data::{Colour, ColourName};
@@ -18,7 +18,8 @@ const WITHOUT: [ColourName; 2] = [ColourName::White, ColourName::Gray];
 /// Names with the same hue, told apart by their shades.
 const ALIKE: [ColourName; 2] = [ColourName::Orange, ColourName::Brown];
 
-/// What people would call the colour of a thing that should have the colour `asked`, from its areas.
+/// What people would call the colour of a thing that should have the colour `asked`, from its
+/// areas.
 pub(super) fn name(areas: impl Iterator<Item = [f32; 3]>, asked: Colour) -> ColourName {
     let areas: Vec<[f32; 3]> = areas.collect();
     let count = areas.len().max(1) as f32;

@@ -27,7 +27,8 @@ const FULL: f32 = 0.95;
 const RIM: f32 = 2.0;
 /// Fewest areas of an old footprint in which something can be left of it.
 const LEAST: usize = 10;
-/// Differences in Lab by which parts that touch are told apart, tried in turn after the foreground's.
+/// Differences in Lab by which parts that touch are told apart, tried in turn after the
+/// foreground's.
 const STEEPER: [f32; 2] = [30.0, 45.0];
 /// Side at which an expected picture is drawn, in pixels.
 const DRAWN: u32 = 4 * SIDE as u32;
@@ -173,8 +174,9 @@ impl Judge {
             .collect()
     }
 
-    /// Every thing wherever it is seen; none if there are fewer parts than things. Where even the expected
-    /// picture does not show them so (a yellow moon on yellow), they are looked for at their places there.
+    /// Every thing wherever it is seen; none if there are fewer parts than things. Where even the
+    /// expected picture does not show them so (a yellow moon on yellow), they are looked for at
+    /// their places there.
     fn anywhere(&self, picture: &Picture, truth: &Truth) -> Result<Option<Vec<Sight>>, Error> {
         let passes = |sights: &Option<Vec<Sight>>| {
             let broken = |sights: &Vec<Sight>| sights.iter().any(|s| !s.failures.is_empty());

@@ -9,8 +9,8 @@ use flowinone_data::{self as data, Icons, Object, Sprite};
 
 /// Side of an icon's square in the drawing that all sizes are made from, in pixels.
 const DRAWN: u32 = 128;
-/// Rotations are rounded to these many degrees, so that drawings are used again; half of them moves the
-/// end of a thing as wide as the picture by less than an area.
+/// Rotations are rounded to these many degrees, so that drawings are used again; half of them moves
+/// the end of a thing as wide as the picture by less than an area.
 const TURN: f32 = 3.0;
 /// Drawings that are kept for the next use, about 20 KB each.
 const KEPT: usize = 4000;
@@ -69,8 +69,8 @@ impl Known {
         [0, 1].map(|axis| object.center[axis] + object.size * self.offset[axis])
     }
 
-    /// The thing with the middle of what is seen of it at `middle` and an icon's square of `size`, both
-    /// in cells of a grid.
+    /// The thing with the middle of what is seen of it at `middle` and an icon's square of `size`,
+    /// both in cells of a grid.
     pub(super) fn drawn(&self, middle: [f32; 2], size: f32) -> Stamp {
         // The coarsest level that still has two pixels a cell.
         let scale = f64::from(DRAWN) / f64::from(size);

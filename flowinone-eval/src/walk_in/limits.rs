@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Largest difference of the ground from what it was, in Lab, where no other is asked for: a little
-    /// less than the least between two names.
+    /// Largest difference of the ground from what it was, in Lab, where no other is asked for: a
+    /// little less than the least between two names.
     pub ground: f32,
     /// Least difference of the foreground from what lies behind it, in Lab.
     pub foreground: f32,

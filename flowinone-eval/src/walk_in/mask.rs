@@ -20,8 +20,8 @@ pub(super) fn grown(mask: &[bool], reach: f32) -> Mask {
     distance(mask).into_iter().map(|far| far <= reach).collect()
 }
 
-/// The distance of every area from the mask, in areas (3/4 chamfer: at most 8 % off); infinite from an
-/// empty one.
+/// The distance of every area from the mask, in areas (3/4 chamfer: at most 8 % off); infinite from
+/// an empty one.
 pub(super) fn distance(mask: &[bool]) -> Vec<f32> {
     let start = |inside: &bool| if *inside { 0.0 } else { f32::INFINITY };
     let mut far: Vec<f32> = mask.iter().map(start).collect();

@@ -1,14 +1,15 @@
 //! How different two colours look, and what people call a colour.
 //!
-//! CIE 1976 `L*a*b*` under D65, where the distance `|a - b|` of two colours is about as large as they
-//! look different.
+//! CIE 1976 `L*a*b*` under D65, where the distance `|a - b|` of two colours is about as large as
+//! they look different.
 
 use flowinone_data::{Colour, ColourName};
 
 /// A colour in Lab.
 pub(super) type Lab = [f32; 3];
 
-/// Besides the plain shade of each name: a light and a dark or strong one that people call the same.
+/// Besides the plain shade of each name: a light and a dark or strong one that people call the
+/// same.
 const OTHERS: [(ColourName, [[u8; 3]; 2]); 10] = [
     (ColourName::White, [[255, 255, 255], [236, 238, 240]]),
     (ColourName::Gray, [[200, 202, 206], [104, 108, 112]]),
@@ -48,8 +49,8 @@ pub(super) fn difference(a: Lab, b: Lab) -> f32 {
     squares.sum::<f32>().sqrt()
 }
 
-/// What people call a colour: the name of the nearest shade. `own` is a shade that has a name in this
-/// item, whatever it looks like.
+/// What people call a colour: the name of the nearest shade. `own` is a shade that has a name in
+/// this item, whatever it looks like.
 pub(super) fn named(colour: Lab, own: Option<Colour>) -> ColourName {
     let plain = ColourName::ALL.map(Colour::from).into_iter();
     let others = OTHERS.iter().flat_map(|(name, shades)| {

@@ -1,14 +1,15 @@
-//! Where things are looked for: at their places, or, where the prompt names none, wherever something is
-//! seen.
+//! Where things are looked for: at their places, or, where the prompt names none, wherever
+//! something is seen.
 //!
-//! An area belongs to the thing whose footprint is nearest, so that neighbours do not disturb one another.
+//! An area belongs to the thing whose footprint is nearest, so that neighbours do not disturb one
+//! another.
 
 use super::areas::SIDE;
 use super::find::{Size, Spot};
 use super::mask::{Mask, bounds, count, distance, none, parts};
 
-/// How far around a footprint what is seen should be explained, in areas: a thing that is 8 % of the side
-/// off and 15 % larger lies within.
+/// How far around a footprint what is seen should be explained, in areas: a thing that is 8 % of
+/// the side off and 15 % larger lies within.
 const NEAR: f32 = 10.0;
 /// Least share of the largest part that a piece of the same thing has; smaller ones lie elsewhere.
 const PIECE: f32 = 0.1;
@@ -58,8 +59,8 @@ pub(super) fn seen(foreground: &[bool], things: usize) -> Vec<Vec<Spot>> {
                 vec![large[0].clone()],
             ]
         }
-        // The largest parts, each with the pieces that are nearest to it; or the last is a piece, and
-        // the next part a thing.
+        // The largest parts, each with the pieces that are nearest to it; or the last is a piece,
+        // and the next part a thing.
         _ => {
             let lasts = things - 1..large.len().min(things + 1);
             let way = |last: usize| {
