@@ -5,7 +5,8 @@ default: check
 # Format, lints and tests.
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- -D warnings
+    .ci/wrap
+    cargo clippy --workspace --all-targets --features flowinone-cli/judge -- -D warnings
     cargo test --workspace
 
 test:

@@ -31,8 +31,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What is compared: (name, our types, PyTorch's types, runs). A type of ours is compared with each of
-# PyTorch's that stands beside it.
+# What is compared: (name, our types, PyTorch's types, runs). Each of our types is compared with
+# each of PyTorch's in the same line.
 PLAN = {
     "block": (["f32", "bf16", "int8"], ["f32", "bf16"], 15),
     "step": (["f32", "bf16", "int8"], ["f32", "bf16"], 3),

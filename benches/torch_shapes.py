@@ -11,7 +11,7 @@ from torch import nn
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
 
-# --- Vision tower and aligner -----------------------------------------------------------------------
+# --- Vision tower and aligner --------------------------------------------------------------------
 
 
 class VisionBlock(nn.Module):
@@ -56,7 +56,7 @@ def joined(x):
     return x.transpose(1, 2).flatten(2)
 
 
-# --- Autoencoder ------------------------------------------------------------------------------------
+# --- Autoencoder ---------------------------------------------------------------------------------
 
 
 class Residual(nn.Module):
@@ -136,7 +136,7 @@ class Autoencoder(nn.Module):
         return self.encoder(picture).chunk(2, 1)[0]
 
 
-# --- Source encoder ---------------------------------------------------------------------------------
+# --- Source encoder ------------------------------------------------------------------------------
 
 
 class SampleNorm(nn.Module):
@@ -182,7 +182,7 @@ class Source(nn.Module):
         return self.moments(self.stack(x).flatten(1)).unflatten(1, self.shape).chunk(2, 1)
 
 
-# --- Velocity network -------------------------------------------------------------------------------
+# --- Velocity network ----------------------------------------------------------------------------
 
 
 class Curve(nn.Module):
@@ -331,7 +331,7 @@ class Velocity(nn.Module):
         return (self.output(states[-1], tau), velocity) if coarse else velocity
 
 
-# --- What is timed ----------------------------------------------------------------------------------
+# --- What is timed -------------------------------------------------------------------------------
 
 
 def without_gradients(computation):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws the pictures of docs/src/visual-prompts.md: runs every prompt command that the chapter shows, as it is
-# shown, with --prompt-only. Takes the program to run, `cargo run`'s by default.
+# Draws the pictures of docs/src/visual-prompts.md: runs every prompt command that the chapter
+# shows, as it is shown, with --prompt-only. Takes the program to run; `cargo run` by default.
 set -euo pipefail
 cd "$(dirname "$0")/src/figures/prompts"
 

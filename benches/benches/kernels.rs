@@ -1,4 +1,4 @@
-//! Every CPU kernel beside Burn's own operations, forward alone and with its gradients, at the
+//! Every CPU kernel against Burn's own operations, forward alone and with its gradients, at the
 //! shapes of a small model in training and of the full one.
 
 use burn::tensor::ops::ConvOptions;

@@ -3,14 +3,14 @@
 //! `cargo bench -p flowinone-benches` measures the tiny model; with `FLOWINONE_BENCH=mini` or
 //! `flowinone-256` the same benches run at the sizes of the small model or of the published one
 //! (7.1 GB of random weights, some minutes). `compare.py` times `shapes`, the program of this
-//! crate, beside PyTorch.
+//! crate, against PyTorch.
 
 mod block;
 
 pub use block::Block;
 
 use burn::tensor::Device;
-use flowinone_tasks::{FlowInOne, ModelConfig, Precision, untrained};
+use flowinone_tasks::{FlowInOne, ModelConfig, WeightDtype, untrained};
 use image::{Rgb, RgbImage};
 
 /// The model to measure, with random weights, and its configuration.
@@ -24,7 +24,7 @@ pub fn model(device: &Device) -> (ModelConfig, FlowInOne) {
         Err(_) | Ok("tiny") => ModelConfig::tiny(),
         Ok(other) => panic!("FLOWINONE_BENCH={other} is none of tiny, mini, flowinone-256"),
     };
-    let pipeline = untrained(&config, 0, device, Precision::F32).expect("presets are valid");
+    let pipeline = untrained(&config, 0, device, WeightDtype::F32).expect("presets are valid");
     (config, pipeline)
 }
 

@@ -20,8 +20,8 @@ pub(crate) struct Options {
     /// Also write the unfinished picture every N steps, as NAME.step0010.png
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     preview_every: Option<u32>,
-    /// Take the numbers of pictures as they are, as the reference does, also where an embedded colour
-    /// profile gives them another meaning than sRGB
+    /// Take the numbers of pictures as they are, as the reference does, also where an embedded
+    /// colour profile gives them another meaning than sRGB
     #[arg(long)]
     ignore_profiles: bool,
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl Options {
         }
     }
 
-    /// Whether unfinished pictures are written beside the finished ones.
+    /// Whether unfinished pictures are written next to the finished ones.
     pub(crate) fn previews(&self) -> bool {
         self.preview_every.is_some()
     }

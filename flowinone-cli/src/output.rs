@@ -1,7 +1,7 @@
 //! What the program says: results on the standard output, everything else on the standard error.
 //!
-//! A reader that goes away (`| head`) ends the output, not the work. A device that is full is an error
-//! at the end, once. A standard error that takes nothing is no reason to stop.
+//! A reader that goes away (`| head`) ends the output, not the work. A device that is full is an
+//! error at the end, once. A standard error that takes nothing is no reason to stop.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write, stderr, stdout};

@@ -17,7 +17,8 @@ pub(crate) struct Sampling {
     /// constant, zero-star (CFG-Zero*), or interval=FROM-TO: guide only between these times
     #[arg(long, value_name = "RULE")]
     pub(crate) guidance_rule: Option<GuidanceRule>,
-    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other tolerances)
+    /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other
+    /// tolerances)
     #[arg(long, value_name = "NAME")]
     pub(crate) solver: Option<Solver>,
     /// reference (the published one, Euler only) or uniform (the default of other solvers)
@@ -32,7 +33,8 @@ pub(crate) struct Sampling {
     /// Keep a velocity while its estimated relative change is below E; 0 is off
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) step_cache: Option<f64>,
-    /// Keep a velocity while the output of the first block has changed by less than this share; 0 is off
+    /// Keep a velocity while the output of the first block has changed by less than this share; 0
+    /// is off
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) first_block_cache: Option<f64>,
     /// Start from the model's fast setting (see `tune`) instead of its default; it is printed

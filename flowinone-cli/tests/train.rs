@@ -57,7 +57,7 @@ fn bench() -> Bench {
     bench
 }
 
-/// Describes the run `name` of so many steps.
+/// Describes the run `name` of `steps` steps.
 fn describe(bench: &Bench, name: &str, steps: u64) {
     let text = RUN
         .replace("RUN", name)

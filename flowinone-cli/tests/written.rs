@@ -32,8 +32,8 @@ fn bench() -> Bench {
     bench
 }
 
-/// The largest difference of two pictures, of 255. Another processor may round differently, which at
-/// most tips a value over.
+/// The largest difference of two pictures, of 255. Another processor may round differently, which
+/// at most tips a value over.
 fn difference(bench: &Bench, a: &str, b: &str) -> u8 {
     let (a, b) = (bench.pixels(a), bench.pixels(b));
     assert_eq!(a.len(), b.len());

@@ -58,7 +58,7 @@ impl Damage {
         new
     }
 
-    /// Whether of so many samples and shards in all more than `share` are damaged.
+    /// Whether more than `share` of all samples and shards are damaged.
     ///
     /// # Errors
     /// They are, with the last that was found.

@@ -8,8 +8,8 @@ use super::draw::Draw;
 use super::operation::seen;
 use super::scene::words as words_of;
 use super::{
-    CaptionKind, Colour, ColourName, Edit, EditKind, Error, Ground, Icons, Object, Operation,
-    Place, Rect, Scene, Variety,
+    CaptionKind, Colour, ColourName, Edit, EditKind, Error, Icons, Object, Operation, Place, Rect,
+    Scene, SceneBackground, Variety,
 };
 use flowinone_prompts::Task;
 
@@ -296,7 +296,7 @@ impl Drafter<'_> {
         })
     }
 
-    /// A thing of a class that none of the others has.
+    /// A thing of a class that no other thing has.
     fn other(&mut self, others: &[Object], center: [f32; 2], size: f32) -> Object {
         loop {
             let object = self.object(center, size);
@@ -317,11 +317,11 @@ impl Drafter<'_> {
         }
     }
 
-    fn ground(&mut self) -> Ground {
+    fn ground(&mut self) -> SceneBackground {
         let name = *self.draw.pick(&ColourName::ALL);
         match self.variety.patterns {
-            true => Ground::draw(name, self.draw),
-            false => Ground::plain(name, self.draw),
+            true => SceneBackground::draw(name, self.draw),
+            false => SceneBackground::plain(name, self.draw),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The files of a folder of pairs: all of them, each part of a sample, or named as left out.
 //!
-//! Links are followed. What macOS puts beside files (`._NAME`, `.DS_Store`) is no picture. Names are
-//! compared as they are seen: a letter with an accent may be written as one sign or as two.
+//! Links are followed. What macOS puts next to files (`._NAME`, `.DS_Store`) is no picture. Names
+//! are compared as they are seen: a letter with an accent may be written as one sign or as two.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -138,8 +138,8 @@ impl Folder {
         self.files.insert(key, file);
     }
 
-    /// A link that leads nowhere, or a file or folder that may not be read: part of a sample if its name
-    /// is that of one.
+    /// A link that leads nowhere, or a file or folder that may not be read: part of a sample if its
+    /// name is that of one.
     fn lost(&mut self, folder: &Path, error: &walkdir::Error, wanted: &[&str]) {
         let path = error.path().unwrap_or(folder);
         let reason = match (error.loop_ancestor(), error.io_error()) {
@@ -223,7 +223,7 @@ pub fn files_below(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
     Ok(files.map(|entry| entry.into_path()).collect())
 }
 
-/// Whether a file is one that macOS puts beside others.
+/// Whether a file is one that macOS puts next to others.
 pub(crate) fn is_companion(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.starts_with(b"._") || name == b".DS_Store"

@@ -1,5 +1,6 @@
 //! The folder layout: `input/NAME.png`, `output/NAME.png` with equal relative names, and
-//! `truth/NAME.json` beside them; `type/NAME.txt` where a sample's type does not follow from its truth.
+//! `truth/NAME.json` next to them; `type/NAME.txt` where a sample's type does not follow from its
+//! truth.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

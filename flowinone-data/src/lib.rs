@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod caption;
 mod colour;
 mod damage;
@@ -10,7 +11,6 @@ mod error;
 mod everyday;
 mod files;
 mod folder;
-mod ground;
 mod group;
 mod iconify;
 mod icons;
@@ -37,6 +37,7 @@ mod truth;
 mod variety;
 mod walk;
 
+pub use background::{Pattern, SceneBackground};
 pub use colour::{Colour, ColourName};
 pub use damage::Damage;
 pub use dynamics::{Disc, Physics};
@@ -44,7 +45,6 @@ pub use error::Error;
 pub use everyday::NAMES as EVERYDAY;
 pub use files::{files_below, files_of};
 pub use folder::{FolderStream, FolderWriter};
-pub use ground::{Ground, Pattern};
 pub use group::{Group, Grouped};
 pub use icons::{Icons, Sprite};
 pub use listing::Listing;

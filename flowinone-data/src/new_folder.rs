@@ -6,7 +6,7 @@ use flowinone_files::AtomicFolder;
 
 use super::Error;
 
-/// A folder in the making: a temporary one beside its final place, gone if it is dropped.
+/// A folder in the making: a temporary one next to its final place, removed if it is dropped.
 #[derive(Debug)]
 pub struct NewFolder {
     target: PathBuf,

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::dynamics::{Disc, Physics};
-use super::{Colour, Error, Ground, Icons, Object, Rect, Scene};
+use super::{Colour, Error, Icons, Object, Rect, Scene, SceneBackground};
 use flowinone_prompts::Task;
 
-/// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the scene.
+/// One request; [`apply`](Self::apply) carries it out. Objects are named by their number in the
+/// scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operation {
@@ -105,7 +106,7 @@ pub enum Edit {
     /// The ground changes.
     Ground {
         /// The new ground.
-        ground: Ground,
+        ground: SceneBackground,
     },
 }
 
@@ -154,7 +155,8 @@ pub struct Push {
 pub struct Path {
     /// The number of the object.
     pub object: usize,
-    /// The points of the path, from the middle of what is seen of the object to where that middle ends.
+    /// The points of the path, from the middle of what is seen of the object to where that middle
+    /// ends.
     pub points: Vec<[f32; 2]>,
 }
 

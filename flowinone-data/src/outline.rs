@@ -7,8 +7,8 @@ use super::icons::Sprite;
 /// One line: points in fractions of the icon's square.
 pub(crate) type Stroke = Vec<[f32; 2]>;
 
-/// Pixels between two points of a stroke, about: a smooth line through them is drawn, and each point
-/// costs time.
+/// Pixels between two points of a stroke, about: a smooth line through them is drawn, and each
+/// point costs time.
 const STEP: usize = 5;
 /// Shortest contour that is drawn, in pixels along it.
 const SHORTEST: usize = 26;
@@ -60,7 +60,7 @@ pub(crate) fn outline(sprite: &Sprite, side: u32) -> Vec<Stroke> {
         .collect()
 }
 
-/// Whether most of a line runs beside lines that are there already.
+/// Whether most of a line runs next to lines that are there already.
 fn doubled(part: &[[f32; 2]], strokes: &[Stroke]) -> bool {
     let beside = |p: &&[f32; 2]| {
         let close = |q: &[f32; 2]| (p[0] - q[0]).abs() + (p[1] - q[1]).abs() < 4.0;

@@ -5,8 +5,8 @@ use image::RgbImage;
 use super::draw::scramble;
 use super::{Error, Icons, Lettering, Mark, Operation, Truth, Variety};
 use flowinone_prompts::{
-    Align, Coordinate, Doodle, Drawing, Face, Force, Pen, Point, PromptError, Region, Stroke,
-    TextBox, TextInImage, TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
+    Align, Coordinate, Doodle, Drawing, Force, Pen, Point, PromptError, Region, Stroke, TextBox,
+    TextInImage, TextStyle, Track, Trajectory, Typeface, VisualMarker, VisualPrompt,
 };
 use flowinone_prompts::{Colour as Ink, Mark as Drawn};
 
@@ -116,10 +116,10 @@ fn point([x, y]: [f32; 2]) -> Point {
     Point::fraction(f64::from(x), f64::from(y))
 }
 
-fn face(lettering: Lettering) -> Face {
+fn face(lettering: Lettering) -> Typeface {
     match lettering {
-        Lettering::Serif => Face::Serif,
-        Lettering::SerifBold => Face::SerifBold,
-        Lettering::Comic => Face::Comic,
+        Lettering::Serif => Typeface::Serif,
+        Lettering::SerifBold => Typeface::SerifBold,
+        Lettering::Comic => Typeface::Comic,
     }
 }

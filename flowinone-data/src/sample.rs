@@ -30,8 +30,8 @@ pub struct Sample {
     pub input: Encoded,
     /// The target picture.
     pub output: Encoded,
-    /// What kind of sample it is: `t2i`, which means that the structure path is skipped, or a name of
-    /// its task.
+    /// What kind of sample it is: `t2i`, which means that the structure path is skipped, or a name
+    /// of its task.
     pub kind: Option<String>,
     /// JSON about it, in [`Truth`]'s form if it was made here.
     pub json: Option<String>,
@@ -90,8 +90,8 @@ impl Sample {
 }
 
 impl Example {
-    /// Whether the prompt's structure is kept: for all samples but those of type `t2i`, or of a task
-    /// that makes a picture from words.
+    /// Whether the prompt's structure is kept: for all samples but those of type `t2i`, or of a
+    /// task that makes a picture from words.
     pub fn structure(&self) -> bool {
         match self.kind.as_deref() {
             Some(GENERATED) => false,

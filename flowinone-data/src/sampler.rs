@@ -1,4 +1,4 @@
-//! Pairs without end: number `index` of a seed is always the same pair, whoever asks for it.
+//! An endless sequence of pairs: pair number `index` of a seed is always the same.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -271,8 +271,8 @@ impl PairSampler {
         })
     }
 
-    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by `work`
-    /// there, and hands the results to `see` in their order.
+    /// Makes the pairs of a range on all threads of the current `rayon` pool, changes each by
+    /// `work` there, and hands the results to `see` in their order.
     ///
     /// # Errors
     /// The first error of a pair, of `work` or of `see`, in the order of the pairs.

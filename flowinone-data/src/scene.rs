@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::icons::Sprite;
-use super::{Colour, Error, Ground, Icons};
+use super::{Colour, Error, Icons, SceneBackground};
 
 /// Longest side of a drawn scene, in pixels.
 const MAX_SIDE: u32 = 4096;
@@ -14,7 +14,7 @@ const MAX_SIDE: u32 = 4096;
 #[serde(deny_unknown_fields)]
 pub struct Scene {
     /// What lies behind.
-    pub ground: Ground,
+    pub ground: SceneBackground,
     /// The things, those behind first.
     pub objects: Vec<Object>,
 }
@@ -33,7 +33,7 @@ pub struct Object {
     pub size: f32,
     /// Rotation, clockwise in degrees.
     pub rotation: f32,
-    /// The colour in whose shades it is drawn; its own colours without.
+    /// The colour in whose shades it is drawn. If `None`, in its own colours.
     pub tint: Option<Colour>,
 }
 

@@ -268,8 +268,8 @@ impl Parts {
         }
     }
 
-    /// The shard is damaged behind these files: others of the same sample may have been there, and a
-    /// sample that lost its type would be taken for another kind.
+    /// The shard is damaged behind these files: others of the same sample may have been there, and
+    /// a sample that lost its type would be taken for another kind.
     fn end_early(&mut self) {
         let whole = self.input.is_some() && self.output.is_some();
         if !(whole && self.kind.is_some() && self.json.is_some()) {

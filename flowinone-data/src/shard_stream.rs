@@ -173,8 +173,8 @@ impl ShardStream {
         self.check(new)
     }
 
-    /// How many samples there are is known at the end of the first pass; of shards always, and with no
-    /// tolerance the first is too many.
+    /// How many samples there are is known at the end of the first pass; of shards always, and with
+    /// no tolerance the first is too many.
     fn check(&self, new: bool) -> Result<(), Error> {
         let Self { damage, config, .. } = self;
         if !new {

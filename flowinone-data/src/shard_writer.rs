@@ -1,5 +1,5 @@
-//! Writing `WebDataset` shards: tar files `pairs-000000.tar` of samples `KEY.in.png`, `KEY.out.png`,
-//! `KEY.type`, `KEY.json`. A shard stands under its name only when complete.
+//! Writing `WebDataset` shards: tar files `pairs-000000.tar` of samples `KEY.in.png`,
+//! `KEY.out.png`, `KEY.type`, `KEY.json`. A shard stands under its name only when complete.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

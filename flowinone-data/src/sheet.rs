@@ -16,7 +16,7 @@ use self::fit::fitted;
 use self::label::{Label, Setting};
 use self::row::{Entry, Group, Row};
 use super::Error;
-use flowinone_prompts::{Align, Face};
+use flowinone_prompts::{Align, Typeface};
 
 /// Sides that a picture can have on the sheet, in pixels.
 const CELLS: [u32; 2] = [16, 1024];
@@ -34,7 +34,8 @@ const MISSING: Rgb<u8> = Rgb([226; 3]);
 const INK: Rgb<u8> = Rgb([24; 3]);
 const PALE_INK: Rgb<u8> = Rgb([96; 3]);
 
-/// Entries of `N` pictures each (prompt and target; prompt, target and result), drawn as one picture.
+/// Entries of `N` pictures each (prompt and target; prompt, target and result), drawn as one
+/// picture.
 ///
 /// ```
 /// use flowinone_data::ContactSheet;
@@ -157,7 +158,7 @@ impl<const N: usize> ContactSheet<N> {
         }
         let rest = self.len() - shown;
         let more = (rest > 0).then(|| format!("{rest} more are not shown"));
-        let more = more.and_then(|text| self.line(&text, Face::Serif, sheet_width - 2 * GAP));
+        let more = more.and_then(|text| self.line(&text, Typeface::Serif, sheet_width - 2 * GAP));
         let foot = more.as_ref().map_or(0, |label| label.height + GAP);
         let mut sheet = RgbImage::from_pixel(sheet_width, total + foot, PAPER);
 
@@ -218,7 +219,7 @@ impl<const N: usize> ContactSheet<N> {
     fn rows(&self, width: u32, whole: u32) -> impl Iterator<Item = Row<'_, N>> {
         let caption = move |entry: &Entry<N>| {
             let setting = Setting {
-                face: Face::Serif,
+                face: Typeface::Serif,
                 size: self.text_size(),
                 align: Align::Left,
                 width,
@@ -230,7 +231,7 @@ impl<const N: usize> ContactSheet<N> {
             let lines = group.entries.chunks(self.across).enumerate();
             lines.map(move |(number, entries)| Row {
                 heading: match number {
-                    0 => self.line(&group.heading, Face::SerifBold, whole),
+                    0 => self.line(&group.heading, Typeface::SerifBold, whole),
                     _ => None,
                 },
                 entries,
@@ -263,12 +264,12 @@ impl<const N: usize> ContactSheet<N> {
     }
 
     fn name(&self, text: &str) -> Option<Label> {
-        self.line(text, Face::Serif, self.cell)
+        self.line(text, Typeface::Serif, self.cell)
     }
 
-    fn line(&self, text: &str, face: Face, width: u32) -> Option<Label> {
+    fn line(&self, text: &str, face: Typeface, width: u32) -> Option<Label> {
         let size = match face {
-            Face::SerifBold => 1.2 * self.text_size(),
+            Typeface::SerifBold => 1.2 * self.text_size(),
             _ => self.text_size(),
         };
         let setting = Setting {

@@ -23,7 +23,7 @@ pub struct StreamConfig {
     pub part: Part,
     /// Share of samples, and of shards, that may be damaged (rounded down); 0 allows none.
     pub tolerance: f64,
-    /// Passes over the source; endless without.
+    /// Epochs over the source. If `None`, without end.
     pub epochs: Option<u64>,
 }
 
@@ -40,7 +40,8 @@ impl StreamConfig {
     }
 }
 
-/// Part `index` of `of` equal ones: of the shards of a pass, those whose turn is `index` modulo `of`.
+/// Part `index` of `of` equal ones: of the shards of a pass, those whose turn is `index` modulo
+/// `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -179,7 +180,8 @@ impl Source {
     /// The next example; `None` after the last pass.
     ///
     /// # Errors
-    /// More is damaged than was allowed, a pass has no usable sample at all, or a pair cannot be made.
+    /// More is damaged than was allowed, a pass has no usable sample at all, or a pair cannot be
+    /// made.
     pub fn next_example(&mut self) -> Result<Option<Example>, Error> {
         match self {
             Self::Shards(stream) => stream.next_example(),

@@ -1,5 +1,6 @@
-//! A look at all the files of a source before anything is made of them: what of it is damaged, by the
-//! same rule and the same words as everywhere, and a digest by which the same files are known again.
+//! A look at all the files of a source before anything is made of them: what of it is damaged, by
+//! the same rule and the same words as everywhere, and a digest by which the same files are known
+//! again.
 
 use std::path::Path;
 

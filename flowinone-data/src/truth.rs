@@ -22,7 +22,7 @@ impl Lettering {
     pub const ALL: [Self; 3] = [Self::Serif, Self::SerifBold, Self::Comic];
 }
 
-/// Everything about a pair but its pixels; written beside it as JSON.
+/// Everything about a pair except its pixels; written next to it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {

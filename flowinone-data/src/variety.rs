@@ -10,7 +10,7 @@ use super::{Error, Lettering};
 pub struct Variety {
     /// Most objects of a scene, 1 to 3; what an operation adds comes on top.
     pub objects: usize,
-    /// Templates of each family of captions, counted from the first; all of them without.
+    /// Number of templates used of each family of captions, counted from the first. If `None`, all.
     pub templates: Option<usize>,
     /// How words are written, one of these for each pair.
     pub letterings: Vec<Lettering>,

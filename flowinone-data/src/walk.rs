@@ -26,7 +26,7 @@ pub struct Walk {
 /// How samples lie on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// In so many `WebDataset` shards.
+    /// In this number of `WebDataset` shards.
     Shards(usize),
     /// As single files in `input/` and `output/`.
     Folder,

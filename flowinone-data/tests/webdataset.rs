@@ -1,7 +1,7 @@
 //! Shards written here open in Python's `webdataset`, and those written by it open here.
 //!
-//! Needs `pip install webdataset`; says so and passes where it is missing, unless `FLOWINONE_PYTHON`
-//! names an interpreter that is meant to have it.
+//! Needs `pip install webdataset`; says so and passes where it is missing, unless
+//! `FLOWINONE_PYTHON` names an interpreter that is meant to have it.
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

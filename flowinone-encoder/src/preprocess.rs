@@ -41,7 +41,8 @@ pub fn janus_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
     )
 }
 
-/// The input `[1, 3, h, w]` of the autoencoder for the bytes of [`center_crop`](flowinone_image::center_crop).
+/// The input `[1, 3, h, w]` of the autoencoder for the bytes of
+/// [`center_crop`](flowinone_image::center_crop).
 ///
 /// It differs from [`janus_pixels`] in the last bit of some values: computed in double precision.
 pub fn structure_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {

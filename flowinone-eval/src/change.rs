@@ -47,9 +47,9 @@ pub(crate) fn marks(prompt: &RgbImage, scene: &RgbImage, target: &RgbImage) -> R
     )
 }
 
-/// The share of the marks' pixels in which `result` is nearer to the prompt than to any pixel of the
-/// target at most `reach` away, so that an edge that lies a little off is no mark; `None` if there
-/// are no marks.
+/// The share of the marks' pixels in which `result` is nearer to the prompt than to any pixel of
+/// the target at most `reach` away, so that an edge that lies a little off is no mark; `None` if
+/// there are no marks.
 pub(crate) fn marks_left(
     result: &RgbImage,
     prompt: &RgbImage,

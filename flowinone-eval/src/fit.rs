@@ -32,8 +32,8 @@ impl Fit {
         contrast: 1,
     };
 
-    /// The share of the object's contrast that the picture shows: 1 for the object itself, 0 halfway,
-    /// -1 where only the ground is seen.
+    /// The share of the object's contrast that the picture shows: 1 for the object itself, 0
+    /// halfway, -1 where only the ground is seen.
     pub(crate) fn share(self) -> f64 {
         match self.contrast {
             0 => 1.0, // an object that looks like the ground is always there

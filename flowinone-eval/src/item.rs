@@ -20,12 +20,13 @@ pub struct ItemScore {
     pub objects: Vec<ObjectScore>,
     /// The objects that are to stay as they are.
     pub kept: Vec<Kept>,
-    /// For each object that is to go: how far its place has come from the scene to the target, 0 to 1;
-    /// none where the two do not visibly differ.
+    /// For each object that is to go: how far its place has come from the scene to the target, 0 to
+    /// 1; none where the two do not visibly differ.
     pub gone: Vec<Gone>,
     /// How far the edited region has come from the scene to the target; 1 is the target.
     pub progress: Option<f64>,
-    /// Share of the pixels of marks and words that are still seen; none in a prompt without.
+    /// Share of the pixels of marks and words that can still be seen; `None` if the prompt has
+    /// neither.
     pub marks_left: Option<f64>,
     /// PSNR in the edited region, in dB, 100 at most.
     pub psnr_inside: Option<f64>,
@@ -35,7 +36,8 @@ pub struct ItemScore {
     pub ssim_inside: Option<f64>,
     /// Structural similarity outside of the edited region.
     pub ssim_outside: Option<f64>,
-    /// PSNR outside of the changed objects' boxes, in dB: as `psnr_outside`, but of a changed ground too.
+    /// PSNR outside of the changed objects' boxes, in dB: as `psnr_outside`, but of a changed
+    /// ground too.
     pub psnr_surroundings: Option<f64>,
     /// Why the item does not pass; it passes if there is no reason.
     pub failures: Vec<Failure>,

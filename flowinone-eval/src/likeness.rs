@@ -106,7 +106,8 @@ impl Plane {
     }
 }
 
-/// Means along `count` lines of `length` pixels; neighbours in a line lie `step` apart, lines `next`.
+/// Means along `count` lines of `length` pixels; neighbours in a line lie `step` apart, lines
+/// `next`.
 fn along(
     values: &[f32],
     length: usize,

@@ -1,5 +1,5 @@
-//! What is seen of the objects of a target: those that are asked for, one by one and closely, and those
-//! that must have stayed.
+//! What is seen of the objects of a target: those that are asked for, one by one and closely, and
+//! those that must have stayed.
 
 use super::Error;
 use super::class::{Candidates, nearest_colour};
@@ -26,8 +26,8 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The objects that a result must show: the new and changed ones; where the ground changes under
-    /// them, all.
+    /// The objects that a result must show: the new and changed ones; where the ground changes
+    /// under them, all.
     pub(crate) fn objects(&self) -> Result<Vec<ObjectScore>, Error> {
         let numbers = looked_for(self.truth).into_iter();
         numbers.map(|number| self.object(number)).collect()

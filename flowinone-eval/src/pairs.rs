@@ -37,7 +37,8 @@ enum Source {
 }
 
 impl Pairs {
-    /// The pairs of shards or of a folder from number `first` on: `count` of them, or all if `None`.
+    /// The pairs of shards or of a folder from number `first` on: `count` of them, or all if
+    /// `None`.
     ///
     /// # Errors
     /// Files that cannot be read, or that have fewer pairs.

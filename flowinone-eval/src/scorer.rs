@@ -36,8 +36,8 @@ pub struct Work {
     pub prompt: RgbImage,
     /// The result, square.
     pub result: RgbImage,
-    /// The target as well as it could have been shown at best, such as after an autoencoder; the
-    /// target itself without.
+    /// The best that could be reached, such as the target after an autoencoder. If `None`, the
+    /// target itself.
     pub reachable: Option<RgbImage>,
 }
 
@@ -45,7 +45,7 @@ impl Scorer {
     /// A scorer that chooses between `classes` of each style, with the default thresholds.
     ///
     /// # Errors
-    /// A class that none of the styles has.
+    /// A class that no style has.
     pub fn new(icons: Arc<Icons>, classes: Classes) -> Result<Self, Error> {
         Ok(Self {
             candidates: Candidates::new(&icons, &classes)?,

@@ -28,7 +28,7 @@ pub struct TaskScore {
     pub score: Score,
 }
 
-/// Means over some items; a mean over nothing is none.
+/// Means over some items; a mean over no items is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Score {

@@ -1,5 +1,5 @@
-//! The judge before an endpoint on this machine that answers as it is told: well, busily, not at all,
-//! with rubbish, or too slowly.
+//! The judge before an endpoint on this machine that answers as it is told: well, busily, not at
+//! all, with rubbish, or too slowly.
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

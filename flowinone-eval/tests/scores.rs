@@ -1,5 +1,6 @@
 //! The scorer before results of which we know what they are worth: the target itself, the target of
-//! another pair, the unedited prompt, and targets that are a little blurred, noisy, moved or recoloured.
+//! another pair, the unedited prompt, and targets that are a little blurred, noisy, moved or
+//! recoloured.
 use std::sync::Arc;
 
 use flowinone_data::{

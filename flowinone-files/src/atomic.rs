@@ -1,4 +1,4 @@
-//! Files and folders that appear whole or not at all: written under a temporary name beside their
+//! Files and folders that appear whole or not at all: written under a temporary name next to their
 //! place, then renamed there.
 
 use std::fs::File;
@@ -153,8 +153,8 @@ pub struct AtomicFolder {
 }
 
 impl AtomicFolder {
-    /// Starts a folder that will stand at `target`, where nothing or an empty folder may be; folders
-    /// above it are made. What a killed process left of another try is removed.
+    /// Starts a folder that will stand at `target`, where nothing or an empty folder may be;
+    /// folders above it are made. What a killed process left of another try is removed.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if something is there; or a disk that cannot be written to.

@@ -1,8 +1,9 @@
-//! What a path is, however it is spelled: `a.png`, `./a.png`, `sub/../a.png`, a link to it, or `A.PNG`
-//! where the file system ignores case, are one file.
+//! What a path is, however it is spelled: `a.png`, `./a.png`, `sub/../a.png`, a link to it, or
+//! `A.PNG` where the file system ignores case, are one file.
 //!
-//! Outputs are compared with inputs so before anything is computed: a file is known by the place that
-//! its path leads to, and by device and inode where there are such, which also sees hard links.
+//! Outputs are compared with inputs so before anything is computed: a file is known by the place
+//! that its path leads to, and by device and inode where there are such, which also sees hard
+//! links.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
@@ -21,8 +22,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What `path` is now. A path that leads nowhere is known by the place where a file written to it
-    /// would come to lie; so is a link that dangles.
+    /// What `path` is now. A path that leads nowhere is known by the place where a file written to
+    /// it would come to lie; so is a link that dangles.
     pub fn of(path: impl AsRef<Path>) -> Self {
         Self::with(path.as_ref(), ignores_case)
     }
@@ -154,7 +155,7 @@ pub(crate) fn place(path: &Path) -> PathBuf {
                 }
             }
             Some(Component::CurDir) | None => {}
-            Some(Component::RootDir | Component::Prefix(_)) => place.push(&name), // begins anew
+            Some(Component::RootDir | Component::Prefix(_)) => place.push(&name), // starts again
         }
     }
     // The system's own spelling of what is there.

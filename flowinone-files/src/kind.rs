@@ -1,8 +1,8 @@
-//! What a file is by its first bytes, where it is not what was asked for: an error that says so saves
-//! a long search.
+//! What a file is by its first bytes, where it is not what was asked for: an error that says so
+//! saves a long search.
 
-/// What `bytes`, the beginning of a file, are of the things that usually lie where a checkpoint or a
-/// picture was meant, and what to do about it; `None` if they are none of these.
+/// What `bytes`, the beginning of a file, are of the things that usually lie where a checkpoint or
+/// a picture was meant, and what to do about it; `None` if they are none of these.
 pub fn recognised(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = text.trim_ascii_start();

@@ -1,5 +1,5 @@
-//! Text as people's programs save it: UTF-8 with a byte order mark or without, or UTF-16 with one, as
-//! Notepad and PowerShell write.
+//! Text as people's programs save it: UTF-8 with a byte order mark or without, or UTF-16 with one,
+//! as Notepad and PowerShell write.
 
 /// The text of a file, without its byte order mark.
 ///

@@ -1,5 +1,6 @@
 //! What is being written under a temporary name. It goes when it is dropped; when the program is
-//! asked to stop ([`abandon`]); and if its process was killed, by the next that writes there ([`tidy`]).
+//! asked to stop ([`abandon`]); and if its process was killed, by the next that writes there
+//! ([`tidy`]).
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -18,7 +19,8 @@ const OLD: Duration = Duration::from_secs(24 * 3600);
 
 static ALL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A temporary name in use; locked, so that other processes can tell, for as long as the file is open.
+/// A temporary name in use; locked, so that other processes can tell, for as long as the file is
+/// open.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     path: PathBuf,
@@ -56,8 +58,8 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes everything that this process has begun and not finished: for a handler of signals, before
-/// the process ends.
+/// Removes everything that this process has begun and not finished: for a handler of signals,
+/// before the process ends.
 pub fn abandon() {
     for path in all(std::mem::take) {
         remove(&path);

@@ -1,5 +1,5 @@
-//! Pictures one after the other in one file that repeats without end: lossless WebP and APNG, or GIF
-//! with 256 colours a frame.
+//! Pictures one after the other in one file that repeats without end: lossless WebP and APNG, or
+//! GIF with 256 colours a frame.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ pub enum Animation {
 pub struct FrameRate(f64);
 
 impl FrameRate {
-    /// A rate of so many frames a second.
+    /// A rate in frames a second.
     ///
     /// # Errors
     /// A number outside 0.1 to 100.
@@ -76,8 +76,8 @@ impl Animation {
 /// appears whole or not at all.
 ///
 /// # Errors
-/// A name that is none of `.webp`, `.gif`, `.apng`; no picture, or pictures of different sizes; a
-/// file that cannot be written; the error of a frame.
+/// A name that does not end in `.webp`, `.gif` or `.apng`; no picture, or pictures of different
+/// sizes; a file that cannot be written; the error of a frame.
 ///
 /// ```no_run
 /// use flowinone_image::{FrameRate, read_picture, write_animation};

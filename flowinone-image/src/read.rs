@@ -162,7 +162,7 @@ fn check_size(width: u32, height: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// Why bytes are none of the formats that are read.
+/// Why bytes are not in one of the formats that are read.
 fn no_picture(bytes: &[u8]) -> String {
     match flowinone_files::recognised(bytes) {
         Some(what) => format!("it is {what}; expected PNG, JPEG, WebP, BMP, TIFF or GIF"),

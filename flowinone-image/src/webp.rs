@@ -10,8 +10,9 @@
 //!   "ANMF" …
 //! ```
 //!
-//! Every chunk is a name, the length of its content as 32 bits, the content, and a 0 if that length is odd.
-//! Numbers are little-endian. <https://developers.google.com/speed/webp/docs/riff_container>
+//! Every chunk is a name, the length of its content as 32 bits, the content, and a 0 if that length
+//! is odd. Numbers are little-endian.
+//! <https://developers.google.com/speed/webp/docs/riff_container>
 
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, RgbImage};

@@ -1,4 +1,4 @@
-//! PNG files out: whole or not at all, with a text beside the pixels if wanted.
+//! PNG files out: whole or not at all, with an optional text next to the pixels.
 //!
 //! The text stands in an international text chunk under a keyword; any image tool shows it.
 
@@ -21,7 +21,8 @@ pub fn write_picture(path: &Path, picture: &RgbImage) -> Result<(), Error> {
     write(path, picture, None)
 }
 
-/// Writes a picture as [`write_picture`] does, with a text under a keyword of 1 to 79 Latin letters.
+/// Writes a picture as [`write_picture`] does, with a text under a keyword of 1 to 79 Latin
+/// letters.
 ///
 /// # Errors
 /// Names the file that cannot be written.

@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use flowinone_prompts::{
-    Canvas, ClassToImage, Colour, Coordinate, Doodle, Force, ForceArrow, Ground, Mark, PROMPT_SIDE,
-    Picture, Point, Prompt, Region, Stroke, TextBox, TextInImage, TextToImage, Track, Trajectory,
-    VisualMarker, VisualPrompt,
+    Background, Canvas, ClassToImage, Colour, Coordinate, Doodle, Force, ForceArrow, Mark,
+    PROMPT_SIDE, Picture, Point, Prompt, Region, Stroke, TextBox, TextInImage, TextToImage, Track,
+    Trajectory, VisualMarker, VisualPrompt,
 };
 use image::RgbImage;
 
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A ball on a meadow.
 fn scene() -> RgbImage {
-    let sky = Ground::Gradient {
+    let sky = Background::Gradient {
         top: Colour([120, 170, 230]),
         foot: Colour([225, 240, 250]),
     };

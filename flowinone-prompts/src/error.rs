@@ -45,7 +45,7 @@ pub enum PromptError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A number that is infinite or not a number.
+    /// A number that is infinite or NaN.
     #[error("the {0} has a coordinate that is not a finite number")]
     NotFinite(&'static str),
     /// A mark lies outside the part of the picture that the canvas shows.

@@ -1,19 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod colour;
-mod convention;
 #[cfg(feature = "draw")]
 mod draw;
 mod error;
-mod face;
-mod ground;
+mod prompt_style;
 mod task;
+mod typeface;
 
+pub use background::Background;
 pub use colour::Colour;
-pub use convention::{Convention, PROMPT_SIDE};
 #[cfg(feature = "draw")]
 pub use draw::*;
 pub use error::PromptError;
-pub use face::Face;
-pub use ground::Ground;
+pub use prompt_style::{PROMPT_SIDE, PromptStyle};
 pub use task::{Task, UnknownTask};
+pub use typeface::Typeface;

@@ -1,12 +1,12 @@
-//! Our prompts beside the published ones: the same instructions, the same places, measured. The
-//! pairs are written as `published | ours` to `target/tmp/gallery`.
+//! Our prompts compared with the published ones: the same instructions, the same places, measured.
+//! The pairs are written as `published | ours` to `target/tmp/gallery`.
 
 use std::path::Path;
 
 use flowinone_image::read_picture;
 use flowinone_prompts::{
-    Align, Canvas, Colour, Doodle, Face, Force, Ground, Mark, Picture, Point, Prompt, Region,
-    Stroke, TextBox, TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker,
+    Align, Background, Canvas, Colour, Doodle, Force, Mark, Picture, Point, Prompt, Region, Stroke,
+    TextBox, TextInImage, TextStyle, TextToImage, Track, Trajectory, Typeface, VisualMarker,
     VisualPrompt,
 };
 use image::{Rgb, RgbImage, imageops};
@@ -104,7 +104,7 @@ fn caption() {
             ..TextStyle::caption()
         };
         let canvas = Canvas {
-            ground: Ground::Plain(Colour([253, 111, 167])),
+            ground: Background::Plain(Colour([253, 111, 167])),
             style,
         };
         TextToImage::new("tourists walking past an asian food stall")
@@ -138,7 +138,7 @@ fn written_instruction() {
     let pair = beside("text_in_image.png", |picture| {
         // The published face is Comic Sans, which is not free; Comic Neue is drawn after it.
         let style = TextStyle {
-            face: Face::Comic,
+            face: Typeface::Comic,
             size: 27.0,
             fill: Colour(ink),
             outline: Colour::BLACK,

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use flowinone_prompts::{
-    Canvas, ClassToImage, Colour, Coordinate, Doodle, Drawing, Face, Force, ForceArrow, Ground,
-    Mark, Pen, Picture, Point, Prompt, PromptError, Region, SMALLEST_TEXT, Stroke, Task, TextBox,
-    TextInImage, TextStyle, TextToImage, Track, Trajectory, VisualMarker, VisualPrompt,
+    Background, Canvas, ClassToImage, Colour, Coordinate, Doodle, Drawing, Force, ForceArrow, Mark,
+    Pen, Picture, Point, Prompt, PromptError, Region, SMALLEST_TEXT, Stroke, Task, TextBox,
+    TextInImage, TextStyle, TextToImage, Track, Trajectory, Typeface, VisualMarker, VisualPrompt,
 };
 use image::{Rgb, RgbImage};
 
@@ -157,7 +157,7 @@ fn text_never_runs_off_the_canvas() {
             let prompts: [Prompt; 3] = [
                 TextToImage::new(text.clone())
                     .canvas(Canvas {
-                        ground: Ground::Plain(Colour(ground.0)),
+                        ground: Background::Plain(Colour(ground.0)),
                         ..Canvas::default()
                     })
                     .into(),
@@ -258,9 +258,9 @@ fn missing_glyphs_are_named() {
     assert_eq!(text.matches("U+732B").count(), 1);
     let text = message(edit("a bell \u{7} rings"));
     assert!(text.contains("U+0007"), "{text}");
-    assert!(Face::Serif.covers('ж') && !Face::Comic.covers('ж'));
+    assert!(Typeface::Serif.covers('ж') && !Typeface::Comic.covers('ж'));
     let style = TextStyle {
-        face: Face::Comic,
+        face: Typeface::Comic,
         ..TextStyle::default()
     };
     let text = message(TextInImage::new(photo(), "кот").style(style).render(64));
@@ -349,7 +349,7 @@ fn seeded_canvases_differ_and_can_be_read() {
     assert!(
         canvases
             .iter()
-            .any(|c| matches!(c.ground, Ground::Gradient { .. }))
+            .any(|c| matches!(c.ground, Background::Gradient { .. }))
     );
     for canvas in canvases {
         TextToImage::new("a tall ship in a storm")

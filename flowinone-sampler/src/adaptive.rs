@@ -160,7 +160,7 @@ impl<const D: usize> Controller<D> {
                     dt,
                 });
             }
-            // `max` also turns an error that is not a number into the largest cut.
+            // `max` also turns an error of NaN into the largest cut.
             self.dt = dt * (SAFETY * error.powf(-0.2)).max(0.2);
             self.slope = Some(slopes.swap_remove(0));
             longest = 1.0;

@@ -212,7 +212,7 @@ fn where_guidance_ends_the_cache_is_not_believed() {
     assert_eq!(noted.rows_of(0), 2 * 2 + 2);
     let noted = Noted::default();
     solve(&noted, Solver::Euler, 0..1, [0.0, 0.0, 1e9]);
-    // The first one, guided, and the first one without.
+    // The first guided one, and the first one after guidance has ended.
     assert_eq!(noted.rows_of(0), 2 + 1);
 }
 

@@ -1,8 +1,8 @@
-//! What a model is made of: the complete configuration that lies beside its weights.
+//! What a model is made of: the complete configuration next to its weights.
 
 use flowinone_encoder::EncoderConfig;
 use flowinone_flow::FlowConfig;
-use flowinone_prompts::Convention;
+use flowinone_prompts::PromptStyle;
 use flowinone_vae::VaeConfig;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::Settings;
 /// Version of the directory format that this crate reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// A model: its three networks, and how it likes to be sampled.
+/// A model: its three networks, its defaults of sampling and the style of its prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -36,7 +36,7 @@ pub struct ModelConfig {
     pub fast: Option<Settings>,
     /// How prompts for it are drawn, and what it knows; free to edit.
     #[serde(default)]
-    pub prompts: Convention,
+    pub prompts: PromptStyle,
 }
 
 impl ModelConfig {
@@ -52,7 +52,7 @@ impl ModelConfig {
             flow: FlowConfig::flowinone_256(),
             sampling: Settings::published(),
             fast: None,
-            prompts: Convention::default(),
+            prompts: PromptStyle::default(),
         }
     }
 
@@ -66,7 +66,7 @@ impl ModelConfig {
             vae: VaeConfig::mini(),
             flow: FlowConfig::mini(),
             sampling: Settings::mini(),
-            prompts: Convention::mini(),
+            prompts: PromptStyle::mini(),
             ..Self::flowinone_256()
         }
     }

@@ -1,5 +1,5 @@
-//! Devices by name: what this machine has, the choice among it, and a clear word where the two do not
-//! meet.
+//! Devices by name: what this machine has, the choice among it, and a clear word where the two do
+//! not meet.
 
 use std::fmt;
 use std::str::FromStr;

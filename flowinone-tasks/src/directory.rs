@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Precision, Settings};
+use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Settings, WeightDtype};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -128,7 +128,8 @@ impl ModelDirectory {
     /// manifest and digest stay as they are.
     ///
     /// # Errors
-    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be written.
+    /// A setting that makes no sense, a model that lies in memory, or a file that cannot be
+    /// written.
     pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
         fast.validate()?;
         let Files::Directory(path) = &self.files else {
@@ -147,15 +148,15 @@ impl ModelDirectory {
         Ok(())
     }
 
-    /// Loads the model onto `device` with weights of the given type, to train, to save or to compute
-    /// with.
+    /// Loads the model onto `device` with weights of the given type, to train, to save or to
+    /// compute with.
     ///
     /// Every file is also compared with its digest, on a second thread. One tensor is in memory
     /// besides the model, so that the peak stays near the weights' own size.
     ///
     /// # Errors
     /// Names the file or tensor that is damaged or does not fit the configuration.
-    pub fn load(&self, device: &Device, precision: Precision) -> Result<FlowInOne, Error> {
+    pub fn load(&self, device: &Device, precision: WeightDtype) -> Result<FlowInOne, Error> {
         self.networks(device, precision, None)
     }
 
@@ -168,14 +169,14 @@ impl ModelDirectory {
         arithmetic.check(device)?;
         match arithmetic.packing(device) {
             None => self.load(device, arithmetic.unpacked()),
-            packing => self.networks(device, Precision::F32, packing),
+            packing => self.networks(device, WeightDtype::F32, packing),
         }
     }
 
     fn networks(
         &self,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
         packing: Option<kernels::Precision>,
     ) -> Result<FlowInOne, Error> {
         let config = &self.config;
@@ -209,7 +210,7 @@ impl ModelDirectory {
         &self,
         component: Component,
         module: M,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Result<M, Error> {
         let checkpoint = self.files.weights(&component.file())?;
         Ok(restore(module, &checkpoint, precision.dtype())?)

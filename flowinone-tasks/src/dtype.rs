@@ -7,14 +7,14 @@ use burn::tensor::Device;
 use flowinone_kernels::{self as kernels, packs, prefers_bfloat16};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Precision};
+use crate::{Error, WeightDtype};
 
 /// What a model that makes pictures multiplies with.
 ///
 /// On the CPU this is the form of the packed weights of vision tower, source encoder and velocity
 /// network, and below 32 bits that of the factors of attention and of the autoencoder's inner
-/// convolutions. Norms, softmax, gates, time, the first and last layers and the state of the flow stay
-/// float32. On other devices, and with [`F16`](Self::F16), all tensors have that type.
+/// convolutions. Norms, softmax, gates, time, the first and last layers and the state of the flow
+/// stay float32. On other devices, and with [`F16`](Self::F16), all tensors have that type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
@@ -68,11 +68,11 @@ impl Dtype {
     }
 
     /// The type of whole tensors where they are not packed.
-    pub(crate) fn unpacked(self) -> Precision {
+    pub(crate) fn unpacked(self) -> WeightDtype {
         match self {
-            Self::F16 => Precision::F16,
-            Self::Bf16 => Precision::Bf16,
-            Self::F32 | Self::Int8 => Precision::F32,
+            Self::F16 => WeightDtype::F16,
+            Self::Bf16 => WeightDtype::Bf16,
+            Self::F32 | Self::Int8 => WeightDtype::F32,
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Source {
         /// What it asks for.
         routing: Routing,
     },
-    /// A prompt, in the [style](flowinone_prompts::Convention) that it is drawn in.
+    /// A prompt, in the [style](flowinone_prompts::PromptStyle) that it is drawn in.
     Prompt {
         /// The prompt.
         prompt: Box<Prompt>,

@@ -15,7 +15,6 @@ mod manifest;
 mod memory;
 mod noise;
 mod pipeline;
-mod precision;
 #[cfg(feature = "prompts")]
 mod record;
 #[cfg(feature = "prompts")]
@@ -26,6 +25,7 @@ mod run;
 mod session;
 mod settings;
 pub mod tune;
+mod weight_dtype;
 
 pub use config::{FORMAT, ModelConfig};
 pub use directory::{FlowInOne, ModelDirectory, read_config};
@@ -37,7 +37,6 @@ pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::peak_memory;
 pub use pipeline::{Item, Pipeline, Start};
-pub use precision::Precision;
 #[cfg(feature = "prompts")]
 pub use record::{Input, Record, read_record, write_png};
 #[cfg(feature = "prompts")]
@@ -47,3 +46,4 @@ pub use run::{Cost, Event, Run};
 #[cfg(feature = "prompts")]
 pub use session::Session;
 pub use settings::Settings;
+pub use weight_dtype::WeightDtype;

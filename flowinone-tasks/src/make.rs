@@ -18,7 +18,7 @@ use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
 use crate::manifest::{ComponentRecord, Origin};
 use crate::{
-    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, Precision,
+    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, WeightDtype,
 };
 
 /// The published files that make up a model.
@@ -53,7 +53,7 @@ pub struct Report {
 pub fn convert(
     sources: &Sources,
     config: &ModelConfig,
-    precision: Precision,
+    precision: WeightDtype,
     allow_unknown: bool,
     target: &Path,
     device: &Device,
@@ -98,7 +98,7 @@ pub fn convert(
 pub fn init(
     config: &ModelConfig,
     seed: u64,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
     device: &Device,
     mut report: impl FnMut(&Report),
@@ -133,16 +133,16 @@ pub struct Networks<'a> {
     pub flow: &'a FlowNetwork,
 }
 
-/// Writes a model directory at `target` from networks in memory, after so many steps of training.
+/// Writes a model directory at `target` from networks in memory, after `steps` steps of training.
 ///
 /// # Errors
-/// A target that exists or cannot be written, weights that are not finite in that precision, or networks
-/// that are not the configuration's or were packed, which leaves them without parameters.
+/// A target that exists or cannot be written, weights that are not finite in that precision, or
+/// networks that are not the configuration's or were packed, which leaves them without parameters.
 pub fn assemble(
     networks: Networks<'_>,
     config: &ModelConfig,
     steps: u64,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> Result<ModelDirectory, Error> {
     let mut build = Build::new(config, precision, target)?;
@@ -180,7 +180,7 @@ pub fn untrained(
     config: &ModelConfig,
     seed: u64,
     device: &Device,
-    precision: Precision,
+    precision: WeightDtype,
 ) -> Result<FlowInOne, Error> {
     config
         .validate()
@@ -206,14 +206,14 @@ pub fn untrained(
 /// A directory in the making.
 struct Build {
     config: ModelConfig,
-    precision: Precision,
+    precision: WeightDtype,
     target: PathBuf,
     folder: AtomicFolder,
     components: BTreeMap<Component, ComponentRecord>,
 }
 
 impl Build {
-    fn new(config: &ModelConfig, precision: Precision, target: &Path) -> Result<Self, Error> {
+    fn new(config: &ModelConfig, precision: WeightDtype, target: &Path) -> Result<Self, Error> {
         config.validate().map_err(|reason| {
             Error::Settings(format!("configuration {}: {reason}", config.name))
         })?;

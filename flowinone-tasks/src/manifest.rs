@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Precision;
+use crate::WeightDtype;
 
 /// The three files of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 pub struct ComponentRecord {
     /// Element type as stored.
-    pub precision: Precision,
+    pub precision: WeightDtype,
     /// SHA-256 of the file.
     pub sha256: String,
     /// Size of the file in bytes.

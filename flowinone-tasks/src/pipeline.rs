@@ -1,5 +1,5 @@
-//! From prompt picture to picture:
-//! `tokens = encoder(p)`, `x0 = source(tokens)`, `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
+//! From prompt picture to picture: `tokens = encoder(p)`, `x0 = source(tokens)`,
+//! `dx/dt = v(x, t | structure(p))`, `picture = decoder(x1)`.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use flowinone_vae::{LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Dtype, Error, FlowInOne, Precision, Settings};
+use crate::{Dtype, Error, FlowInOne, Settings, WeightDtype};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Pipeline<E, C, F> {
     flow: F,
     picture_side: usize,
     device: Device,
-    precision: Precision,
+    precision: WeightDtype,
 }
 
 /// One picture to be made.
@@ -32,7 +32,8 @@ pub struct Pipeline<E, C, F> {
 pub struct Item {
     /// The prompt picture, upright 8-bit RGB of any size.
     pub prompt: RgbImage,
-    /// Whether the result keeps the prompt's structure (see [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
+    /// Whether the result keeps the prompt's structure (see
+    /// [`Task::keeps_structure`](flowinone_prompts::Task::keeps_structure)).
     pub structure: bool,
     /// Seed of the run.
     pub seed: u64,
@@ -63,7 +64,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         flow: F,
         picture_side: usize,
         device: &Device,
-        precision: Precision,
+        precision: WeightDtype,
     ) -> Self {
         Self {
             encoder,
@@ -113,7 +114,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     }
 
     /// The structure path of one prompt: its latent `[1, channels, side, side]` in float32, sampled
-    /// with `noise` (standard normal, times the wanted scale), or its mode without.
+    /// with `noise` (standard normal, times the wanted scale), or its mode if `noise` is `None`.
     pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
         let image = structure_pixels(&crop, &self.device); // [1, 3, side, side]
@@ -171,8 +172,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         }
     }
 
-    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it is
-    /// asked for.
+    /// The flow solved from `start`, as an iterator: one state a step, nothing computed before it
+    /// is asked for.
     ///
     /// # Errors
     /// Settings that make no sense; as an item a state that is not finite, named by step and stage.
@@ -184,9 +185,9 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         self.states_until(start, settings, &|| false)
     }
 
-    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that the
-    /// run ends within a step, however many attempts an adaptive solver makes. It then ends with
-    /// [`Stopped`](flowinone_sampler::Error::Stopped).
+    /// As [`states`](Self::states); `stop` is asked before each evaluation of the network, so that
+    /// the run ends within a step, however many attempts an adaptive solver makes. It then ends
+    /// with [`Stopped`](flowinone_sampler::Error::Stopped).
     ///
     /// # Errors
     /// As there.

@@ -7,7 +7,8 @@ use flowinone_files::sha256;
 
 use crate::{Error, Input, Record, Routing, Source};
 
-/// What the picture of a record was made from. Each file is looked for among `given`, then where it was.
+/// What the picture of a record was made from. Each file is looked for among `given`, then where it
+/// was.
 ///
 /// # Errors
 /// A file that cannot be read, or one that is not what the picture was made from

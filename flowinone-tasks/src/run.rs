@@ -1,4 +1,5 @@
-//! A run of jobs as an iterator of events: batches through the pipeline, each item settled on its own.
+//! A run of jobs as an iterator of events: batches through the pipeline, each item settled on its
+//! own.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ pub enum Event {
     },
 }
 
-/// What a batch cost; every item of it reports the same, but for its own evaluations.
+/// What a batch cost; every item of it reports the same, except for its own evaluations.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     /// Items in the batch.
@@ -157,7 +158,8 @@ impl<'s> Run<'s> {
     /// Computes up to `items` pictures together; the pictures do not depend on it.
     #[must_use]
     pub fn batch_size(self, items: usize) -> Self {
-        // An adaptive solver chooses steps for the batch as a whole: alone, an item keeps its bytes.
+        // An adaptive solver chooses steps for the batch as a whole: alone, an item keeps its
+        // bytes.
         let batch_size = match self.settings.solver {
             Solver::Dopri5(_) => 1,
             _ => items.max(1),
@@ -325,7 +327,8 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// A batch that fails as a whole is tried again item by item, so that only the guilty one fails.
+    /// A batch that fails as a whole is tried again item by item, so that only the guilty one
+    /// fails.
     fn failed(&mut self, batch: Vec<Ready>, error: Error) {
         match <[Ready; 1]>::try_from(batch) {
             Ok([ready]) => self.events.push_back(Event::Failed {

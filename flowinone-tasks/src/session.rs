@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flowinone_files::absolute;
 use flowinone_image::Profiles;
-use flowinone_prompts::{Convention, Prompt};
+use flowinone_prompts::{Prompt, PromptStyle};
 
 use crate::device::NamedDevice;
 use crate::job::Content;
@@ -32,8 +32,8 @@ impl Session {
     /// `built-in:mini`. Everything but the weights is read and checked here.
     ///
     /// # Errors
-    /// Names the file that is missing, damaged, of another version, or does not match; a device that
-    /// does not compute in `dtype`.
+    /// Names the file that is missing, damaged, of another version, or does not match; a device
+    /// that does not compute in `dtype`.
     pub fn open(
         model: impl AsRef<Path>,
         device: &NamedDevice,
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// How the model wants its prompts, and what it knows.
-    pub fn style(&self) -> &Convention {
+    pub fn style(&self) -> &PromptStyle {
         &self.config().prompts
     }
 
@@ -124,8 +124,8 @@ impl Session {
         Ok((self.networks.get_or_init(|| loaded), Some(begin.elapsed())))
     }
 
-    /// Makes the pictures of jobs, in their order: an iterator of events that computes only when it is
-    /// asked, and stops where the loop is left.
+    /// Makes the pictures of jobs, in their order: an iterator of events that computes only when it
+    /// is asked, and stops where the loop is left.
     ///
     /// A bad prompt or picture and a number that is not finite cost their own job and no other.
     ///
@@ -159,8 +159,8 @@ impl Session {
         Run::new(self, Box::new(jobs.map(ready)), settings)
     }
 
-    /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if its
-    /// prompt is bad or `wanted` says of its record that it is not wanted.
+    /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if
+    /// its prompt is bad or `wanted` says of its record that it is not wanted.
     pub(crate) fn ready(
         &self,
         place: usize,

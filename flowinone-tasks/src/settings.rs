@@ -31,8 +31,8 @@ pub struct Settings {
     /// An item keeps its velocity while the estimated relative change stays below this; 0 is off.
     #[serde(default)]
     pub step_cache: f64,
-    /// An item keeps its velocity while the first block's output has changed by less than this; 0 is
-    /// off.
+    /// An item keeps its velocity while the first block's output has changed by less than this; 0
+    /// is off.
     #[serde(default)]
     pub first_block_cache: f64,
 }

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use flowinone_image::read_picture;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
-    ModelConfig, ModelDirectory, Networks, Precision, Settings, Sources, assemble, convert, init,
+    ModelConfig, ModelDirectory, Networks, Settings, Sources, WeightDtype, assemble, convert, init,
     read_record,
 };
 
@@ -21,7 +21,7 @@ fn tiny(target: &Path) -> ModelDirectory {
     init(
         &ModelConfig::tiny(),
         5,
-        Precision::F16,
+        WeightDtype::F16,
         target,
         &device,
         |_| {},
@@ -54,7 +54,7 @@ fn a_packed_model_cannot_be_saved() {
             networks,
             &config,
             1,
-            Precision::F32,
+            WeightDtype::F32,
             &folder.path().join(name),
         )
     };
@@ -76,7 +76,7 @@ fn init_is_complete_verifiable_and_repeatable() {
     let again = init(
         &ModelConfig::tiny(),
         5,
-        Precision::F16,
+        WeightDtype::F16,
         one.path(),
         &device,
         |_| {},
@@ -138,7 +138,7 @@ fn every_damaged_byte_of_a_directory_is_noticed_and_named() {
         for seed in 0..rounds {
             std::fs::write(&path, mutated(&whole, seed)).unwrap();
             let opened = ModelDirectory::open(directory.path());
-            let outcome = opened.and_then(|d| d.load(&Device::flex(), Precision::F32).map(|_| d));
+            let outcome = opened.and_then(|d| d.load(&Device::flex(), WeightDtype::F32).map(|_| d));
             match outcome {
                 Err(error) => {
                     let text = error.to_string();
@@ -200,7 +200,7 @@ fn a_checkpoint_of_another_model_is_refused_and_nothing_is_left() {
     let result = convert(
         &wrong,
         &support::config(folder),
-        Precision::F32,
+        WeightDtype::F32,
         false,
         &path,
         &device,
@@ -216,7 +216,7 @@ fn a_checkpoint_of_another_model_is_refused_and_nothing_is_left() {
     let result = convert(
         &right,
         &config,
-        Precision::F32,
+        WeightDtype::F32,
         false,
         &path,
         &device,

@@ -12,7 +12,7 @@ use flowinone_image::decode_picture;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
 use flowinone_tasks::{
-    Dtype, FlowInOne, ModelDirectory, Precision, Settings, Sources, Start, convert,
+    Dtype, FlowInOne, ModelDirectory, Settings, Sources, Start, WeightDtype, convert,
 };
 use image::RgbImage;
 
@@ -20,7 +20,7 @@ use image::RgbImage;
 fn converted(
     folder: &Folder,
     sources: &Sources,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> ModelDirectory {
     let config = support::config(folder);
@@ -104,8 +104,8 @@ fn whole_pictures_match_the_reference_from_either_format() {
             };
             let target = tempfile::tempdir().unwrap();
             let target = target.path().join("model");
-            let directory = converted(folder, &sources, Precision::F32, &target);
-            let pipeline = directory.load(&device, Precision::F32).unwrap();
+            let directory = converted(folder, &sources, WeightDtype::F32, &target);
+            let pipeline = directory.load(&device, WeightDtype::F32).unwrap();
             check(folder, &pipeline, &device);
             let packed = directory.prepare(&device, Dtype::F32).unwrap();
             check(folder, &packed, &device);
@@ -122,7 +122,7 @@ fn half_precision_directories_stay_near_single() {
     let sources = support::sources(folder, "safetensors").unwrap();
     let bytes = std::fs::read(folder.file("images/shapes_800x600.png")).unwrap();
     let prompt = decode_picture(&bytes).unwrap();
-    let tokens = |stored: Precision, computed: Precision| -> Tensor<3> {
+    let tokens = |stored: WeightDtype, computed: WeightDtype| -> Tensor<3> {
         let target = tempfile::tempdir().unwrap();
         let target = target.path().join("model");
         let directory = converted(folder, &sources, stored, &target);
@@ -130,24 +130,24 @@ fn half_precision_directories_stay_near_single() {
         let pipeline = directory.load(&device, computed).unwrap();
         pipeline.tokens(&prompt).cast(burn::tensor::FloatDType::F32)
     };
-    let exact = tokens(Precision::F32, Precision::F32);
+    let exact = tokens(WeightDtype::F32, WeightDtype::F32);
     // Rounding the weights alone, then computing in half as well: one and a few units of 2^-11
     // (f16) and 2^-8 (bf16) through the layers.
     for (stored, computed, tolerance) in [
-        (Precision::F16, Precision::F32, 2e-3),
-        (Precision::Bf16, Precision::F32, 1.5e-2),
-        (Precision::F16, Precision::F16, 1e-2),
-        (Precision::Bf16, Precision::Bf16, 6e-2),
+        (WeightDtype::F16, WeightDtype::F32, 2e-3),
+        (WeightDtype::Bf16, WeightDtype::F32, 1.5e-2),
+        (WeightDtype::F16, WeightDtype::F16, 1e-2),
+        (WeightDtype::Bf16, WeightDtype::Bf16, 6e-2),
     ] {
         let label = format!("tokens stored {stored} computed {computed}");
         assert_close(&label, tokens(stored, computed), exact.clone(), tolerance);
     }
     // Packed from either type: float32 sums of bfloat16 products, whose weights are rounded once.
-    for stored in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for stored in [WeightDtype::F32, WeightDtype::F16, WeightDtype::Bf16] {
         let target = tempfile::tempdir().unwrap();
         let target = target.path().join("model");
         let directory = converted(folder, &sources, stored, &target);
-        let unpacked = directory.load(&device, Precision::F32).unwrap();
+        let unpacked = directory.load(&device, WeightDtype::F32).unwrap();
         let unpacked = unpacked.tokens(&prompt);
         for (arithmetic, tolerance) in [
             (Dtype::F32, 2e-6),

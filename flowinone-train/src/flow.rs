@@ -18,7 +18,7 @@ use flowinone_encoder::{VisualEncoder, janus_square};
 use flowinone_flow::Structure;
 use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
 use flowinone_image::{center_crop, psnr};
-use flowinone_tasks::{Item, ModelConfig, Pipeline, Precision, Settings};
+use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, WeightDtype};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
@@ -246,7 +246,7 @@ impl TrainTask for FlowTrainTask {
             model.network.valid(),
             self.model.picture_side,
             &device,
-            Precision::F32,
+            WeightDtype::F32,
         );
         for group in validation.groups(self.validation_examples)? {
             let item = |(number, example): &(u64, Example)| Item {

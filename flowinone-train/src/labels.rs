@@ -2,7 +2,10 @@
 //! them a vision tower that is trained from scratch learns to read words and marks long before the
 //! flow loss would teach it.
 //!
-//! `loss = sum of cross entropies (task, edit, class, colour) + 10 smooth L1 (place and size; ends of marks)`
+//! ```text
+//! loss = sum of cross entropies (task, edit, class, colour)
+//!      + 10 smooth L1 (place and size; ends of marks)
+//! ```
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -25,7 +28,7 @@ const CHANGES: usize = 8;
 const COLOURS: usize = 11;
 /// Place and size of the object that is to be seen; the two ends of what is drawn to say so.
 const NUMBERS: usize = 4;
-/// Weight of places beside classes.
+/// Weight of places relative to classes.
 const PLACES: f64 = 10.0;
 /// The metrics that say how well labels are read.
 pub(crate) const VALIDATION_METRICS: [&str; 5] = [

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use flowinone_tasks::{
-    FlowInOne, ModelConfig, ModelDirectory, Precision, read_config as read_model_config, untrained,
+    FlowInOne, ModelConfig, ModelDirectory, WeightDtype, read_config as read_model_config,
+    untrained,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +49,10 @@ pub fn initialise(
         ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {
             let directory = ModelDirectory::open(path)?;
-            let networks = directory.load(device, Precision::F32)?;
+            let networks = directory.load(device, WeightDtype::F32)?;
             return Ok((directory.config().clone(), networks));
         }
     };
-    let networks = untrained(&config, seed, device, Precision::F32)?;
+    let networks = untrained(&config, seed, device, WeightDtype::F32)?;
     Ok((config, networks))
 }

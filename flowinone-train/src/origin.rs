@@ -28,8 +28,9 @@ pub struct Origin {
 
 impl Origin {
     /// Makes sure that the run in `folder` begins, or goes on, with these networks (name and
-    /// [digest](crate::digest) of each) and the files of `data`; `tell` is told how many samples there
-    /// are and what of them is damaged. A run of an older version that kept no digests keeps these.
+    /// [digest](crate::digest) of each) and the files of `data`; `tell` is told how many samples
+    /// there are and what of them is damaged. A run of an older version that kept no digests keeps
+    /// these.
     ///
     /// # Errors
     /// Names the network or the source that is another one, or of which too much is damaged.

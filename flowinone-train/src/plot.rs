@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Once;
 
-use flowinone_prompts::Face;
+use flowinone_prompts::Typeface;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -186,8 +186,8 @@ impl Plot {
         static FONTS: Once = Once::new();
         FONTS.call_once(|| {
             for (style, face) in [
-                (FontStyle::Normal, Face::Serif),
-                (FontStyle::Bold, Face::SerifBold),
+                (FontStyle::Normal, Typeface::Serif),
+                (FontStyle::Bold, Typeface::SerifBold),
             ] {
                 let registered = register_font(FONT, style, face.bytes());
                 assert!(registered.is_ok(), "the bundled faces are sound");

@@ -8,8 +8,8 @@ use flowinone_tasks::{ModelDirectory, Origin};
 
 use crate::{DataConfig, Error, Kind, ModelSource};
 
-/// Where the run's model will stand: what is there now must be a model of training and no more, and no
-/// file of the run one that it reads.
+/// Where the run's model will stand: what is there now must be a model of training and no more, and
+/// no file of the run one that it reads.
 ///
 /// # Errors
 /// Names the file or folder that stands against it.

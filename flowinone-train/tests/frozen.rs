@@ -132,7 +132,7 @@ fn a_cache_changes_no_bit() {
 
     train_flow(&bench.describe("full", &cached), None);
     assert_eq!(first, files().collect::<Vec<_>>());
-    // A file by halves is computed again.
+    // A truncated file is computed again.
     let broken = walk(&bench.path("cache")).remove(0);
     std::fs::write(&broken, &first[0][..100]).unwrap();
     train_flow(&bench.describe("broken", &cached), None);

@@ -47,7 +47,8 @@ impl Autoencoder {
     }
 
     /// Latents of more than `side * side` pixels are decoded in bands of rows, which gives the same
-    /// picture but for rounding and takes much less memory; 0 for all, `usize::MAX` for none.
+    /// picture up to rounding and takes much less memory. 0 decodes every latent in bands,
+    /// `usize::MAX` none.
     ///
     /// A 1024 x 1024 picture of the published network differs by less than 1e-5 of its largest
     /// value.

@@ -39,7 +39,7 @@ impl Decoder {
         }
     }
 
-    /// In that precision but for the first and the last convolution and what is not one.
+    /// Sets the precision of all convolutions except the first and the last.
     pub(crate) fn set_precision(&mut self, precision: Precision) {
         for level in &mut self.up {
             let blocks = level.block.iter_mut();

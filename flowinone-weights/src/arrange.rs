@@ -51,7 +51,7 @@ pub(crate) fn arrange(
 }
 
 /// The same for data that comes in pieces one after the other, in the parameter's own layout: no
-/// more than one piece is held beside the result.
+/// more than one piece is held in addition to the result.
 ///
 /// # Errors
 /// The first piece that is an error; inside, why the pieces do not fit.

@@ -55,9 +55,9 @@ impl Plan {
     /// Assigns the tensors of `checkpoint` to the parameters of `module`; `map_key` says where a
     /// published name belongs.
     ///
-    /// If the names do not fit as they are, but all of them do below another (`ema.`, `state_dict.model.`),
-    /// those are taken, averaged weights first, and what lies beside them is unused. What `torch.compile`
-    /// adds to names is taken off.
+    /// If the names do not fit as they are, but all of them do below another (`ema.`,
+    /// `state_dict.model.`), those are taken, averaged weights first, and what is next to them is
+    /// unused. What `torch.compile` adds to names is taken off.
     ///
     /// A published shape may have extra extents of one at its end (a 1x1 convolution fits a linear
     /// layer). No values are read.
@@ -135,7 +135,8 @@ impl Plan {
         let mut entries = BTreeMap::new();
         let (mut misshapen, mut unknown, mut unused) = (vec![], vec![], vec![]);
         for entry in checkpoint.entries() {
-            // What stands beside the wanted names is of the optimiser, or another copy of the weights.
+            // What is next to the wanted names belongs to the optimiser, or another copy of the
+            // weights.
             let below = entry.name().strip_prefix(prefix);
             let Key::Parameter(path) = below.map_or(Key::Unused, &map_key) else {
                 unused.push(entry.name().to_string());
@@ -257,8 +258,8 @@ pub fn restore<M: Module>(
 /// What `torch.compile` puts into names.
 const COMPILED: &str = "_orig_mod.";
 
-/// Beginnings of names below which parameters lie, with their numbers: averaged weights first, then the
-/// shortest.
+/// Beginnings of names below which parameters lie, with their numbers: averaged weights first, then
+/// the shortest.
 fn prefixes(
     params: &[ParamSpec],
     checkpoint: &Checkpoint,

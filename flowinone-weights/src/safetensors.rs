@@ -27,7 +27,7 @@ const MAX_HEADER: u64 = 16 << 20;
 const OWN_KEY: &str = "layout";
 const OWN_VALUE: &str = "burn-module";
 
-/// Reads so many bytes from a place in a file.
+/// Reads `length` bytes from a place in a file.
 type ReadAt = dyn Fn(u64, usize) -> std::io::Result<Vec<u8>> + Send + Sync;
 
 /// The tensors of a file, and whether [`save`] wrote it.

@@ -54,8 +54,8 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
         })
 }
 
-/// The newest content of a folder `models--OWNER--NAME`, as the cache of the Hugging Face Hub has it:
-/// that which `refs/main` names, or the only one.
+/// The newest content of a folder `models--OWNER--NAME`, as the cache of the Hugging Face Hub has
+/// it: that which `refs/main` names, or the only one.
 fn snapshot(path: &Path) -> Option<PathBuf> {
     let snapshots = path.join("snapshots");
     if let Ok(main) = std::fs::read_to_string(path.join("refs/main")) {

@@ -1,7 +1,7 @@
 //! Numbers from the reference, and the comparison with them.
 //!
 //! A fixture folder holds a `fixtures.json` (configuration of every module, cases), small random
-//! weights, and tensors as the reference computed them. One folder is committed beside this
+//! weights, and tensors as the reference computed them. One folder is committed next to this
 //! crate; `FLOWINONE_FIXTURES` names more: a folder, or a tree of them.
 
 use std::path::{Path, PathBuf};

@@ -24,9 +24,9 @@ const KEY: &str = "OPENAI_API_KEY";
 
 /// Let a vision model judge results by VP-Bench's protocol.
 ///
-/// Each prompt of BENCHMARK/SUBSET/ is shown with its result, RESULTS/SUBSET/NAME.* or RESULTS/NAME.*;
-/// four scores from 1 to 5 come back, and a result passes if all are above 3. Settled items are kept in
-/// a journal: the same command again goes on where it was.
+/// Each prompt of BENCHMARK/SUBSET/ is shown with its result, RESULTS/SUBSET/NAME.* or
+/// RESULTS/NAME.*; four scores from 1 to 5 come back, and a result passes if all are above 3.
+/// Settled items are kept in a journal: the same command again goes on where it was.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder of results

@@ -26,7 +26,7 @@ pub(crate) struct Args {
         default_value = "loss"
     )]
     numbers: Vec<String>,
-    /// Draw means over so many neighbouring entries
+    /// Draw moving means over N neighbouring entries
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| within(text, 1, 1_000_000))]
     smooth: usize,
     /// Draw on a logarithmic scale

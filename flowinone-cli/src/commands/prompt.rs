@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use flowinone_files::{make_parent, writable};
 use flowinone_image::{FrameRate, Profiles, read_picture, write_animation, write_picture};
-use flowinone_prompts::{Convention, Prompt, PromptError, PromptFiles, VisualPrompt};
+use flowinone_prompts::{Prompt, PromptError, PromptFiles, PromptStyle, VisualPrompt};
 use flowinone_tasks::batch::{self, BatchJob, Jobs, Report, check_png};
 use flowinone_tasks::{Job, Session, Source};
 use image::RgbImage;
@@ -104,7 +104,7 @@ impl Making {
             true => None,
             false => Some(self.options.session()?),
         };
-        let published = Convention::default();
+        let published = PromptStyle::default();
         let style = session.as_ref().map_or(&published, Session::style);
         let side = self.side.unwrap_or(style.side);
         let prompts = sequence.prompts.into_iter();

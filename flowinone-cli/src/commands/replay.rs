@@ -17,13 +17,14 @@ use crate::show::{show, with_hint};
 pub(crate) struct Args {
     /// A picture that flowinone made
     picture: PathBuf,
-    /// Where to write it [default: NAME.replay.png beside it]
+    /// Where to write it [default: NAME.replay.png next to it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Model directory, if it is no longer where the picture says
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the picture says
+    /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the
+    /// picture says
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1

@@ -33,8 +33,8 @@ pub(crate) struct Args {
     /// Score what is known instead: the unedited input, the target, or the targets of other pairs
     #[arg(long, value_name = "NAME", conflicts_with = "results")]
     baseline: Option<Baseline>,
-    /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes them
-    /// [default: the procedural pairs of the options below]
+    /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes
+    /// them [default: the procedural pairs of the options below]
     #[arg(long, value_name = "PATH", conflicts_with_all = ["styles", "seed", "side", "tasks", "split", "holdout", "variety"])]
     truth: Option<PathBuf>,
     /// Pairs to score [default: all that the files have]

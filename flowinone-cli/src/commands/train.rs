@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_data::Survey;
-use flowinone_prompts::Convention;
+use flowinone_prompts::PromptStyle;
 use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, Precision, assemble};
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
     FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainableFlow, Trainer,
     TrainingData, digest, initialise, newest_checkpoint, place_of_model, read_training_config,
@@ -27,8 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = Precision::F32)]
-    dtype: Precision,
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -39,8 +39,8 @@ pub(crate) struct Computing {
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
-    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0 for two
-    /// shares, each with half of its threads
+    /// Share every batch among several devices of that kind, by number: 0,1; the processor is 0,0
+    /// for two shares, each with half of its threads
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     devices: Vec<usize>,
 }
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let classes = data.classes.len();
-    let known = Convention {
+    let known = PromptStyle {
         classes: data.known(&model.prompts.classes),
         ..model.prompts
     };
@@ -172,7 +172,7 @@ fn write(
     steps: u64,
     model: &ModelConfig,
     networks: &FlowInOne,
-    precision: Precision,
+    precision: WeightDtype,
     target: &Path,
 ) -> Result<()> {
     let networks = Networks {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;
-use flowinone_tasks::{Networks, Precision, assemble};
+use flowinone_tasks::{Networks, WeightDtype, assemble};
 use flowinone_train::{
     AutoencoderTrainTask, AutoencoderTrainingConfig, Half, Origin, StopReason, Trainer,
     TrainingData, digest, initialise, latent_deviation, place_of_model, read_training_config,
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         vae: trainer.ema(),
         flow: networks.flow(),
     };
-    assemble(networks, &model, trainer.step(), Precision::F32, &target)?;
+    assemble(networks, &model, trainer.step(), WeightDtype::F32, &target)?;
     out!("{}", target.display());
     Ok(Outcome::Done)
 }

@@ -30,7 +30,8 @@ use crate::{Outcome, interrupt};
 pub(crate) struct Args {
     #[command(flatten)]
     model: ModelOptions,
-    /// Prompt pictures: files, directories, or patterns in quotes [default: procedural prompts, one of each task]
+    /// Prompt pictures: files, directories, or patterns in quotes
+    /// [default: procedural prompts, one of each task]
     #[arg(long, value_name = "FILE|DIR|GLOB", num_args = 1..)]
     prompts: Vec<PathBuf>,
     /// What the prompt pictures ask for; without it they are edits that keep their structure

@@ -3,8 +3,8 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-/// The picture with its longer side at `cell`; small ones are enlarged by whole pixels where that is
-/// exact. `None` if it has no pixels.
+/// The picture with its longer side at `cell`; small ones are enlarged by whole pixels where that
+/// is exact. `None` if it has no pixels.
 pub(super) fn fitted(picture: &RgbImage, cell: u32) -> Option<RgbImage> {
     let longest = picture.width().max(picture.height());
     if picture.width().min(picture.height()) == 0 {

@@ -1,17 +1,17 @@
-//! A label: text of one size in at most so many lines; what is too long ends in "…".
+//! A label: text of one size, limited to a number of lines; text that is too long ends in "…".
 
 use image::{Rgb, RgbImage};
 use tiny_skia::{Color, FillRule, Paint, Path, Pixmap, Transform};
 
 use flowinone_prompts::layout::Text;
-use flowinone_prompts::{Align, Face, PromptError, TextStyle};
+use flowinone_prompts::{Align, PromptError, TextStyle, Typeface};
 
 /// Stands for characters that the face lacks.
 const UNKNOWN: char = '?';
 
 /// Where and how a text is set; lengths in pixels.
 pub(super) struct Setting {
-    pub(super) face: Face,
+    pub(super) face: Typeface,
     pub(super) size: f32,
     pub(super) align: Align,
     pub(super) width: u32,
@@ -115,7 +115,7 @@ mod tests {
 
     fn setting(width: u32, lines: u16) -> Setting {
         Setting {
-            face: Face::Serif,
+            face: Typeface::Serif,
             size: 13.0,
             align: Align::Left,
             width,

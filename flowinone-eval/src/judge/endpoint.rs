@@ -36,7 +36,8 @@ impl fmt::Debug for Key {
 /// Where and as whom to ask.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The address, such as `https://api.openai.com/v1`; `/chat/completions` is added if it is missing.
+    /// The address, such as `https://api.openai.com/v1`; `/chat/completions` is added if it is
+    /// missing.
     pub url: String,
     /// The model's name there.
     pub model: String,

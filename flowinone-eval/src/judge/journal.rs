@@ -1,5 +1,5 @@
-//! The journal of a judge: one JSON line an item, appended as soon as the item is settled, so that a
-//! run that ends early goes on where it was.
+//! The journal of a judge: one JSON line an item, appended as soon as the item is settled, so that
+//! a run that ends early goes on where it was.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -57,7 +57,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens or begins a journal, and reads what it holds; a last line that was cut short is removed.
+    /// Opens or begins a journal, and reads what it holds; a last line that was cut short is
+    /// removed.
     ///
     /// # Errors
     /// The file cannot be read or written, or a whole line of it is no entry.

@@ -1,7 +1,7 @@
 //! VP-Bench's protocol: a vision model looks at prompt and result and gives four scores.
 //!
-//! Items are asked in parallel, each again after failures that may pass; every settled item goes into
-//! a journal at once, and a second run asks only for what the journal lacks.
+//! Items are asked in parallel, each again after failures that may pass; every settled item goes
+//! into a journal at once, and a second run asks only for what the journal lacks.
 
 mod benchmark;
 mod endpoint;
@@ -63,8 +63,8 @@ impl Judge {
     /// `stop` is asked often; `see` gets every item that is settled in this run.
     ///
     /// # Errors
-    /// A benchmark or journal that cannot be read, and an endpoint that cannot be reached or refuses
-    /// everything: what was settled before stays in the journal.
+    /// A benchmark or journal that cannot be read, and an endpoint that cannot be reached or
+    /// refuses everything: what was settled before stays in the journal.
     pub fn run(
         &self,
         benchmark: &Path,

@@ -39,8 +39,8 @@ impl Verdict {
         self.scores().iter().all(|score| *score >= PASS)
     }
 
-    /// Reads an answer: one JSON object with the four whole numbers from 1 to 5, alone or in a fence
-    /// of Markdown; nothing around it.
+    /// Reads an answer: one JSON object with the four whole numbers from 1 to 5, alone or in a
+    /// fence of Markdown; nothing around it.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the answer.

@@ -40,8 +40,8 @@ fn letter_case_counts_only_where_the_file_system_says_so() {
     assert_eq!(ignores_case(folder.path()), same);
 }
 
-/// A file under its plain name and under a way of writing it that leads over dots, links to the file
-/// and links to folders is one; the others of the tree are not it.
+/// A file under its plain name and under a way of writing it that leads over dots, links to the
+/// file and links to folders is one; the others of the tree are not it.
 #[cfg(unix)]
 #[test]
 fn a_file_is_itself_however_its_path_is_written() {

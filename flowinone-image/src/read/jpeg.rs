@@ -1,5 +1,5 @@
-//! JPEG, decoded as libjpeg-turbo does it: colour that is stored at half the size is brought to full
-//! size by a triangle filter, `(9 a + 3 b + 3 c + d) / 16`. Prompts are mostly photos, and the
+//! JPEG, decoded as libjpeg-turbo does it: colour that is stored at half the size is brought to
+//! full size by a triangle filter, `(9 a + 3 b + 3 c + d) / 16`. Prompts are mostly photos, and the
 //! reference reads them so.
 
 use image::metadata::Orientation;

@@ -187,7 +187,8 @@ impl Photometric {
                 false => field.iter().rev().fold(0, fold),
             })
         };
-        // Classic TIFF, or BigTIFF: width of an offset, of a count, of an entry, of an entry's count.
+        // Classic TIFF, or BigTIFF: width of an offset, of a count, of an entry, of an entry's
+        // count.
         let (first, counted, entry, offset) = match number(2, 2)? {
             42 => (number(4, 4)?, 2, 12, 8),
             43 => (number(8, 8)?, 8, 20, 12),

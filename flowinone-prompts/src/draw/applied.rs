@@ -1,9 +1,9 @@
-//! A prompt as a model wants it: what was left as it comes follows the model's convention.
+//! A prompt in the style of a model: what was left at its default follows the model's style.
 
-use crate::{Canvas, Convention, Doodle, Force, Prompt, Task, TextStyle, Trajectory};
+use crate::{Canvas, Doodle, Force, Prompt, PromptStyle, Task, TextStyle, Trajectory};
 
-impl Convention {
-    /// A style as this model likes it, if it is still the one that its kind of prompt starts with.
+impl PromptStyle {
+    /// A text style in this prompt style, if it is still the default of its kind of prompt.
     fn style(&self, style: TextStyle, default: TextStyle) -> TextStyle {
         if style != default {
             return style;
@@ -34,7 +34,7 @@ impl Convention {
         }
     }
 
-    /// The prompt in this convention: what was left as it comes is changed, what was chosen stays.
+    /// The prompt in this style: what was left at its default is changed, what was chosen stays.
     #[must_use]
     pub fn applied(&self, mut prompt: Prompt) -> Prompt {
         match &mut prompt {
@@ -89,10 +89,10 @@ mod tests {
     use super::*;
     use crate::TextToImage;
 
-    fn large() -> Convention {
-        Convention {
+    fn large() -> PromptStyle {
+        PromptStyle {
             text_scale: 2.0,
-            ..Convention::default()
+            ..PromptStyle::default()
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
             panic!("another prompt");
         };
         assert_eq!(scaled.canvas.style.size, 2.0 * TextStyle::caption().size);
-        assert_eq!(Convention::default().applied(plain.clone()), plain);
+        assert_eq!(PromptStyle::default().applied(plain.clone()), plain);
         let mut chosen = TextToImage::new("cat");
         chosen.canvas.style.size = 20.0;
         let chosen = Prompt::from(chosen);

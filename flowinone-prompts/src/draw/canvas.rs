@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 
-use super::sheet::Sheet;
-use super::{Align, Colour, Face, Ground, PromptError, TextStyle, VisualPrompt, lettering};
+use super::surface::Surface;
+use super::{Align, Background, Colour, PromptError, TextStyle, Typeface, VisualPrompt, lettering};
 use crate::Task;
 
 /// An empty canvas and how words stand on it.
@@ -15,7 +15,7 @@ use crate::Task;
 #[serde(deny_unknown_fields)]
 pub struct Canvas {
     /// The ground.
-    pub ground: Ground,
+    pub ground: Background,
     /// The words.
     #[serde(default = "TextStyle::caption")]
     pub style: TextStyle,
@@ -25,15 +25,15 @@ impl Default for Canvas {
     /// The pink of the published caption, with the words in the middle.
     fn default() -> Self {
         Self {
-            ground: Ground::Plain(Colour([253, 111, 167])),
+            ground: Background::Plain(Colour([253, 111, 167])),
             style: TextStyle::caption(),
         }
     }
 }
 
 impl Canvas {
-    /// A canvas drawn by lot, the same for the same seed: plain or gradient, light or dark, words
-    /// left, centred or right, high or low, in any face.
+    /// A random canvas, the same for the same seed: plain or gradient, light or dark, words left,
+    /// centred or right, high or low, in any typeface.
     pub fn seeded(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut below = |most: u32| {
@@ -48,8 +48,8 @@ impl Canvas {
         let top = Colour([0, 1, 2].map(&mut channel));
         let foot = Colour([0, 1, 2].map(&mut channel));
         let ground = match below(2) {
-            0 => Ground::Plain(top),
-            _ => Ground::Gradient { top, foot },
+            0 => Background::Plain(top),
+            _ => Background::Gradient { top, foot },
         };
         let ink = Colour([0, 1, 2].map(|_| below(40) as u8));
         let (fill, outline) = match dark {
@@ -57,7 +57,7 @@ impl Canvas {
             false => (ink, Colour::WHITE),
         };
         let style = TextStyle {
-            face: Face::ALL[below(3) as usize],
+            face: Typeface::ALL[below(3) as usize],
             size: 36.0 + below(25) as f32,
             fill,
             outline,
@@ -70,10 +70,10 @@ impl Canvas {
     }
 
     fn write(&self, what: &'static str, text: &str, side: u32) -> Result<RgbImage, PromptError> {
-        Sheet::check(side)?;
-        let mut sheet = Sheet::over(&self.ground.paint(side));
-        lettering::write(&mut sheet, what, text, &self.style)?;
-        Ok(sheet.finish())
+        Surface::check(side)?;
+        let mut surface = Surface::over(&self.ground.paint(side));
+        lettering::write(&mut surface, what, text, &self.style)?;
+        Ok(surface.finish())
     }
 }
 

@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::marker::counted;
-use super::sheet::Sheet;
+use super::surface::Surface;
 use super::{Frame, Pen, Picture, PromptError, Stroke, TextStyle, VisualPrompt, lettering};
 use super::{strokes, svg};
 use crate::Task;
@@ -57,23 +57,23 @@ impl Drawing {
 
     fn draw(
         &self,
-        sheet: &mut Sheet,
+        surface: &mut Surface,
         frame: &Frame,
         pen: Pen,
         side: u32,
     ) -> Result<(), PromptError> {
         match self {
-            Self::Strokes(list) => strokes::draw(sheet, &strokes::lines(list, frame)?, pen),
+            Self::Strokes(list) => strokes::draw(surface, &strokes::lines(list, frame)?, pen),
             Self::Svg(path) => {
                 let lines = svg::read(path, frame)?;
-                strokes::draw(sheet, &lines, pen).map_err(|error| match error {
+                strokes::draw(surface, &lines, pen).map_err(|error| match error {
                     PromptError::Drawing(reason) => {
                         PromptError::Drawing(format!("{}: {reason}", path.display()))
                     }
                     other => other,
                 })
             }
-            Self::Picture(picture) => ink(sheet, &picture.read()?, frame, side),
+            Self::Picture(picture) => ink(surface, &picture.read()?, frame, side),
         }
     }
 }
@@ -103,7 +103,12 @@ fn read_strokes(path: &Path) -> Result<Vec<Stroke>, PromptError> {
 
 /// Lays the dark lines of a drawing over the canvas, with a white halo so that they are seen
 /// anywhere.
-fn ink(sheet: &mut Sheet, drawing: &RgbImage, frame: &Frame, side: u32) -> Result<(), PromptError> {
+fn ink(
+    surface: &mut Surface,
+    drawing: &RgbImage,
+    frame: &Frame,
+    side: u32,
+) -> Result<(), PromptError> {
     let size = [drawing.width(), drawing.height()].map(f64::from);
     svg::fitting("drawing", size, frame).map_err(PromptError::Drawing)?;
     let ink: Vec<u8> = center_crop(drawing, side)
@@ -133,7 +138,7 @@ fn ink(sheet: &mut Sheet, drawing: &RgbImage, frame: &Frame, side: u32) -> Resul
         side as usize,
         radius,
     );
-    sheet.ink(ink.into_iter().zip(halo).map(|(ink, halo)| [ink, halo]));
+    surface.ink(ink.into_iter().zip(halo).map(|(ink, halo)| [ink, halo]));
     Ok(())
 }
 
@@ -218,15 +223,15 @@ impl VisualPrompt for Doodle {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         counted("doodle", "drawing", self.drawings.len())?;
         self.pen.validate()?;
         for drawing in &self.drawings {
-            drawing.draw(&mut sheet, &frame, self.pen, side)?;
+            drawing.draw(&mut surface, &frame, self.pen, side)?;
         }
         if let Some(instruction) = &self.instruction {
-            lettering::write(&mut sheet, "instruction", instruction, &self.style)?;
+            lettering::write(&mut surface, "instruction", instruction, &self.style)?;
         }
-        Ok(sheet.finish())
+        Ok(surface.finish())
     }
 }

@@ -41,8 +41,8 @@ impl VisualPrompt for TextInImage {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, _) = self.picture.sheet(side)?;
-        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
-        Ok(sheet.finish())
+        let (mut surface, _) = self.picture.surface(side)?;
+        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        Ok(surface.finish())
     }
 }

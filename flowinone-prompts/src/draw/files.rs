@@ -18,7 +18,8 @@ impl PromptFiles {
     /// Reads the files of a prompt.
     ///
     /// # Errors
-    /// Names the file that cannot be read or is larger than [`MAX_FILE`](flowinone_image::MAX_FILE).
+    /// Names the file that cannot be read or is larger than
+    /// [`MAX_FILE`](flowinone_image::MAX_FILE).
     pub fn read(prompt: &Prompt) -> Result<Self, Error> {
         let mut files = BTreeMap::new();
         for path in prompt.files() {
@@ -36,8 +37,8 @@ impl PromptFiles {
         self.0.iter().map(digest).collect()
     }
 
-    /// The prompt with its pictures in memory, so that drawing it reads them no more (an SVG file is
-    /// read when it is drawn).
+    /// The prompt with its pictures in memory, so that drawing it reads them no more (an SVG file
+    /// is read when it is drawn).
     ///
     /// # Errors
     /// Names the file that is no usable picture.

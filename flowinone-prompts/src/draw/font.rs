@@ -1,4 +1,5 @@
-//! What is in a bundled typeface: shaping, metrics and outlines, all in em (1 em = the size of the text).
+//! What is in a bundled typeface: shaping, metrics and outlines, all in em (1 em = the size of the
+//! text).
 
 use std::sync::LazyLock;
 
@@ -8,9 +9,9 @@ use skrifa::prelude::{LocationRef, Size};
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 use tiny_skia::{PathBuilder, Transform};
 
-use crate::Face;
+use crate::Typeface;
 
-impl Face {
+impl Typeface {
     /// Whether the face has a glyph for `character`.
     pub fn covers(self, character: char) -> bool {
         self.loaded()
@@ -83,7 +84,7 @@ impl Face {
 
     fn loaded(self) -> &'static Loaded {
         static FACES: LazyLock<[Loaded; 3]> =
-            LazyLock::new(|| Face::ALL.map(|face| Loaded::new(face.bytes())));
+            LazyLock::new(|| Typeface::ALL.map(|face| Loaded::new(face.bytes())));
         &FACES[self as usize]
     }
 }

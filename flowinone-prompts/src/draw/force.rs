@@ -1,7 +1,7 @@
 //! Force prompts: turquoise arrows that push an object from its centre, or everything at once.
 //!
-//! A prompt for a moment before everything rests shows its arrows shortened to the part of its way that
-//! each has pushed its object by then.
+//! At a time before everything rests, each arrow is shortened to the fraction of the total
+//! displacement that its object has covered by then.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use tiny_skia::{Path, PathBuilder};
 
 use super::frame::REFERENCE_SIDE;
 use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_enough};
-use super::sheet::{Sheet, arrow_head};
 use super::slide::part_of_way;
+use super::surface::{Surface, arrow_head};
 use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
 use crate::error::within;
@@ -112,7 +112,7 @@ impl ForceArrow {
 
     fn draw(
         &self,
-        sheet: &mut Sheet,
+        surface: &mut Surface,
         [from, to]: [[f64; 2]; 2],
         colour: Colour,
         width: f32,
@@ -128,13 +128,13 @@ impl ForceArrow {
             Self::Global { .. } => None,
         };
         // White below, then the colour, so that no outline crosses the arrow.
-        sheet.stroke(&shaft, Colour::WHITE, width + 2.0 * OUTLINE);
+        surface.stroke(&shaft, Colour::WHITE, width + 2.0 * OUTLINE);
         for shape in dot.iter().chain([&head]) {
-            sheet.stroke(shape, Colour::WHITE, 2.0 * OUTLINE);
+            surface.stroke(shape, Colour::WHITE, 2.0 * OUTLINE);
         }
-        sheet.stroke(&shaft, colour, width);
+        surface.stroke(&shaft, colour, width);
         for shape in dot.iter().chain([&head]) {
-            sheet.fill(shape, colour, 1.0);
+            surface.fill(shape, colour, 1.0);
         }
         Ok(())
     }
@@ -154,8 +154,8 @@ pub struct Force {
     pub picture: Picture,
     /// The pushes.
     pub arrows: Vec<ForceArrow>,
-    /// The moment that the prompt asks for, as a share of the time until everything rests, above 0 and
-    /// up to 1: one frame of a motion. Without, it asks for the end.
+    /// The moment that the prompt asks for, as a share of the time until everything rests, above 0
+    /// and up to 1: one frame of a motion. Without, it asks for the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
     /// The sentence below.
@@ -262,14 +262,14 @@ impl VisualPrompt for Force {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         counted("force", "arrow", self.arrows.len())?;
         line_width(self.width)?;
         for (arrow, ends) in self.arrows.iter().zip(self.drawn(&frame)?) {
-            arrow.draw(&mut sheet, ends, self.colour, self.width)?;
+            arrow.draw(&mut surface, ends, self.colour, self.width)?;
         }
-        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
-        Ok(sheet.finish())
+        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        Ok(surface.finish())
     }
 }
 

@@ -8,7 +8,7 @@ use unicode_bidi::BidiInfo;
 use unicode_linebreak::{BreakOpportunity, linebreaks};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Align, Face, PromptError, TextStyle};
+use super::{Align, PromptError, TextStyle, Typeface};
 
 /// The size below which text does not shrink, in reference pixels.
 pub const SMALLEST_TEXT: f32 = 14.0;
@@ -246,7 +246,7 @@ impl<'a> Text<'a> {
 }
 
 /// The glyphs of a line from left to right.
-fn visual_glyphs(bidi: &BidiInfo, face: Face, line: Range<usize>) -> Vec<super::font::Glyph> {
+fn visual_glyphs(bidi: &BidiInfo, face: Typeface, line: Range<usize>) -> Vec<super::font::Glyph> {
     let holds = |p: &&unicode_bidi::ParagraphInfo| p.range.contains(&line.start);
     let Some(paragraph) = bidi.paragraphs.iter().find(holds) else {
         return vec![];
@@ -306,8 +306,8 @@ mod tests {
         let text = Text::new("text", "abc שלום", &style).unwrap();
         let block = text.fit(400.0, 100.0).unwrap();
         let bidi = BidiInfo::new(&text.text, None);
-        let glyphs = visual_glyphs(&bidi, Face::Serif, block.lines[0].clone());
-        let shin = Face::Serif.shape("ש", true)[0].id;
+        let glyphs = visual_glyphs(&bidi, Typeface::Serif, block.lines[0].clone());
+        let shin = Typeface::Serif.shape("ש", true)[0].id;
         assert_eq!(glyphs.last().unwrap().id, shin);
     }
 

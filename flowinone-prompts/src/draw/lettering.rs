@@ -7,8 +7,8 @@ use tiny_skia::{Path, Transform};
 
 use super::frame::REFERENCE_SIDE;
 use super::layout::{Block, Text};
-use super::sheet::Sheet;
-use super::{Colour, Face, PromptError};
+use super::surface::Surface;
+use super::{Colour, PromptError, Typeface};
 use crate::error::within;
 
 /// How the lines of a text are aligned in their area.
@@ -48,7 +48,7 @@ impl FromStr for Align {
 #[serde(default, deny_unknown_fields)]
 pub struct TextStyle {
     /// The face.
-    pub face: Face,
+    pub face: Typeface,
     /// Size in pixels an em; text that does not fit is set smaller, down to
     /// [`SMALLEST_TEXT`](super::SMALLEST_TEXT).
     pub size: f32,
@@ -78,7 +78,7 @@ impl TextStyle {
     /// An instruction low in a picture, as in the published force prompts.
     pub fn instruction() -> Self {
         Self {
-            face: Face::Serif,
+            face: Typeface::Serif,
             size: 26.4,
             fill: Colour::BLACK,
             outline: Colour::WHITE,
@@ -129,7 +129,7 @@ impl TextStyle {
     /// A caption on an empty canvas.
     pub fn caption() -> Self {
         Self {
-            face: Face::SerifBold,
+            face: Typeface::SerifBold,
             size: 48.5,
             fill: Colour([28, 8, 19]),
             spacing: 2.6,
@@ -212,7 +212,7 @@ pub(crate) struct Area {
 
 /// Writes `text` where its style puts it.
 pub(crate) fn write(
-    sheet: &mut Sheet,
+    surface: &mut Surface,
     what: &'static str,
     text: &str,
     style: &TextStyle,
@@ -220,12 +220,18 @@ pub(crate) fn write(
     let area = style.area();
     let text = Text::new(what, text, style)?;
     let block = text.fit(area.right - area.left, area.bottom - area.top)?;
-    draw(sheet, &text, &block, style, area);
+    draw(surface, &text, &block, style, area);
     Ok(())
 }
 
 /// Draws a block that fits `area`.
-pub(crate) fn draw(sheet: &mut Sheet, text: &Text, block: &Block, style: &TextStyle, area: Area) {
+pub(crate) fn draw(
+    surface: &mut Surface,
+    text: &Text,
+    block: &Block,
+    style: &TextStyle,
+    area: Area,
+) {
     let free = (area.bottom - area.top - text.height(block)).max(0.0);
     let top = area.top + free * style.place;
     let Some(path) = text.path(block, [area.left, area.right], top) else {
@@ -233,9 +239,9 @@ pub(crate) fn draw(sheet: &mut Sheet, text: &Text, block: &Block, style: &TextSt
     };
     let path = on_canvas(path, style.outline_width);
     if style.outline_width > 0.0 {
-        sheet.stroke(&path, style.outline, 2.0 * style.outline_width);
+        surface.stroke(&path, style.outline, 2.0 * style.outline_width);
     }
-    sheet.fill(&path, style.fill, 1.0);
+    surface.fill(&path, style.fill, 1.0);
 }
 
 /// Piled accents can rise above their line: such a block is moved back onto the canvas.

@@ -7,7 +7,7 @@ use tiny_skia::{PathBuilder, Rect};
 
 use super::coordinate::split;
 use super::frame::REFERENCE_SIDE;
-use super::sheet::{Sheet, arrow_head, polyline};
+use super::surface::{Surface, arrow_head, polyline};
 use super::track::smooth;
 use super::{
     Colour, Coordinate, Frame, Picture, Point, PromptError, Region, TextStyle, VisualPrompt,
@@ -125,7 +125,7 @@ impl Mark {
 
     fn draw(
         &self,
-        sheet: &mut Sheet,
+        surface: &mut Surface,
         frame: &Frame,
         colour: Colour,
         width: f32,
@@ -138,8 +138,8 @@ impl Mark {
                 let grown = f64::from(width / VisualMarker::WIDTH).max(0.5);
                 let [length, half] = HEAD.map(|size| size * grown);
                 if let Some((head, shaft)) = arrow_head(from, to, length, half) {
-                    sheet.stroke(&line(from, shaft)?, colour, width);
-                    sheet.fill(&head, colour, 1.0);
+                    surface.stroke(&line(from, shaft)?, colour, width);
+                    surface.fill(&head, colour, 1.0);
                 }
             }
             Self::Circle { centre, radius } => {
@@ -148,18 +148,18 @@ impl Mark {
                 let mut path = PathBuilder::new();
                 path.push_circle(x as f32, y as f32, radius as f32);
                 if let Some(path) = path.finish() {
-                    sheet.stroke(&path, colour, width);
+                    surface.stroke(&path, colour, width);
                 }
             }
             Self::Cross { centre, size } => {
                 let [x, y] = frame.point("cross", *centre)?;
                 let half = sized("cross", frame.length(*size), SHORTEST)? / 2.0;
-                sheet.stroke(
+                surface.stroke(
                     &line([x - half, y - half], [x + half, y + half])?,
                     colour,
                     width,
                 );
-                sheet.stroke(
+                surface.stroke(
                     &line([x - half, y + half], [x + half, y - half])?,
                     colour,
                     width,
@@ -169,7 +169,7 @@ impl Mark {
                 let points = on_canvas("scribble", points, frame)?;
                 let points = smooth(&points, false);
                 if let Some(path) = polyline(&points, false) {
-                    sheet.stroke(&path, colour, 1.6 * width);
+                    surface.stroke(&path, colour, 1.6 * width);
                 }
             }
             Self::Highlight { region } => {
@@ -177,7 +177,7 @@ impl Mark {
                 let edges = [left, top, right, bottom].map(|edge| edge as f32);
                 let rect = Rect::from_ltrb(edges[0], edges[1], edges[2], edges[3]);
                 if let Some(path) = rect.map(PathBuilder::from_rect) {
-                    sheet.fill(&path, colour, VEIL);
+                    surface.fill(&path, colour, VEIL);
                 }
             }
         }
@@ -248,14 +248,14 @@ impl VisualPrompt for VisualMarker {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         counted("visual-marker", "mark", self.marks.len())?;
         line_width(self.width)?;
         for mark in &self.marks {
-            mark.draw(&mut sheet, &frame, self.colour, self.width)?;
+            mark.draw(&mut surface, &frame, self.colour, self.width)?;
         }
-        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
-        Ok(sheet.finish())
+        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        Ok(surface.finish())
     }
 }
 

@@ -15,9 +15,9 @@ mod marker;
 mod motion;
 mod picture;
 mod prompt;
-mod sheet;
 mod slide;
 mod strokes;
+mod surface;
 mod svg;
 mod text_box;
 mod track;
@@ -42,4 +42,4 @@ pub use text_box::TextBox;
 pub use track::Track;
 pub use trajectory::Trajectory;
 
-use crate::{Colour, Face, Ground, PROMPT_SIDE, PromptError};
+use crate::{Background, Colour, PROMPT_SIDE, PromptError, Typeface};

@@ -1,9 +1,9 @@
 //! Motion: a push or a path as a sequence of prompts.
 //!
-//! Of `n` frames, frame `i` asks for the state after `i / n`: a path is cut at that share of its length,
-//! and a push is shortened to the part of its way that it has gone after that share of the time until
-//! everything rests, `t (2 - t)` by dry friction. Made with the same noise, the pictures differ as little
-//! as their prompts do.
+//! Of `n` frames, frame `i` asks for the state after `i / n`: a path is cut at that share of its
+//! length, and a push is shortened to the part of its way that it has gone after that share of the
+//! time until everything rests, `t (2 - t)` by dry friction. Made with the same noise, the pictures
+//! differ as little as their prompts do.
 
 use crate::error::within;
 use crate::{Prompt, PromptError, VisualPrompt};

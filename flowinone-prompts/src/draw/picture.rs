@@ -1,5 +1,5 @@
-//! Pictures inside prompts: an empty canvas, pixels in memory, or a file that is read when the prompt
-//! is drawn.
+//! Pictures inside prompts: an empty canvas, pixels in memory, or a file that is read when the
+//! prompt is drawn.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,17 @@ use image::RgbImage;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
-use super::sheet::Sheet;
-use super::{Frame, Ground, PROMPT_SIDE, PromptError};
+use super::surface::Surface;
+use super::{Background, Frame, PROMPT_SIDE, PromptError};
 
-/// The picture that a prompt is drawn on. In files it is a path, or a [`Ground`] for an empty canvas
-/// (`{"plain": "#ffffff"}`); pixels cannot be written there.
+/// The picture that a prompt is drawn on. In files it is a path, or a [`Background`] for an empty
+/// canvas (`{"plain": "#ffffff"}`); pixels cannot be written there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
     /// An empty canvas; places on it are those of a picture of 512 x 512 pixels.
-    Blank(Ground),
-    /// A file, read by [`read_picture`](flowinone_image::read_picture) each time the prompt is drawn.
+    Blank(Background),
+    /// A file, read by [`read_picture`](flowinone_image::read_picture) each time the prompt is
+    /// drawn.
     File(PathBuf),
     /// Pixels.
     Pixels(RgbImage),
@@ -38,13 +39,13 @@ impl Picture {
     }
 
     /// The canvas over the square in the picture's middle, and where its points lie on it.
-    pub(crate) fn sheet(&self, side: u32) -> Result<(Sheet, Frame), PromptError> {
-        Sheet::check(side)?;
+    pub(crate) fn surface(&self, side: u32) -> Result<(Surface, Frame), PromptError> {
+        Surface::check(side)?;
         let read;
         let pixels = match self {
             Self::Blank(ground) => {
                 let frame = Frame::new(PROMPT_SIDE, PROMPT_SIDE);
-                return Ok((Sheet::over(&ground.paint(side)), frame));
+                return Ok((Surface::over(&ground.paint(side)), frame));
             }
             Self::Pixels(pixels) => pixels,
             Self::File(_) => {
@@ -59,7 +60,7 @@ impl Picture {
             )));
         }
         let canvas = center_crop(pixels, side);
-        Ok((Sheet::over(&canvas), Frame::new(width, height)))
+        Ok((Surface::over(&canvas), Frame::new(width, height)))
     }
 }
 
@@ -69,8 +70,8 @@ impl From<RgbImage> for Picture {
     }
 }
 
-impl From<Ground> for Picture {
-    fn from(ground: Ground) -> Self {
+impl From<Background> for Picture {
+    fn from(ground: Background) -> Self {
         Self::Blank(ground)
     }
 }
@@ -120,7 +121,7 @@ impl<'de> Deserialize<'de> for Picture {
                 Ok(Picture::File(path.into()))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Picture, A::Error> {
-                Ground::deserialize(MapAccessDeserializer::new(map)).map(Picture::Blank)
+                Background::deserialize(MapAccessDeserializer::new(map)).map(Picture::Blank)
             }
         }
         from.deserialize_any(Reader)

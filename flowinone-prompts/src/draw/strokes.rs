@@ -5,7 +5,7 @@ use tiny_skia::{Path, Rect};
 
 use super::frame::REFERENCE_SIDE;
 use super::marker::{MOST_POINTS, line_width};
-use super::sheet::{Sheet, polyline};
+use super::surface::{Surface, polyline};
 use super::track::smooth;
 use super::{Colour, Frame, Point, PromptError};
 use crate::error::within;
@@ -27,7 +27,7 @@ pub struct Stroke {
     /// Whether it bends smoothly at its points.
     #[serde(default)]
     pub smooth: bool,
-    /// Its own colour; without, the doodle's pen draws it.
+    /// Its own colour. If `None`, that of the doodle's pen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
     /// Its own width, in pixels of a canvas of 512.
@@ -134,21 +134,21 @@ impl Pen {
         }
     }
 
-    fn draw(self, sheet: &mut Sheet, line: &Line) {
+    fn draw(self, surface: &mut Surface, line: &Line) {
         match (self, line.colour) {
             (Self::Ribbon { width }, None) => {
                 let width = line.width.map_or(width, |own| own.max(3.0));
                 let layers = [Colour::BLACK, Colour::WHITE, Colour::BLACK, Colour::WHITE];
                 for (colour, share) in layers.into_iter().zip([1.0, 0.8, 0.4, 0.2]) {
-                    sheet.stroke(&line.path, colour, share * width);
+                    surface.stroke(&line.path, colour, share * width);
                 }
             }
             (Self::Ribbon { .. }, Some(colour)) => {
-                sheet.stroke(&line.path, colour, line.width.unwrap_or(4.0));
+                surface.stroke(&line.path, colour, line.width.unwrap_or(4.0));
             }
             (Self::Line { colour, width }, own) => {
                 let (colour, width) = (own.unwrap_or(colour), line.width.unwrap_or(width));
-                sheet.stroke(&line.path, colour, width);
+                surface.stroke(&line.path, colour, width);
             }
         }
     }
@@ -181,7 +181,7 @@ pub(crate) fn check_count(count: usize) -> Result<(), PromptError> {
 }
 
 /// Draws lines, of which at least one must be seen and none may go too far away.
-pub(crate) fn draw(sheet: &mut Sheet, lines: &[Line], pen: Pen) -> Result<(), PromptError> {
+pub(crate) fn draw(surface: &mut Surface, lines: &[Line], pen: Pen) -> Result<(), PromptError> {
     let side = REFERENCE_SIDE as f32;
     let far = FAR as f32 * side;
     let canvas = Rect::from_ltrb(0.0, 0.0, side, side).expect("a square");
@@ -205,7 +205,7 @@ pub(crate) fn draw(sheet: &mut Sheet, lines: &[Line], pen: Pen) -> Result<(), Pr
         ));
     }
     for line in lines {
-        pen.draw(sheet, line);
+        pen.draw(surface, line);
     }
     Ok(())
 }

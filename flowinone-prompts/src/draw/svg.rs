@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 2 << 20;
 const MOST_ELEMENTS: u32 = 20_000;
 /// Deepest nesting.
 const DEEPEST: u32 = 64;
-/// Longest style sheet, in bytes.
+/// Longest style surface, in bytes.
 const LONGEST_SHEET: usize = 16 << 10;
 /// Most points of all lines.
 const MOST_POINTS: usize = 200_000;
@@ -203,13 +203,13 @@ fn check(document: &Document) -> Result<(), String> {
             }
         }
         if node.has_tag_name((SVG, "style")) {
-            let sheet: String = node.children().filter_map(|child| child.text()).collect();
-            if sheet.contains("@import") || sheet.contains("url(") {
-                return Err(outside(node, "a style sheet or resource"));
+            let surface: String = node.children().filter_map(|child| child.text()).collect();
+            if surface.contains("@import") || surface.contains("url(") {
+                return Err(outside(node, "a style surface or resource"));
             }
-            if sheet.len() > LONGEST_SHEET {
+            if surface.len() > LONGEST_SHEET {
                 return Err(format!(
-                    "its style sheet is longer than {LONGEST_SHEET} bytes"
+                    "its style surface is longer than {LONGEST_SHEET} bytes"
                 ));
             }
         }

@@ -53,7 +53,7 @@ impl VisualPrompt for TextBox {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         let edges = frame.region("box", self.region)?;
         let text = Text::new("text of the box", &self.text, &self.style)?;
         let places = places(edges.map(|edge| edge as f32), &self.style);
@@ -74,9 +74,9 @@ impl VisualPrompt for TextBox {
                 _ => best,
             });
         let (block, area, style) = fitted.expect("five places")?;
-        draw(&mut sheet, &text, &block, &style, area);
-        sheet.frame(edges, Colour::BOX, LINE);
-        Ok(sheet.finish())
+        draw(&mut surface, &text, &block, &style, area);
+        surface.frame(edges, Colour::BOX, LINE);
+        Ok(surface.finish())
     }
 }
 

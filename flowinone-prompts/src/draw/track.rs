@@ -21,8 +21,8 @@ pub struct Track {
     /// Whether it bends smoothly at the points.
     #[serde(default = "Track::bends")]
     pub smooth: bool,
-    /// The share of its length after which it ends, above 0 and up to 1: one frame of a motion. Without, it
-    /// goes to its end.
+    /// The share of its length after which it ends, above 0 and up to 1: one frame of a motion.
+    /// Without, it goes to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
 }
@@ -59,7 +59,7 @@ impl Track {
     ///
     /// # Errors
     /// Points that are not finite or outside the canvas, more than 10,000 of them, a line too
-    /// short to be seen, or a share that is none.
+    /// short to be seen, or a share outside 0 to 1.
     pub fn line(&self, frame: &Frame) -> Result<Vec<[f64; 2]>, PromptError> {
         let points = on_canvas("path", &self.points, frame)?;
         let line = match self.smooth {

@@ -4,7 +4,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::marker::{counted, line_width};
-use super::sheet::polyline;
+use super::surface::polyline;
 use super::{Colour, Picture, PromptError, TextStyle, Track, VisualPrompt, lettering};
 use crate::Task;
 
@@ -91,15 +91,15 @@ impl VisualPrompt for Trajectory {
     }
 
     fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        let (mut sheet, frame) = self.picture.sheet(side)?;
+        let (mut surface, frame) = self.picture.surface(side)?;
         counted("trajectory", "path", self.paths.len())?;
         line_width(self.width)?;
         for path in &self.paths {
             if let Some(path) = polyline(&path.line(&frame)?, false) {
-                sheet.stroke(&path, self.colour, self.width);
+                surface.stroke(&path, self.colour, self.width);
             }
         }
-        lettering::write(&mut sheet, "instruction", &self.instruction, &self.style)?;
-        Ok(sheet.finish())
+        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        Ok(surface.finish())
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn is_single(input: &Path) -> bool {
     input.metadata().is_ok_and(|there| !there.is_dir())
 }
 
-/// Whether macOS put a file beside another one: no picture, whatever its name says.
+/// Whether macOS put a file next to another one: it is no picture, whatever its name says.
 fn is_companion(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     name.as_encoded_bytes().starts_with(b"._")

@@ -108,10 +108,11 @@ impl Jobs {
         self.len() == 0
     }
 
-    /// Makes sure that no file is written over one that the run reads, or over another that it writes.
+    /// Makes sure that no file is written over one that the run reads, or over another that it
+    /// writes.
     ///
-    /// Besides the jobs' own, `reads` and `writes` are files of the run. `previews` are written beside
-    /// outputs as NAME.step0010.png.
+    /// Besides the jobs' own, `reads` and `writes` are files of the run. `previews` are written
+    /// next to outputs as NAME.step0010.png.
     ///
     /// # Errors
     /// Names the two files that would meet.
@@ -175,8 +176,8 @@ impl Jobs {
 /// tree of the inputs below the output directory.
 ///
 /// # Errors
-/// Inputs that are not there or hold no pictures, an output of another kind, or two inputs that would
-/// become the same file.
+/// Inputs that are not there or hold no pictures, an output of another kind, or two inputs that
+/// would become the same file.
 pub fn expand(
     inputs: &[PathBuf],
     output: &Path,
@@ -216,7 +217,7 @@ pub fn expand(
         let number_of = number(&below);
         let name = match same_stem[&plain] {
             1 => plain,
-            // a.jpg and a.png beside each other: keep both apart.
+            // a.jpg and a.png in one folder: keep both apart.
             _ => {
                 let mut name = below.into_os_string();
                 name.push(".png");

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flowinone_files::{absolute, has_extension, sha256_of, text_of};
 use flowinone_image::{Profiles, read_picture_file};
-use flowinone_prompts::{Convention, Prompt, VisualPrompt};
+use flowinone_prompts::{Prompt, PromptStyle, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
 use super::jobs::{BatchJob, Jobs, Place, Refused, number, number_of_digest};
@@ -84,15 +84,15 @@ impl fmt::Display for LinePlace {
     }
 }
 
-/// The jobs of a batch file, and the lines that are none. Relative paths start at the file's folder;
-/// prompts follow `style`, and `side` is that of lines which do not say theirs.
+/// The jobs of a batch file, and the lines that are none. Relative paths start at the file's
+/// folder; prompts follow `style`, and `side` is that of lines which do not say theirs.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn read_lines(
     file: &Path,
     output: &Path,
-    style: &Convention,
+    style: &PromptStyle,
     side: u32,
     seed: u64,
     profiles: Profiles,
@@ -178,7 +178,8 @@ fn named(text: &str, output: &Path, folder: &Path) -> Result<Named, String> {
     })
 }
 
-/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left out.
+/// Why a line is no prompt; its place in the file is told beside, so that of the reader is left
+/// out.
 fn no_prompt(text: &str, error: &serde_json::Error) -> String {
     let whole =
         "each line is one prompt: write it as one JSON object, {…}, without [ ] or commas around";
@@ -227,7 +228,7 @@ mod tests {
         read_lines(
             &file,
             Path::new("out"),
-            &Convention::default(),
+            &PromptStyle::default(),
             512,
             0,
             Profiles::Convert,

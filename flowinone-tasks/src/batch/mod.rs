@@ -1,8 +1,8 @@
-//! Many pictures into files: which prompt becomes which file, what is there already, and what became
-//! of each.
+//! Many pictures into files: which prompt becomes which file, what is there already, and what
+//! became of each.
 //!
-//! [`expand`] and [`read_lines`] find the jobs, [`run`] settles them. A run that was interrupted goes
-//! on when it is started again: a picture whose record says the same is not made again.
+//! [`expand`] and [`read_lines`] find the jobs, [`run`] settles them. A run that was interrupted
+//! goes on when it is started again: a picture whose record says the same is not made again.
 
 mod find;
 mod jobs;

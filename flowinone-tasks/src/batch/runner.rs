@@ -1,5 +1,5 @@
-//! Running jobs into files. A bad picture or prompt, a number that is not finite or a full disk costs
-//! its own item and no other.
+//! Running jobs into files. A bad picture or prompt, a number that is not finite or a full disk
+//! costs its own item and no other.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::{Error, Event, Record, Run, Session, Settings, read_record, write_png
 pub struct Options {
     /// Pictures computed together; the pictures do not depend on it.
     pub batch_size: usize,
-    /// Write the unfinished pictures every so many steps, as `NAME.step0010.png`.
+    /// Number of steps between two unfinished pictures, written as `NAME.step0010.png`.
     pub preview_every: Option<usize>,
     /// Replace pictures that were made with other settings.
     pub overwrite: bool,
@@ -33,12 +33,12 @@ impl Default for Options {
     }
 }
 
-/// Makes the pictures of jobs and writes them: the events of [`Session::run`], each told when its file
-/// is written and its line of the report added. The number of an event is the place of its job in the
-/// list; lines that are no prompts have the places after it, and fail first.
+/// Makes the pictures of jobs and writes them: the events of [`Session::run`], each told when its
+/// file is written and its line of the report added. The number of an event is the place of its job
+/// in the list; lines that are no prompts have the places after it, and fail first.
 ///
-/// Jobs whose picture is there already, with the same record, are skipped; only those of a directory
-/// can be.
+/// Jobs whose picture is there already, with the same record, are skipped; only those of a
+/// directory can be.
 pub fn run<'s>(
     session: &'s Session,
     jobs: Jobs,
@@ -102,8 +102,8 @@ fn is_new(output: &Path, record: &Record) -> Result<bool, Error> {
     }
 }
 
-/// The iterator of [`run`]. An error is one that no job is guilty of, such as weights that cannot be
-/// loaded or a report that cannot be written.
+/// The iterator of [`run`]. An error is one that no job is guilty of, such as weights that cannot
+/// be loaded or a report that cannot be written.
 pub struct BatchRun<'s> {
     run: Run<'s>,
     refused: VecDeque<Event>,

@@ -5,8 +5,8 @@
 //! error = |x - x*| / |x*|,   x* the latent at t = 1 of a solver at tight tolerance
 //! ```
 //!
-//! [`Trials`] are the settings to measure, [`Subjects`] the pictures with their converged solutions;
-//! they give a [`Measurement`] of each setting, of which [`front`] and [`best`] choose.
+//! [`Trials`] are the settings to measure, [`Subjects`] the pictures with their converged
+//! solutions; they give a [`Measurement`] of each setting, of which [`front`] and [`best`] choose.
 
 mod front;
 mod measure;

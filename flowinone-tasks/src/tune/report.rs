@@ -54,8 +54,8 @@ impl Report {
         errors.fold(f64::INFINITY, f64::min)
     }
 
-    /// Errors over evaluations: each plain solver, and the best of each kind of saving, each curve with
-    /// its name.
+    /// Errors over evaluations: each plain solver, and the best of each kind of saving, each curve
+    /// with its name.
     pub fn curves(&self) -> Vec<(String, Vec<(f64, f64)>)> {
         let mut curves = vec![];
         for solver in Solver::ALL {

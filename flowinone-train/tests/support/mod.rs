@@ -130,7 +130,7 @@ holdout = {}
 /// The pairs of the folder `pairs`.
 pub(crate) const FILES: &str = "[[data]]\nfiles = \"FOLDER/pairs\"\n";
 
-/// Writes so many pairs into the folder `pairs`.
+/// Writes `count` pairs into the folder `pairs`.
 pub(crate) fn write_pairs(bench: &Bench, count: u64) {
     let config = PairConfig {
         side: 48,

@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// At once: whoever reads is waiting for it.
+/// Flushed at once: the reader is waiting for it.
 fn say(line: &str) -> std::io::Result<()> {
     println!("{line}");
     std::io::stdout().flush()

@@ -13,8 +13,8 @@ use crate::{Outcome, interrupt};
 
 /// Make procedural pairs with their ground truth.
 ///
-/// The folder appears when everything is written; a run that fails or is stopped leaves nothing. The
-/// same options give the same bytes, on any number of threads.
+/// The folder appears when everything is written; a run that fails or is stopped leaves nothing.
+/// The same options give the same bytes, on any number of threads.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder to write; it must be empty or new

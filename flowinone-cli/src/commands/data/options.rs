@@ -46,8 +46,8 @@ pub(crate) struct PairOptions {
     /// pairs, combinations
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: Split,
-    /// What training never sees: templates, positions, lettering=serif|serif-bold|comic, style=NAME,
-    /// pairs=SHARE, combinations=SHARE; several with commas
+    /// What training never sees: templates, positions, lettering=serif|serif-bold|comic,
+    /// style=NAME, pairs=SHARE, combinations=SHARE; several with commas
     #[arg(
         long,
         value_name = "A,B=C,…",

@@ -10,8 +10,8 @@ use crate::{Outcome, interrupt};
 
 /// Write a folder with input/ and output/ as shards.
 ///
-/// Pictures are checked and packed as they are, in the order of their names, with truth/NAME.json and
-/// type/NAME.txt where there are such.
+/// Pictures are checked and packed as they are, in the order of their names, with truth/NAME.json
+/// and type/NAME.txt where there are such.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Folder with input/ and output/

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use flowinone_files::has_extension;
-use flowinone_prompts::{Colour, Doodle, Drawing, Ground, Pen, Picture};
+use flowinone_prompts::{Background, Colour, Doodle, Drawing, Pen, Picture};
 
 use super::Making;
 use super::lettering::Lettering;
@@ -33,9 +33,10 @@ pub(crate) struct Args {
     /// Width of the pen, in pixels of a canvas of 512 [default: 10 for the ribbon, 4 for a colour]
     #[arg(long, value_name = "PIXELS")]
     pen_width: Option<f32>,
-    /// Colour of the empty canvas, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: white]
+    /// Colour of the empty canvas, or two from top to foot: #rrggbb or #rrggbb,#rrggbb
+    /// [default: white]
     #[arg(long, value_name = "COLOUR", conflicts_with = "picture")]
-    ground: Option<Ground>,
+    ground: Option<Background>,
     #[command(flatten)]
     making: Making,
     #[command(flatten)]
@@ -75,7 +76,10 @@ impl Drawings {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let picture = match &args.picture {
         Some(file) => Picture::from(file.as_path()),
-        None => args.ground.unwrap_or(Ground::Plain(Colour::WHITE)).into(),
+        None => args
+            .ground
+            .unwrap_or(Background::Plain(Colour::WHITE))
+            .into(),
     };
     let plain = Doodle::new(picture);
     let pen = match (args.pen_colour, args.pen_width) {

@@ -1,6 +1,6 @@
 //! How the words of a prompt look, laid over the style that the published prompts of its task have.
 
-use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
+use flowinone_prompts::{Align, Background, Canvas, Colour, TextStyle, Typeface};
 
 /// The look of words whose place is given.
 #[derive(Debug, clap::Args)]
@@ -8,7 +8,7 @@ use flowinone_prompts::{Align, Canvas, Colour, Face, Ground, TextStyle};
 pub(crate) struct Label {
     /// serif, serif-bold or comic
     #[arg(long, value_name = "NAME")]
-    face: Option<Face>,
+    face: Option<Typeface>,
     /// Size of the letters, in pixels of a canvas of 512; too long text is set smaller
     #[arg(long, value_name = "PIXELS")]
     text_size: Option<f32>,
@@ -62,10 +62,11 @@ impl Lettering {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Canvas")]
 pub(crate) struct CanvasOptions {
-    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb [default: the published pink]
+    /// Its colour, or two from top to foot: #rrggbb or #rrggbb,#rrggbb
+    /// [default: the published pink]
     #[arg(long, value_name = "COLOUR", conflicts_with = "canvas_seed")]
-    ground: Option<Ground>,
-    /// Draw ground and lettering by lot, the same for the same number
+    ground: Option<Background>,
+    /// Choose background and lettering at random, the same for the same number
     #[arg(long, value_name = "N")]
     canvas_seed: Option<u64>,
     #[command(flatten)]

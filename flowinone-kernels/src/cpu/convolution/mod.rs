@@ -19,6 +19,7 @@ mod f32;
 pub(crate) mod gradient;
 mod maps;
 mod row_block;
+mod winograd;
 
 use rayon::prelude::*;
 
@@ -29,6 +30,7 @@ use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 pub(crate) use maps::Maps;
 use row_block::{Element, RowBlock};
+use winograd::Tile;
 
 /// The convolution with weights `[output, input, K, K]` and biases `[output]`; below float32 with
 /// factors in bfloat16, where the processor multiplies them.
@@ -44,8 +46,10 @@ pub(crate) fn convolved(
     if let Some(bias) = bias {
         assert_eq!(bias.len(), maps.output, "one bias for each output channel");
     }
+    let tile = Tile::of(maps);
     #[cfg(target_arch = "x86_64")]
     if precision != Precision::Float32
+        && tile != Some(Tile::Four) // which is as fast in float32
         && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
     {
         let weight = bf16::pairs_of_channels(maps, weight);
@@ -60,6 +64,20 @@ pub(crate) fn convolved(
         return in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias);
     }
     let _ = precision;
+    match tile {
+        Some(tile) => winograd::convolved(level, tile, maps, x, weight, bias),
+        None => direct(level, maps, x, weight, bias),
+    }
+}
+
+/// The convolution in float32, product by product.
+fn direct(
+    level: SimdLevel,
+    maps: Maps,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
     let weight = Matrix::new(weight, maps.output, maps.k()).left(level);
     in_row_blocks(level, f32::F32, maps, x, &weight, bias)
 }

@@ -9,7 +9,9 @@ use crate::cpu::gemm::layout::Pair;
 use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
 use crate::cpu::gemm::pack::Packed;
 #[cfg(target_arch = "x86_64")]
-use crate::cpu::gemm::pack::{Matrix, RowWise, lines_of};
+use crate::cpu::gemm::pack::lines_of;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::cpu::gemm::pack::{Matrix, RowWise};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::level::SimdLevel;
@@ -46,6 +48,42 @@ impl<const N: usize> Kernel for Halve<'_, N> {
             for index in 0..N {
                 slots[index].write(Pair::new(even[index], odd[index]));
             }
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl RowWise<Pair> {
+    /// The rows of a matrix whose rows lie in order.
+    pub(crate) fn rounded(level: SimdLevel, matrix: Matrix<'_>) -> Self {
+        let [rows, values] = matrix.sizes();
+        // SAFETY: the kernel writes every pair of a row.
+        let (rows, _) = unsafe {
+            Self::filled(rows, values.div_ceil(2), |line, slots, own| {
+                let row = matrix.row(line);
+                level.run(RoundRow { row, slots });
+                own.write(Pair::default());
+            })
+        };
+        rows
+    }
+}
+
+/// One row in pairs.
+#[cfg(target_arch = "aarch64")]
+struct RoundRow<'a> {
+    row: &'a [f32],
+    slots: &'a mut [MaybeUninit<Pair>],
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Kernel for RoundRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Simd>(self, _: V) {
+        for (two, slot) in self.row.chunks(2).zip(self.slots) {
+            slot.write(Pair::new(two[0], two.get(1).copied().unwrap_or(0.0)));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd, slots};
 
 /// Rows of the left factor at a time, in the second cache.
-const BLOCK: usize = 96;
+pub(crate) const ROW_BLOCK: usize = 96;
 
 /// Two packed factors, and how to multiply them.
 pub(crate) trait Scheme: Copy + Sync {
@@ -100,6 +100,28 @@ pub(crate) fn gemm_add(level: SimdLevel, scheme: impl Scheme, c: &mut [f32]) {
     unsafe { compute(level, scheme, Beginning::There, c.as_mut_ptr()) };
 }
 
+/// The rows `block * ROW_BLOCK..` of the product, up to [`ROW_BLOCK`] of them, on this thread.
+///
+/// # Safety
+/// The result `[rows of a, columns of b]` must be writable, and no one else may use these rows of it.
+pub(crate) unsafe fn row_block(
+    level: SimdLevel,
+    scheme: impl Scheme,
+    block: usize,
+    c: *mut f32,
+    scratch: &mut Scratch,
+) {
+    let (height, tiles) = (scheme.height(), ROW_BLOCK / scheme.height());
+    level.run(Block {
+        scheme,
+        beginning: Beginning::Zero,
+        tiles: block * tiles..(block * tiles + tiles).min(scheme.rows().div_ceil(height)),
+        panels: 0..scheme.columns().div_ceil(NR),
+        c,
+        scratch,
+    });
+}
+
 /// What the product is added to.
 #[derive(Debug, Clone, Copy)]
 enum Beginning<'a> {
@@ -122,8 +144,8 @@ impl<'a> Beginning<'a> {
 unsafe fn compute(level: SimdLevel, scheme: impl Scheme, beginning: Beginning<'_>, c: *mut f32) {
     let (rows, columns) = (scheme.rows(), scheme.columns());
     let panels = columns.div_ceil(NR);
-    let row_blocks = rows.div_ceil(BLOCK);
-    let (height, tiles) = (scheme.height(), BLOCK / scheme.height());
+    let row_blocks = rows.div_ceil(ROW_BLOCK);
+    let (height, tiles) = (scheme.height(), ROW_BLOCK / scheme.height());
     let wanted = 4 * rayon::current_num_threads();
     let column_blocks = wanted.div_ceil(row_blocks.max(1)).clamp(1, panels.max(1));
     let block_panels = panels.div_ceil(column_blocks).max(1);

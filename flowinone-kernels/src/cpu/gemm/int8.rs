@@ -6,7 +6,7 @@
 //!
 //! one `s_w` for each column of the weights, fixed when they are packed, one `s_x` for each row,
 //! found when it comes. Processors that multiply bytes exactly (AVX512-VNNI, AVX-VNNI) take the rows as
-//! `q_x + 128`, never negative, and `128 sum(q_w)` is taken off each sum; elsewhere both factors are widened to 16
+//! `q_x + 128`, never negative, and `128 sum(q_w)` is taken off each sum; ARM's (dotprod, i8mm) take them as they are; elsewhere both factors are widened to 16
 //! bits, the weights panel by panel. Every level computes the same integers and rounds alike.
 
 use std::mem::MaybeUninit;
@@ -17,6 +17,8 @@ use crate::cpu::gemm::layout::{MR, NR, Panel, Quad, Target};
 use crate::cpu::gemm::microkernel::int16::{self, Halves, Int16};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::microkernel::{avx_vnni::AvxVnni, avx512_vnni::Avx512Vnni};
+#[cfg(target_arch = "aarch64")]
+use crate::cpu::gemm::microkernel::{neon_dot::NeonDot, neon_mmla::NeonI8mm};
 use crate::cpu::gemm::pack::{Matrix, Packed, RowWise};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
@@ -116,6 +118,10 @@ enum Multiplier {
     Avx512Vnni(Avx512Vnni),
     #[cfg(target_arch = "x86_64")]
     AvxVnni(AvxVnni),
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(NeonI8mm),
+    #[cfg(target_arch = "aarch64")]
+    NeonDot(NeonDot),
     /// Rows and weights widened to 16 bits.
     Int16,
 }
@@ -133,6 +139,15 @@ impl Multiplier {
                 return found;
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        if level == SimdLevel::Neon {
+            if let Some(proof) = NeonI8mm::find() {
+                return Self::NeonI8mm(proof);
+            }
+            if let Some(proof) = NeonDot::find() {
+                return Self::NeonDot(proof);
+            }
+        }
         let _ = level;
         Self::Int16
     }
@@ -141,7 +156,7 @@ impl Multiplier {
     fn slots(self) -> usize {
         match self {
             Self::Int16 => 2,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             _ => 1,
         }
     }
@@ -166,9 +181,12 @@ impl Int8Rows {
         let (values, scales) = unsafe {
             RowWise::filled(rows, slots * k.div_ceil(4), |line, values, scale| {
                 let row = matrix.row(line);
-                match slots {
-                    1 => level.run(Quantize::<1> { row, values, scale }),
-                    _ => level.run(Quantize::<2> { row, values, scale }),
+                match multiplier {
+                    Multiplier::Int16 => level.run(Quantize::<2, 0> { row, values, scale }),
+                    #[cfg(target_arch = "x86_64")]
+                    _ => level.run(Quantize::<1, 128> { row, values, scale }),
+                    #[cfg(target_arch = "aarch64")]
+                    _ => level.run(Quantize::<1, 0> { row, values, scale }),
                 }
             })
         };
@@ -183,14 +201,14 @@ impl Int8Rows {
     }
 }
 
-/// One row, four integers in `SLOTS`; its scale is written as its bits.
-struct Quantize<'a, const SLOTS: usize> {
+/// One row, four integers in `SLOTS`, bytes plus `OFFSET`; its scale is written as its bits.
+struct Quantize<'a, const SLOTS: usize, const OFFSET: u8> {
     row: &'a [f32],
     values: &'a mut [MaybeUninit<u32>],
     scale: &'a mut MaybeUninit<u32>,
 }
 
-impl<const SLOTS: usize> Kernel for Quantize<'_, SLOTS> {
+impl<const SLOTS: usize, const OFFSET: u8> Kernel for Quantize<'_, SLOTS, OFFSET> {
     type Output = ();
 
     #[inline(always)]
@@ -211,21 +229,24 @@ impl<const SLOTS: usize> Kernel for Quantize<'_, SLOTS> {
         let (slots, _) = self.values.as_chunks_mut::<SLOTS>();
         let (slots, last) = slots.split_at_mut(fours.len());
         for (slots, four) in slots.iter_mut().zip(fours) {
-            write(slots, four.map(|x| rounded(x * inverse)));
+            write::<SLOTS, OFFSET>(slots, four.map(|x| rounded(x * inverse)));
         }
         if let [slots] = last {
             let mut four = [0.0; 4];
             four[..rest.len()].copy_from_slice(rest);
-            write(slots, four.map(|x| rounded(x * inverse)));
+            write::<SLOTS, OFFSET>(slots, four.map(|x| rounded(x * inverse)));
         }
     }
 }
 
-/// Four integers of a row, given as their lowest bytes: as bytes plus 128 in one slot, or widened in two as weights are.
+/// Four integers of a row, given as their lowest bytes: as bytes plus `OFFSET` in one slot, or widened in two as weights are.
 #[inline(always)]
-fn write<const SLOTS: usize>(slots: &mut [MaybeUninit<u32>; SLOTS], four: [u8; 4]) {
+fn write<const SLOTS: usize, const OFFSET: u8>(
+    slots: &mut [MaybeUninit<u32>; SLOTS],
+    four: [u8; 4],
+) {
     if SLOTS == 1 {
-        slots[0].write(Quad::from_le_bytes(four.map(|q| q.wrapping_add(128))));
+        slots[0].write(Quad::from_le_bytes(four.map(|q| q.wrapping_add(OFFSET))));
         return;
     }
     for (slot, halves) in slots.iter_mut().zip(widened(Quad::from_le_bytes(four))) {
@@ -294,7 +315,7 @@ impl Scheme for Int8<'_> {
         };
         let wide = match self.a.multiplier {
             Multiplier::Int16 => widened_panel::<V>(values, scratch).as_ptr(),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             _ => std::ptr::null(),
         };
         (panel, wide)
@@ -321,6 +342,14 @@ impl Scheme for Int8<'_> {
                 }
                 #[cfg(target_arch = "x86_64")]
                 Multiplier::AvxVnni(proof) => {
+                    proof.multiply((a, a_row), scales, panel, steps.len(), target);
+                }
+                #[cfg(target_arch = "aarch64")]
+                Multiplier::NeonI8mm(proof) => {
+                    proof.multiply((a, a_row), scales, panel, steps.len(), target);
+                }
+                #[cfg(target_arch = "aarch64")]
+                Multiplier::NeonDot(proof) => {
                     proof.multiply((a, a_row), scales, panel, steps.len(), target);
                 }
                 Multiplier::Int16 => Int16 {

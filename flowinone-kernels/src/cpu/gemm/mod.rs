@@ -3,6 +3,8 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod bf16;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod bf16_mmla;
 pub(crate) mod bf16_pack;
 pub(crate) mod bf16_widened;
 pub(crate) mod blocked;

@@ -5,7 +5,7 @@ use crate::cpu::gemm::blocked::{Scheme, gemm, gemm_add};
 use crate::cpu::gemm::f32::{self, F32, gemm_f32};
 use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::layout::{NR, Pair};
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::cpu::gemm::pack::RowWise;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::simd::level::SimdLevel;
@@ -130,6 +130,13 @@ impl Weights {
                 if let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level) {
                     let a = &RowWise::<Pair>::new(proof, x);
                     return into.gemm(level, crate::cpu::gemm::bf16::Bf16::new(level, proof, a, b));
+                }
+                #[cfg(target_arch = "aarch64")]
+                if level == SimdLevel::Neon
+                    && let Some(proof) = crate::cpu::gemm::microkernel::neon_mmla::NeonBf16::find()
+                {
+                    let a = &RowWise::<Pair>::rounded(level, x);
+                    return into.gemm(level, crate::cpu::gemm::bf16_mmla::Bf16Mmla { a, b, proof });
                 }
                 let a = &x.left(level);
                 into.gemm(level, Bf16Widened { a, b });

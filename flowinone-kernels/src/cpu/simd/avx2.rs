@@ -3,7 +3,7 @@
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm_add_ps,
     _mm_add_ss, _mm_cvtss_f32, _mm_loadu_ps, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps,
-    _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps,
+    _mm_movehl_ps, _mm_storeu_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps,
     _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_castps128_ps256,
     _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps,
     _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
@@ -14,7 +14,7 @@ use std::arch::x86_64::{
 };
 
 use super::detect;
-use super::{Kernel, Simd, WIDEST};
+use super::{Kernel, Simd, Slot, WIDEST};
 
 /// The proof that the processor has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +93,31 @@ impl Simd for Avx2 {
             let four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    fn store_by_fours(self, [a, b, c, d]: [__m256; 4], target: &mut [[Slot; 4]; WIDEST]) {
+        // SAFETY: each target is four numbers; `self` vouches for the instructions.
+        unsafe {
+            let pairs = |x, y| {
+                let (low, high) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
+                (_mm256_castps_pd(low), _mm256_castps_pd(high))
+            };
+            let ((ab, ab_high), (cd, cd_high)) = (pairs(a, b), pairs(c, d));
+            let fours = [
+                _mm256_unpacklo_pd(ab, cd),
+                _mm256_unpackhi_pd(ab, cd),
+                _mm256_unpacklo_pd(ab_high, cd_high),
+                _mm256_unpackhi_pd(ab_high, cd_high),
+            ];
+            for (index, four) in fours.into_iter().enumerate() {
+                let four = _mm256_castpd_ps(four);
+                let mut store =
+                    |index: usize, x| _mm_storeu_ps(target[index].as_mut_ptr().cast(), x);
+                store(index, _mm256_castps256_ps128(four));
+                store(4 + index, _mm256_extractf128_ps::<1>(four));
+            }
         }
     }
 

@@ -1,14 +1,15 @@
 //! Sixteen lanes of AVX-512.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_LT_OQ, _mm_loadu_ps, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_and_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps128_ps512, _mm512_castsi512_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtps_epi32, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_insertf32x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16,
-    _mm512_mask_blend_ps, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
-    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    __m512, __m512i, _CMP_LT_OQ, _mm_loadu_ps, _mm_storeu_ps, _mm512_abs_ps, _mm512_add_epi32,
+    _mm512_add_ps, _mm512_and_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps128_ps512,
+    _mm512_castps512_ps128, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_div_ps, _mm512_extractf32x4_ps, _mm512_fmadd_ps, _mm512_insertf32x4,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_blend_ps,
+    _mm512_mask_loadu_ps, _mm512_mask_storeu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_pd,
+    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
 use super::detect;
@@ -96,6 +97,33 @@ impl Simd for Avx512 {
     fn sum(self, x: __m512) -> f32 {
         // SAFETY: `self` is the proof that the processor has the instructions.
         unsafe { _mm512_reduce_add_ps(x) }
+    }
+
+    #[inline(always)]
+    fn store_by_fours(self, [a, b, c, d]: [__m512; 4], target: &mut [[Slot; 4]; WIDEST]) {
+        // SAFETY: each target is four numbers; `self` vouches for the instructions.
+        unsafe {
+            let pairs = |x, y| {
+                let (low, high) = (_mm512_unpacklo_ps(x, y), _mm512_unpackhi_ps(x, y));
+                (_mm512_castps_pd(low), _mm512_castps_pd(high))
+            };
+            let ((ab, ab_high), (cd, cd_high)) = (pairs(a, b), pairs(c, d));
+            let fours = [
+                _mm512_unpacklo_pd(ab, cd),
+                _mm512_unpackhi_pd(ab, cd),
+                _mm512_unpacklo_pd(ab_high, cd_high),
+                _mm512_unpackhi_pd(ab_high, cd_high),
+            ];
+            for (index, four) in fours.into_iter().enumerate() {
+                let four = _mm512_castpd_ps(four);
+                let mut store =
+                    |index: usize, x| _mm_storeu_ps(target[index].as_mut_ptr().cast(), x);
+                store(index, _mm512_castps512_ps128(four));
+                store(4 + index, _mm512_extractf32x4_ps::<1>(four));
+                store(8 + index, _mm512_extractf32x4_ps::<2>(four));
+                store(12 + index, _mm512_extractf32x4_ps::<3>(four));
+            }
+        }
     }
 
     #[inline(always)]

@@ -51,6 +51,24 @@ pub(crate) fn neon() -> bool {
     std::arch::is_aarch64_feature_detected!("neon")
 }
 
+/// Dot products of 8-bit integers.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn neon_dot() -> bool {
+    neon() && std::arch::is_aarch64_feature_detected!("dotprod")
+}
+
+/// Products of blocks of 8-bit integers.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn neon_i8mm() -> bool {
+    neon() && std::arch::is_aarch64_feature_detected!("i8mm")
+}
+
+/// Products of blocks of bfloat16.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn neon_bf16() -> bool {
+    neon() && std::arch::is_aarch64_feature_detected!("bf16")
+}
+
 /// Whether the processor multiplies tiles of bfloat16.
 #[cfg(target_arch = "x86_64")]
 fn processor_has_tiles() -> bool {

@@ -61,6 +61,20 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Four numbers of each row must be readable.
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [Self::Float; 4];
 
+    /// Writes the numbers of each of the first `WIDTH` lanes side by side: those of four vectors, turned.
+    #[inline(always)]
+    fn store_by_fours(self, four: [Self::Float; 4], target: &mut [[Slot; 4]; WIDEST]) {
+        let mut lanes = [[Slot::new(0.0); WIDEST]; 4];
+        for (x, lanes) in four.into_iter().zip(&mut lanes) {
+            self.store(x, lanes);
+        }
+        for (index, target) in target.iter_mut().enumerate().take(Self::WIDTH) {
+            for (lanes, target) in lanes.iter().zip(target) {
+                *target = lanes[index];
+            }
+        }
+    }
+
     /// The sum.
     fn add(self, a: Self::Float, b: Self::Float) -> Self::Float;
 

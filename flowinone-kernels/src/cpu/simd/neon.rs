@@ -10,7 +10,7 @@ use std::arch::aarch64::{
 };
 
 use super::detect;
-use super::{Kernel, Simd, WIDEST};
+use super::{Kernel, Simd, Slot, WIDEST};
 
 /// The proof that the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +82,26 @@ impl Simd for Neon {
     fn sum(self, x: float32x4_t) -> f32 {
         // SAFETY: `self` is the proof that the processor has the instructions.
         unsafe { vaddvq_f32(x) }
+    }
+
+    #[inline(always)]
+    fn store_by_fours(self, four: [float32x4_t; 4], target: &mut [[Slot; 4]; WIDEST]) {
+        // SAFETY: each target is four numbers, and so is each vector; `self` vouches for the instructions.
+        unsafe {
+            let [a, b, c, d] = four;
+            let wide = |x| vreinterpretq_f64_f32(x);
+            let (ab, ab_odd) = (wide(vtrn1q_f32(a, b)), wide(vtrn2q_f32(a, b)));
+            let (cd, cd_odd) = (wide(vtrn1q_f32(c, d)), wide(vtrn2q_f32(c, d)));
+            let rows = [
+                vtrn1q_f64(ab, cd),
+                vtrn1q_f64(ab_odd, cd_odd),
+                vtrn2q_f64(ab, cd),
+                vtrn2q_f64(ab_odd, cd_odd),
+            ];
+            for (row, target) in rows.into_iter().zip(target) {
+                vst1q_f32(target.as_mut_ptr().cast(), vreinterpretq_f32_f64(row));
+            }
+        }
     }
 
     #[inline(always)]

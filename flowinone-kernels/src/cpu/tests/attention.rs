@@ -24,7 +24,7 @@ fn attention_is_that_of_burn_with_its_gradients() {
     for [batch, heads, queries, keys, width] in SHAPES {
         let of_q = [batch, heads, queries, width];
         let of_k = [batch, heads, keys, width];
-        let [q_length, k_length] = [of_q, of_k].map(|shape| shape.iter().gemm());
+        let [q_length, k_length] = [of_q, of_k].map(|shape| shape.iter().product());
         let lengths = [q_length, k_length, k_length];
         let run = |function: fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
             move |[q, k, v]: [Tensor<1>; 3]| {
@@ -44,7 +44,7 @@ fn heads_are_read_and_written_where_they_lie() {
         let channels = heads * width;
         let (y, kv) = ([batch, queries, channels], [batch, keys, 2 * channels]);
         let qkv = [batch, queries, 3 * channels];
-        let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().gemm());
+        let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().product());
 
         let fast = |[x]: [Tensor<1>; 1]| {
             self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])

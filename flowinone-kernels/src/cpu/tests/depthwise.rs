@@ -17,7 +17,7 @@ fn the_convolution_is_that_of_burn_with_its_gradients() {
             [batch, height * width, channels],
             [channels, 1, kernel, kernel],
         );
-        let length = x_shape.iter().gemm();
+        let length = x_shape.iter().product();
         type Convolution = fn(Tensor<3>, usize, Tensor<4>, Tensor<1>) -> Tensor<3>;
         let run = |convolution: Convolution| {
             move |[x, w, b]: [Tensor<1>; 3]| {

@@ -74,7 +74,7 @@ fn group_norm_with_silu_is_that_of_burn() {
         ([1, 64, 16, 16], 32),
     ] {
         let [_, channels, ..] = shape;
-        let length = shape.iter().gemm();
+        let length = shape.iter().product();
         type Norm = fn(Tensor<4>, Tensor<1>, Tensor<1>, usize, f64) -> Tensor<4>;
         let run = |norm: Norm| {
             move |[x, weight, bias]: [Tensor<1>; 3]| {

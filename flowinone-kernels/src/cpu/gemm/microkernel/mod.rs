@@ -10,6 +10,10 @@ pub(crate) mod avx512_vnni;
 pub(crate) mod avx_vnni;
 pub(crate) mod f32;
 pub(crate) mod int16;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon_dot;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon_mmla;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::level::SimdLevel;

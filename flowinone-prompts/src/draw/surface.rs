@@ -14,12 +14,12 @@ use crate::error::within;
 const SIDES: [u32; 2] = [16, 4096];
 
 /// A square canvas.
-pub(crate) struct Sheet {
+pub(crate) struct Surface {
     pixels: Pixmap,
     scale: f32,
 }
 
-impl Sheet {
+impl Surface {
     /// An error unless a canvas of `side` pixels can be drawn.
     pub(crate) fn check(side: u32) -> Result<(), PromptError> {
         let [least, most] = SIDES.map(|side| side as f32);

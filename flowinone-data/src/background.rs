@@ -14,7 +14,7 @@ use super::draw::{Draw, scramble};
     rename_all_fields = "kebab-case",
     deny_unknown_fields
 )]
-pub enum Ground {
+pub enum SceneBackground {
     /// One colour.
     Plain {
         /// The colour.
@@ -56,7 +56,7 @@ pub enum Pattern {
     Grain,
 }
 
-impl Ground {
+impl SceneBackground {
     /// The colour that people would name.
     pub fn colour(&self) -> Colour {
         match *self {
@@ -159,7 +159,7 @@ mod tests {
         for index in 0..200 {
             let mut draw = Draw::new(1, 0, index);
             let name = *draw.pick(&ColourName::ALL);
-            let ground = Ground::draw(name, &mut draw);
+            let ground = SceneBackground::draw(name, &mut draw);
             let picture = ground.render(32);
             let of = |c: usize| picture.pixels().map(|p| f32::from(p.0[c])).sum::<f32>() / 1024.0;
             for c in 0..3 {
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_gradient_runs_from_its_colour_to_the_other() {
-        let ground = Ground::Gradient {
+        let ground = SceneBackground::Gradient {
             colour: ColourName::Blue.into(),
             to: [255; 3],
             across: false,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Colour, Face, Ground, Task};
+use crate::{Background, Colour, Task, Typeface};
 
 /// Side of the canvas of the published prompts, in pixels.
 pub const PROMPT_SIDE: u32 = 512;
@@ -13,23 +13,23 @@ pub const PROMPT_SIDE: u32 = 512;
 /// How prompts for a model are drawn; the default is that of the published prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Convention {
+pub struct PromptStyle {
     /// Side of a prompt, in pixels.
     pub side: u32,
     /// Size of words, in units of the published prompts'.
     pub text_scale: f32,
-    /// The face of all words; each style's own without.
-    pub face: Option<Face>,
-    /// The ground of class and text prompts; that of the published caption without.
-    pub ground: Option<Ground>,
-    /// The sentences of tasks whose marks say everything (doodle, force, trajectory), by task; the
-    /// published ones without.
+    /// The typeface of all words. If `None`, each style's own.
+    pub face: Option<Typeface>,
+    /// The background of class and text prompts. If `None`, that of the published caption.
+    pub ground: Option<Background>,
+    /// Overrides the sentence drawn for doodle, force and trajectory prompts, by task. Tasks that
+    /// are not listed use the published sentence.
     pub sentences: BTreeMap<Task, String>,
     /// The classes that the model knows, by name; empty if it is not limited to some.
     pub classes: Vec<String>,
 }
 
-impl Default for Convention {
+impl Default for PromptStyle {
     fn default() -> Self {
         Self {
             side: PROMPT_SIDE,
@@ -42,8 +42,8 @@ impl Default for Convention {
     }
 }
 
-impl Convention {
-    /// That of the small model: a few large words in one face, on a canvas as small as what its
+impl PromptStyle {
+    /// That of the small model: a few large words in one typeface, on a canvas as small as what its
     /// vision tower sees.
     pub fn mini() -> Self {
         let sentences = [
@@ -54,8 +54,8 @@ impl Convention {
         Self {
             side: 128,
             text_scale: 2.0,
-            face: Some(Face::SerifBold),
-            ground: Some(Ground::Plain(Colour([245, 245, 242]))),
+            face: Some(Typeface::SerifBold),
+            ground: Some(Background::Plain(Colour([245, 245, 242]))),
             sentences: sentences.map(|(task, words)| (task, words.into())).into(),
             classes: vec![],
         }
@@ -101,20 +101,20 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn knowing(classes: &[&str]) -> Convention {
-        Convention {
+    fn knowing(classes: &[&str]) -> PromptStyle {
+        PromptStyle {
             text_scale: 2.0,
             classes: classes.iter().map(ToString::to_string).collect(),
-            ..Convention::default()
+            ..PromptStyle::default()
         }
     }
 
     #[test]
     fn an_unknown_word_gets_its_nearest_neighbours() {
-        let convention = knowing(&["apple", "car", "cat", "key"]);
-        assert_eq!(convention.unknown("Cat"), None);
-        assert_eq!(convention.unknown("red apple"), None);
-        assert_eq!(convention.unknown("cap"), Some(vec!["car", "cat", "key"]));
+        let style = knowing(&["apple", "car", "cat", "key"]);
+        assert_eq!(style.unknown("Cat"), None);
+        assert_eq!(style.unknown("red apple"), None);
+        assert_eq!(style.unknown("cap"), Some(vec!["car", "cat", "key"]));
         assert_eq!(knowing(&[]).unknown("anything"), None);
     }
 

@@ -9,7 +9,7 @@ use crate::PromptError;
 /// A face that text is set in; all are bundled, under the SIL Open Font License 1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Face {
+pub enum Typeface {
     /// Liberation Serif, as wide as Times New Roman: Latin, Greek, Cyrillic, Hebrew.
     #[default]
     Serif,
@@ -19,7 +19,7 @@ pub enum Face {
     Comic,
 }
 
-impl Face {
+impl Typeface {
     /// All faces.
     pub const ALL: [Self; 3] = [Self::Serif, Self::SerifBold, Self::Comic];
 
@@ -33,7 +33,7 @@ impl Face {
     }
 }
 
-impl FromStr for Face {
+impl FromStr for Typeface {
     type Err = PromptError;
 
     fn from_str(text: &str) -> Result<Self, PromptError> {

@@ -10,7 +10,7 @@ use crate::{Colour, PromptError};
 /// What a canvas is painted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Ground {
+pub enum Background {
     /// One colour.
     Plain(Colour),
     /// A vertical gradient.
@@ -22,7 +22,7 @@ pub enum Ground {
     },
 }
 
-impl FromStr for Ground {
+impl FromStr for Background {
     type Err = PromptError;
 
     /// Reads `#rrggbb`, or `#rrggbb,#rrggbb` from top to foot.
@@ -37,7 +37,7 @@ impl FromStr for Ground {
     }
 }
 
-impl Ground {
+impl Background {
     /// The ground alone, `side` x `side` pixels.
     pub fn paint(&self, side: u32) -> RgbImage {
         let (Colour(top), Colour(foot)) = match *self {

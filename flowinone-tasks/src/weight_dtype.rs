@@ -11,7 +11,7 @@ use crate::Error;
 /// Element type in which weights are stored or computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub enum WeightDtype {
     /// 32 bits: exact, the default.
     #[default]
     F32,
@@ -21,7 +21,7 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
+impl WeightDtype {
     /// All element types.
     pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
 
@@ -43,7 +43,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
+impl fmt::Display for WeightDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::F32 => "f32",
@@ -53,7 +53,7 @@ impl fmt::Display for Precision {
     }
 }
 
-impl FromStr for Precision {
+impl FromStr for WeightDtype {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {

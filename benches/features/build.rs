@@ -1,0 +1,3 @@
+//! Only so that the build-dependencies count.
+
+fn main() {}
