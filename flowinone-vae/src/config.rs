@@ -8,6 +8,8 @@ use crate::{Autoencoder, Error};
 
 /// Most levels accepted: 2^7 pixels of a picture for one of its latent.
 const MAX_LEVELS: usize = 8;
+/// Most channels, blocks or groups.
+const LARGEST: usize = 1 << 16;
 
 /// Sizes of an [`Autoencoder`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +100,10 @@ impl VaeConfig {
         for (field, value) in positive {
             if value == 0 {
                 return Err(Error::config(field, value, "must be at least 1"));
+            }
+            if value > LARGEST {
+                let limit = format!("must be at most {LARGEST}");
+                return Err(Error::config(field, value, limit));
             }
         }
         let levels = self.multipliers.len();
