@@ -121,6 +121,10 @@ impl VaeConfig {
                     let limit = "times channels must be a number of channels";
                     return Err(Error::config(field, multiplier, limit));
                 }
+                Some(width) if width > LARGEST => {
+                    let limit = format!("makes {width} channels, at most {LARGEST}");
+                    return Err(Error::config(field, multiplier, limit));
+                }
                 Some(width) if width % self.groups != 0 => {
                     let groups = self.groups;
                     return Err(Error::config(
