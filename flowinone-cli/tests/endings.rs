@@ -1,6 +1,6 @@
-//! How a run ends when something stands against it: outputs that close or fill up, Ctrl-C in the middle
-//! of a step, numbers that make no sense, entries that cannot be read. Never by a panic, and never with
-//! less done than could be.
+//! How a run ends when something stands against it: outputs that close or fill up, Ctrl-C in the
+//! middle of a step, numbers that make no sense, entries that cannot be read. Never by a panic, and
+//! never with less done than could be.
 #![cfg(all(feature = "cpu", feature = "train", unix))]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 

@@ -1,5 +1,6 @@
-//! No file of a user is lost: outputs are compared with inputs by what the files are, in every command
-//! that writes, before anything is computed; modes, links and left-overs are as a user expects.
+//! No file of a user is lost: outputs are compared with inputs by what the files are, in every
+//! command that writes, before anything is computed; modes, links and left-overs are as a user
+//! expects.
 #![cfg(all(feature = "cpu", feature = "train", unix))]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 

@@ -1,5 +1,5 @@
-//! Damaged files of every format that is read end in an error or in a value: never in a panic, never in
-//! a process that runs out of memory or time.
+//! Damaged files of every format that is read end in an error or in a value: never in a panic,
+//! never in a process that runs out of memory or time.
 //!
 //! 100,000 inputs by default; `FLOWINONE_MUTATIONS=10` makes ten times as many.
 #![cfg(feature = "train")]
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flowinone_data::{Encoded, Sample, ShardWriter, Survey, Walk};
 use flowinone_image::{decode_picture, write_with_text};
 use flowinone_parity::{folders, mutated};
-use flowinone_prompts::{Colour, Doodle, Drawing, Ground, Prompt, VisualPrompt};
+use flowinone_prompts::{Background, Colour, Doodle, Drawing, Prompt, VisualPrompt};
 use flowinone_tasks::{ModelConfig, read_config, read_record};
 use flowinone_train::{FlowTrainingConfig, Plot, read_metric_log, read_training_config};
 use flowinone_weights::Checkpoint;
@@ -21,13 +21,16 @@ use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use rayon::prelude::*;
 
+/// Reads the bytes of a file, with a folder to work in.
+type Reader = dyn Fn(&[u8], &Path) -> Result<(), String> + Sync;
+
 /// A format: what is damaged, how often, and what reads it.
 struct Format {
     name: &'static str,
     whole: Vec<u8>,
     count: u64,
     /// `Ok` if the reader took the bytes, `Err` with its reason if not.
-    read: Box<dyn Fn(&[u8], &Path) -> Result<(), String> + Sync>,
+    read: Box<Reader>,
 }
 
 fn format<E: ToString>(
@@ -112,8 +115,8 @@ fn checkpoints() -> Vec<Format> {
         move |bytes: &[u8], folder: &Path| {
             let checkpoint = Checkpoint::open(file(folder, name, bytes))?;
             // A view may claim gigabytes over a small storage; a model's own shapes rule that out.
-            let small = checkpoint.entries().filter(|entry| entry.len() < 1 << 20);
-            small.map(|entry| entry.read().map(drop)).collect()
+            let mut small = checkpoint.entries().filter(|entry| entry.len() < 1 << 20);
+            small.try_for_each(|entry| entry.read().map(drop))
         }
     };
     // An index of one shard, which lies beside it.
@@ -159,7 +162,7 @@ const TOML: &str = "train = [\"velocity\"]\n[model]\npreset = \"tiny\"\n[run]\nf
 const JOURNAL: &str = "{\"step\":1,\"loss\":0.5,\"gradient_norm\":1e-3}\n{\"step\":2,\"loss\":null}\n{\"step\":3,\"loss\":0.25}\n";
 
 fn drawn(drawing: Drawing) -> Result<(), String> {
-    let doodle = Doodle::new(Ground::Plain(Colour::WHITE)).instruction(None);
+    let doodle = Doodle::new(Background::Plain(Colour::WHITE)).instruction(None);
     doodle
         .drawing(drawing)
         .render(64)

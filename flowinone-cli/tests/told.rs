@@ -1,5 +1,5 @@
-//! Files in the wild are read, or refused with what they are and what to do; reasons are told once, and
-//! before work is done.
+//! Files in the wild are read, or refused with what they are and what to do; reasons are told once,
+//! and before work is done.
 #![cfg(all(feature = "cpu", feature = "train", unix))]
 #![allow(dead_code, reason = "the support is shared with other tests")]
 

@@ -110,7 +110,7 @@ impl Example {
         self.structure()
     }
 
-    /// A pair as an example of `source`, without a detour over files.
+    /// A pair as an example of `source`, without a detour through files.
     pub fn of_pair(source: &str, key: String, pair: Pair) -> Self {
         Self {
             source: source.into(),

@@ -86,8 +86,8 @@ fn a_decoded_jpeg_stays_near_that_of_the_reference() {
             folder.name(),
             100.0 * equal
         );
-        // Colour is brought to full size by the same filter; the inverse transform is rounded otherwise,
-        // which conversion to RGB makes three at most.
+        // Colour is brought to full size by the same filter; the inverse transform is rounded
+        // otherwise, which conversion to RGB makes three at most.
         assert!(largest <= 3 && equal > 0.9);
     }
 }

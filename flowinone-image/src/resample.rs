@@ -73,8 +73,8 @@ pub(crate) fn resize_window(
         picture.width(),
         picture.height()
     );
-    // Up to version 12 the library sends such a picture down first and across second, so that it never
-    // holds the long one in between.
+    // Up to version 12 the library sends such a picture down first and across second, so that it
+    // never holds the long one in between.
     let [wide, high] = [picture.width(), picture.height()].map(u64::from);
     if high > 100 * wide && size[1] < picture.height() {
         let [across, down] = [columns, rows];

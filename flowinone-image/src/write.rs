@@ -80,7 +80,8 @@ pub fn read_text(path: &Path, keyword: &'static str) -> Result<String, Error> {
         .map_err(none)
 }
 
-/// The text under a keyword, in whichever kind of chunk: tools that rewrite a PNG change one into another.
+/// The text under a keyword, in whichever kind of chunk: tools that rewrite a PNG change one into
+/// another.
 fn text_in(info: &png::Info<'_>, keyword: &str) -> Option<Result<String, String>> {
     let unicode = info.utf8_text.iter().find(|chunk| chunk.keyword == keyword);
     if let Some(chunk) = unicode {

@@ -22,8 +22,11 @@ mod cpu;
 mod fallback;
 mod functions;
 mod precision;
+mod speed;
 
 pub use allocator::keep_freed_memory;
+#[cfg(feature = "cpu")]
+pub use cpu::peak::peak_multiply_adds;
 #[cfg(feature = "cpu")]
 pub use cpu::simd::level::{LEVEL_VARIABLE, SimdLevel};
 pub use functions::attention::{attention, cross_attention, self_attention};
@@ -37,3 +40,4 @@ pub use functions::{
     geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
 };
 pub use precision::Precision;
+pub use speed::relative_time;

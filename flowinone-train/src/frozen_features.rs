@@ -12,7 +12,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
 use flowinone_tasks::ModelConfig;
-use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
 use crate::autoencoder::pixels;
@@ -91,10 +91,14 @@ impl FrozenFeatures {
         }
     }
 
-    /// The latents of pictures, `[pictures, channels, side, side]`.
+    /// The latents of pictures as the autoencoder's encoder sees them, `[pictures, channels, side,
+    /// side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.reuse {
-            Reuse::Streaming => self.low_precision.encode(self.pixels(pictures)).mode(),
+            Reuse::Streaming => self
+                .low_precision
+                .encode_means(self.pixels(pictures))
+                .mode(),
             Reuse::Repeated(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
                 Tensor::cat(means, 0) * self.model.vae.scale
@@ -126,7 +130,7 @@ impl FrozenFeatures {
     fn mean(&self, picture: &RgbImage) -> Tensor<4> {
         let encode = || {
             self.autoencoder
-                .encode(self.pixels(std::slice::from_ref(picture)))
+                .encode_means(self.pixels(std::slice::from_ref(picture)))
         };
         let Some(cache) = self.cache() else {
             return encode().mean();

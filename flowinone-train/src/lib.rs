@@ -13,6 +13,8 @@ mod checkpoint;
 mod config;
 mod data_parallel;
 mod error;
+mod extend;
+mod finer;
 mod flow;
 mod frozen_features;
 mod gradients;
@@ -28,6 +30,7 @@ mod read;
 mod run_folder;
 mod schedule;
 mod shared;
+mod spelling;
 mod train_task;
 mod trainable_flow;
 mod trainer;
@@ -40,8 +43,8 @@ pub use batch_rng::BatchRng;
 pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use checkpoint::{Progress, RunCheckpoint, checkpoints, newest_checkpoint};
 pub use config::{
-    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, FlowTrainingConfig, Half, Kind,
-    MatmulPrecision, Part, Procedural, RunConfig, ValidationConfig,
+    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, Extension, FlowTrainingConfig, Kind,
+    MatmulPrecision, Part, Procedural, RunConfig, VaePart, ValidationConfig,
 };
 pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;
@@ -57,6 +60,7 @@ pub use plot::Plot;
 pub use read::{Configuration, Fault, read_training_config};
 pub use run_folder::place_of_model;
 pub use schedule::{Decay, Schedule};
+pub use spelling::{Spelling, SpellingHead};
 pub use train_task::{Batcher, Losses, TrainTask};
 pub use trainable_flow::TrainableFlow;
 pub use trainer::{StopReason, Trainer};

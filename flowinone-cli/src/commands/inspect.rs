@@ -5,20 +5,24 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use flowinone_prompts::PromptStyle;
 use flowinone_tasks::{ModelDirectory, Origin, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
 
-/// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG.
+/// List the tensors of a checkpoint, the parts of a model and what it knows, or the settings in a
+/// PNG.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// .pth, .bin, .safetensors, *.index.json, model directory, or a picture made by flowinone
+    /// .pth, .bin, .safetensors, *.index.json, model directory or built-in:mini, or a picture made
+    /// by flowinone
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let text = if args.file.join("manifest.json").is_file() {
+    let built_in = args.file.to_string_lossy().starts_with("built-in:");
+    let text = if built_in || args.file.join("manifest.json").is_file() {
         directory(&args.file)?
     } else if is_picture(&args.file)? {
         serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
@@ -75,7 +79,7 @@ fn checkpoint(path: &Path) -> Result<String> {
 }
 
 fn directory(path: &Path) -> Result<String> {
-    let directory = ModelDirectory::open(path)?;
+    let directory = ModelDirectory::named(path)?;
     let config = directory.config();
     let state = if config.trained {
         "trained"
@@ -94,7 +98,26 @@ fn directory(path: &Path) -> Result<String> {
             record.precision, record.bytes, record.sha256
         );
     }
+    text += &known(&config.prompts);
     text += &serde_json::to_string_pretty(config)?;
     text.push('\n');
     Ok(text)
+}
+
+/// What the model knows, as a person may say it; nothing if it is not limited.
+fn known(style: &PromptStyle) -> String {
+    let mut text = String::new();
+    if !style.classes.is_empty() {
+        let named = |class: &String| match style.synonyms.get(class) {
+            Some(others) => format!("{class} ({})", others.join(", ")),
+            None => class.clone(),
+        };
+        let names: Vec<String> = style.classes.iter().map(named).collect();
+        text += &format!("{} things: {}\n", names.len(), names.join(", "));
+    }
+    if !style.words.is_empty() {
+        let words: Vec<&str> = style.words.iter().map(String::as_str).collect();
+        text += &format!("{} other words: {}\n", words.len(), words.join(", "));
+    }
+    text
 }

@@ -36,7 +36,7 @@ pub enum Drawing {
     /// An SVG file of lines, read each time the prompt is drawn. Black lines and outlines are drawn
     /// by the doodle's pen, others in their own colour and width.
     Svg(PathBuf),
-    /// A drawing of dark lines on light or transparent ground.
+    /// A drawing of dark lines on light or transparent background.
     Picture(Picture),
 }
 
