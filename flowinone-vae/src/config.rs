@@ -9,6 +9,8 @@ use crate::{Autoencoder, Error};
 
 /// Most levels accepted: 2^7 pixels of a picture for one of its latent.
 const MAX_LEVELS: usize = 8;
+/// Most channels, blocks or groups.
+const LARGEST: usize = 1 << 16;
 
 /// Sizes of an [`Autoencoder`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,6 +131,10 @@ impl VaeConfig {
             if value == 0 {
                 return Err(Error::config(field, value, "must be at least 1"));
             }
+            if value > LARGEST {
+                let limit = format!("must be at most {LARGEST}");
+                return Err(Error::config(field, value, limit));
+            }
         }
         let levels = self.multipliers.len();
         if levels == 0 || levels > MAX_LEVELS {
@@ -143,6 +149,10 @@ impl VaeConfig {
             match self.channels.checked_mul(multiplier) {
                 None | Some(0) => {
                     let limit = "times channels must be a number of channels";
+                    return Err(Error::config(field, multiplier, limit));
+                }
+                Some(width) if width > LARGEST => {
+                    let limit = format!("makes {width} channels, at most {LARGEST}");
                     return Err(Error::config(field, multiplier, limit));
                 }
                 Some(width) if width % self.groups != 0 => {
