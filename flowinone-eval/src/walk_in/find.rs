@@ -13,6 +13,7 @@ use super::ground::Picture;
 use super::known::{Known, Stamp};
 use super::mask::Mask;
 use super::shade::{difference, lab};
+use super::surface::{COARSE_MEAN, MEAN, Surface, Template, mean, weighted};
 
 /// Sizes that are tried first, in units of the expected one: all from 0.7 to 1.4.
 const SIZES: [f32; 5] = [0.7, 0.84, 1.0, 1.19, 1.4];
@@ -25,10 +26,6 @@ const REACH: i32 = 7;
 const SHORTLIST: usize = 12;
 /// Things that are compared at half steps.
 const LAST: usize = 4;
-/// The weight of a mean's neighbours along each axis: of 3 x 3, and what is left of it at half the
-/// side, where each cell is a mean of four (the same variance).
-const MEAN: f32 = 1.0 / 3.0;
-const COARSE_MEAN: f32 = 0.1;
 /// The outline's weight beside the lightness, which runs from 0 to 100.
 const OUTLINE: f32 = 60.0;
 /// Difference in Lab at which something is there.
@@ -93,20 +90,6 @@ impl Found {
         let square = self.size * spot.size.square(&self.known);
         self.known.drawn(middle, square)
     }
-}
-
-/// A picture's difference from its ground on a square grid.
-struct Surface {
-    side: usize,
-    values: Vec<[f32; 4]>,
-    weights: Vec<f32>,
-}
-
-/// How a thing would differ from the ground.
-struct Template {
-    corner: [i32; 2],
-    width: usize,
-    values: Vec<[f32; 4]>,
 }
 
 /// The search at one spot.
@@ -270,76 +253,6 @@ impl<'a> Search<'a> {
     }
 }
 
-impl Surface {
-    fn halved(&self) -> Self {
-        let side = self.side / 2;
-        let blocks = |of: &dyn Fn(usize) -> [f32; 4]| -> Vec<[f32; 4]> {
-            let block = |at: usize| {
-                let first = 2 * (at / side) * self.side + 2 * (at % side);
-                let four = [first, first + 1, first + self.side, first + self.side + 1].map(of);
-                std::array::from_fn(|c| four.iter().map(|v| v[c]).sum::<f32>() / 4.0)
-            };
-            (0..side * side).map(block).collect()
-        };
-        Self {
-            side,
-            values: blocks(&|at| self.values[at]),
-            weights: blocks(&|at| [self.weights[at]; 4])
-                .iter()
-                .map(|w| w[0])
-                .collect(),
-        }
-    }
-
-    /// By how much the squared error falls with the template's left upper cell at `corner`.
-    fn gain(&self, template: &Template, corner: [i32; 2]) -> f32 {
-        let height = template.values.len() / template.width;
-        let visible = |corner: i32, size: usize| {
-            let from = (-corner).clamp(0, size as i32) as usize;
-            let end = (self.side as i32 - corner).clamp(0, size as i32) as usize;
-            from..end.max(from)
-        };
-        let columns = visible(corner[0], template.width);
-        let mut sums = [0.0f32; 4];
-        for row in visible(corner[1], height) {
-            let start = (corner[1] + row as i32) * self.side as i32 + corner[0];
-            let start = (start + columns.start as i32) as usize;
-            let line = start..start + columns.len();
-            let drawn = &template.values[row * template.width..][columns.clone()];
-            let seen = self.values[line.clone()].iter().zip(&self.weights[line]);
-            for ((value, weight), drawn) in seen.zip(drawn) {
-                for c in 0..4 {
-                    sums[c] += weight * drawn[c] * (2.0 * value[c] - drawn[c]);
-                }
-            }
-        }
-        sums.iter().sum()
-    }
-
-    /// The best of all shifts up to `reach` from `center` and up to `most` from nothing.
-    fn best(
-        &self,
-        template: &Template,
-        center: [i32; 2],
-        reach: i32,
-        most: i32,
-    ) -> (f32, [i32; 2]) {
-        let range =
-            |axis: usize| (center[axis] - reach).max(-most)..=(center[axis] + reach).min(most);
-        let mut best = (f32::NEG_INFINITY, [0, 0]);
-        for y in range(1) {
-            for x in range(0) {
-                let corner = [template.corner[0] + x, template.corner[1] + y];
-                let gain = self.gain(template, corner);
-                if gain > best.0 {
-                    best = (gain, [x, y]);
-                }
-            }
-        }
-        best
-    }
-}
-
 impl Look {
     /// How colours differ from one that lies behind them.
     fn before(self, behind: [f32; 3]) -> impl Fn([f32; 3]) -> [f32; 4] {
@@ -377,39 +290,6 @@ fn behind(picture: &Picture, near: &[bool]) -> [f32; 3] {
         true => sum.map(|sum| sum / count),
         false => picture.ground,
     }
-}
-
-/// The mean of 3 x 3 cells of a square; beyond its edge, its last cells go on.
-fn mean(values: &[[f32; 4]], side: usize) -> Vec<[f32; 4]> {
-    let mut padded = Vec::with_capacity((side + 2) * (side + 2));
-    let within = |at: usize| at.saturating_sub(1).min(side - 1);
-    for y in 0..side + 2 {
-        padded.extend((0..side + 2).map(|x| values[within(y) * side + within(x)]));
-    }
-    let means = weighted(&padded, side + 2, MEAN);
-    let inside = (1..=side).flat_map(|y| (1..=side).map(move |x| y * (side + 2) + x));
-    inside.map(|at| means[at]).collect()
-}
-
-/// Means with the neighbours along each axis, which have `side_weight` each; nothing lies beyond
-/// the edge.
-fn weighted(values: &[[f32; 4]], width: usize, side_weight: f32) -> Vec<[f32; 4]> {
-    let along = |values: &[[f32; 4]], step: usize, at: usize, first: bool, last: bool| {
-        let mut mean = values[at].map(|v| v * (1.0 - 2.0 * side_weight));
-        let neighbours = [(!first).then(|| at - step), (!last).then(|| at + step)];
-        for neighbour in neighbours.into_iter().flatten() {
-            (0..4).for_each(|c| mean[c] += side_weight * values[neighbour][c]);
-        }
-        mean
-    };
-    let all = 0..values.len();
-    let across: Vec<[f32; 4]> = all
-        .clone()
-        .map(|at| along(values, 1, at, at % width == 0, at % width == width - 1))
-        .collect();
-    let end = values.len() - width;
-    all.map(|at| along(&across, width, at, at < width, at >= end))
-        .collect()
 }
 
 /// The best, the first of equals.

@@ -46,6 +46,7 @@ mod limits;
 mod mask;
 mod shade;
 mod spots;
+mod surface;
 mod table;
 mod verdict;
 
