@@ -178,7 +178,10 @@ fn bad_input_is_named_and_nothing_is_written() {
             "score empty --truth data --json j",
             "the first would be 000000000.png",
         ),
-        ("score results --truth strange", "has no ground truth"),
+        (
+            "score results --truth strange",
+            "only pairs that this program made",
+        ),
         ("score broken --truth data --sheet s.png", "000000000.png"),
         (
             "score results --truth data --sheet s.jpg",
@@ -193,7 +196,7 @@ fn bad_input_is_named_and_nothing_is_written() {
             "score results --baseline input --count 1",
             "cannot be used with",
         ),
-        ("score results --count 0", "scores nothing"),
+        ("score results --count 0", "--count <N>"),
         ("score results --truth data --first 99", "only 16"),
     ] {
         let text = bench.fail(line);
