@@ -196,7 +196,7 @@ fn bad_input_is_named_and_nothing_is_written() {
             "score results --baseline input --count 1",
             "cannot be used with",
         ),
-        ("score results --count 0", "0 is not in 1.."),
+        ("score results --count 0", "--count <N>"),
         ("score results --truth data --first 99", "only 16"),
     ] {
         let text = bench.fail(line);

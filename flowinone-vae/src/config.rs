@@ -280,7 +280,7 @@ mod tests {
         assert!(complaint(|c| c.blocks = 0).contains("blocks = 0 must be at least 1"));
         assert!(complaint(|c| c.multipliers.clear()).contains("multipliers = []"));
         assert!(complaint(|c| c.multipliers[2] = 0).contains("multipliers[2] = 0"));
-        assert!(complaint(|c| c.channels = usize::MAX).contains("multipliers["));
+        assert!(complaint(|c| c.channels = usize::MAX).contains("channels = 18446744073709551615"));
         assert!(complaint(|c| c.scale = f64::NAN).contains("scale = NaN"));
         assert!(
             complaint(|c| c.fine_channels = vec![8]).contains("fine_channels = [8] must be none")
