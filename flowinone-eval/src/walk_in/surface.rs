@@ -1,5 +1,5 @@
-//! A picture's difference from its ground on a grid, and how much of it a thing explains:
-//! `gain = sum w (2 R T - T^2)`, by which the squared error falls when thing `T` is drawn over what is
+//! A picture's difference from its ground on a grid, and how much of it a thing explains: `gain =
+//! sum w (2 R T - T^2)`, by which the squared error falls when thing `T` is drawn over what is
 //! seen, `R`.
 
 /// The weight of a mean's neighbours along each axis: of 3 x 3, and what is left of it at half the
