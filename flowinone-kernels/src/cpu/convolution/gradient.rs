@@ -13,7 +13,12 @@
 //! ```
 //!
 //! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the
-//! kernel, so that a vector of `dy` serves three sums and one of `x` serves four.
+//! kernel, so that a vector of `dy` serves three sums and one of `x` serves four. Where the results
+//! are half as wide and high, a line of `x` is four: its pixels of even and of odd rows and columns,
+//! each of which meets `dy` pixel by pixel.
+//!
+//! The gradient of such halved maps' input is a convolution again, with four results for a pixel of
+//! `dy`: one for each of the four pixels of `x` that lie there ([`of_halved`]).
 
 use rayon::prelude::*;
 
@@ -22,6 +27,7 @@ use super::row_block::copy;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
+use crate::precision::Precision;
 
 /// Side of the kernels.
 const SIDE: usize = 3;
@@ -33,14 +39,15 @@ const PIXELS: usize = 2048;
 
 /// Whether the gradient of such weights is computed here.
 pub(crate) fn supports(maps: Maps) -> bool {
-    (maps.kernel, maps.stride) == (SIDE, 1)
+    let kernel = (maps.kernel, maps.stride, maps.before);
+    kernel == (SIDE, 1, 1) || kernel == (SIDE, 2, 0)
 }
 
 /// The gradient of weights `[output, input, 3, 3]`.
 pub(crate) fn of_weights(level: SimdLevel, maps: Maps, x: &[f32], dy: &[f32]) -> Vec<f32> {
     assert!(supports(maps));
     assert_eq!(x.len(), maps.batch * maps.input * maps.plane());
-    assert_eq!(dy.len(), maps.batch * maps.output * maps.plane());
+    assert_eq!(dy.len(), maps.batch * maps.output * maps.results());
     let of_input = maps.output * maps.places();
     let tasks = match rayon::current_num_threads() {
         1 => 1,
@@ -68,6 +75,86 @@ pub(crate) fn of_weights(level: SimdLevel, maps: Maps, x: &[f32], dy: &[f32]) ->
     of_weights
 }
 
+/// The gradient of maps `[batch, input, 2 height, 2 width]` whose convolution has a stride of 2.
+/// Row `2 r + p` of `x` is seen by the rows `p + 2 t` of the kernels of row `r - t` of the results.
+pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]) -> Vec<f32> {
+    assert_eq!((maps.stride, maps.before), (2, 0));
+    let Maps { input, output, .. } = maps;
+    let kernel = maps.kernel.div_ceil(2);
+    let back = Maps {
+        input: output,
+        output: 4 * input,
+        kernel,
+        stride: 1,
+        before: kernel - 1,
+        ..maps
+    };
+    let mut of_phases = vec![0.0; back.output * back.k()]; // [2, 2, input, output, kernel, kernel]
+    for (index, w) in weight.iter().enumerate() {
+        let (channels, place) = (index / maps.places(), index % maps.places());
+        let (o, i) = (channels / input, channels % input);
+        let (row, column) = (place / maps.kernel, place % maps.kernel);
+        let phase = row % 2 * 2 + column % 2;
+        let (row, column) = (kernel - 1 - row / 2, kernel - 1 - column / 2);
+        let at = ((phase * input + i) * output + o) * kernel + row;
+        of_phases[at * kernel + column] = *w;
+    }
+    let phases = super::convolved(level, Precision::Float32, back, dy, &of_phases, None);
+    let mut dx = vec![0.0; maps.batch * input * maps.plane()];
+    let channels = dx.par_chunks_exact_mut(maps.plane()).enumerate();
+    channels.for_each(|(index, dx)| {
+        let (item, channel) = (index / input, index % input);
+        let rows = dx.chunks_exact_mut(2 * maps.width).enumerate();
+        for (row, dx) in rows {
+            let [even, odd] = [0, 1].map(|column| {
+                let phase = row % 2 * 2 + column;
+                let at = (item * back.output + phase * input + channel) * maps.height + row / 2;
+                &phases[at * maps.width..][..maps.width]
+            });
+            for (dx, (even, odd)) in dx.chunks_exact_mut(2).zip(even.iter().zip(odd)) {
+                (dx[0], dx[1]) = (*even, *odd);
+            }
+        }
+    });
+    dx
+}
+
+/// Where the lines of an input channel begin and what of them a kernel sees.
+#[derive(Clone, Copy)]
+struct Lines {
+    /// Numbers from a row of the results to the next.
+    line: usize,
+    /// Length of a channel of `dy`, in whole vectors.
+    of_y: usize,
+    /// Length of a channel of `x`.
+    of_x: usize,
+    /// From a pixel of `dy` to what the rows of a kernel see.
+    rows: [usize; SIDE],
+    /// From there to what its columns see.
+    columns: [usize; SIDE],
+}
+
+impl Lines {
+    fn new(maps: Maps, vector: usize) -> Self {
+        let line = maps.width + 1;
+        let of_y = whole(maps.height * line, vector);
+        let (of_x, rows, columns) = match maps.stride {
+            1 => (of_y + 2 * line + 2, [0, line, 2 * line], [0, 1, 2]),
+            _ => {
+                let phase = of_y + line + 1;
+                (4 * phase, [0, 2 * phase, line], [0, phase, 1])
+            }
+        };
+        Self {
+            line,
+            of_y,
+            of_x,
+            rows,
+            columns,
+        }
+    }
+}
+
 /// The sums of some input channels.
 struct Block<'a> {
     maps: Maps,
@@ -85,11 +172,10 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
-        let Maps { width, height, .. } = self.maps;
-        let (outputs, plane) = (self.maps.output, self.maps.plane());
-        let line = width + 1;
-        let of_y = whole(height * line, V::WIDTH);
-        let of_x = of_y + 2 * line + 2;
+        let Maps { width, stride, .. } = self.maps;
+        let (outputs, plane) = (self.maps.output, self.maps.results());
+        let lines = Lines::new(self.maps, V::WIDTH);
+        let Lines { of_x, of_y, .. } = lines;
         let most = (PIXELS / plane).clamp(1, self.maps.batch);
         let all = self.scratch.take(most * (of_x + outputs * of_y), 1);
         let (lines_of_x, lines_of_y) = all.split_at_mut(most * of_x);
@@ -106,18 +192,16 @@ impl Kernel for Block<'_> {
             for (index, sums) in channels.enumerate() {
                 for (item, target) in lines_of_x.chunks_exact_mut(of_x).take(items).enumerate() {
                     let channel = (start + item) * self.maps.input + self.first + index;
-                    into_line(
-                        simd,
-                        &self.x[channel * plane..][..plane],
-                        width,
-                        line + 1,
-                        target,
-                    );
+                    let x = &self.x[channel * self.maps.plane()..][..self.maps.plane()];
+                    match stride {
+                        1 => into_line(simd, x, width, lines.line + 1, target),
+                        _ => into_phases(x, width, target),
+                    }
                 }
                 simd.call(Channel {
                     items,
                     outputs,
-                    line,
+                    lines,
                     x: &lines_of_x[..items * of_x],
                     dy: &lines_of_y[..items * outputs * of_y],
                     sums,
@@ -144,13 +228,31 @@ fn into_line<V: Simd>(simd: V, plane: &[f32], width: usize, before: usize, targe
     }
 }
 
+/// The pixels of even and odd rows and columns of a plane `2 width` wide, as four lines of equal
+/// length.
+#[inline(always)]
+fn into_phases(plane: &[f32], width: usize, target: &mut [f32]) {
+    let length = target.len() / 4;
+    for (phase, target) in target.chunks_exact_mut(length).enumerate() {
+        let rows = plane.chunks_exact(2 * width).skip(phase / 2).step_by(2);
+        let count = plane.len() / (4 * width);
+        let (lines, zeros) = target.split_at_mut(count * (width + 1));
+        zeros.fill(0.0);
+        for (row, target) in rows.zip(lines.chunks_exact_mut(width + 1)) {
+            for (to, pair) in target.iter_mut().zip(row.chunks_exact(2)) {
+                *to = pair[phase % 2];
+            }
+            target[width] = 0.0;
+        }
+    }
+}
+
 /// The sums of one input channel over some items.
 struct Channel<'a> {
     items: usize,
     outputs: usize,
-    /// Element from a row to the next.
-    line: usize,
-    /// Of each item a line, `2 line + 2` numbers longer than those of `dy`.
+    lines: Lines,
+    /// Of each item the lines of a channel.
     x: &'a [f32],
     /// Of each item and output channel a line of whole vectors.
     dy: &'a [f32],
@@ -184,22 +286,24 @@ impl Channel<'_> {
     /// stands for those that do not exist.
     #[inline(always)]
     fn tile<V: Simd>(&self, simd: V, first: usize, row: usize) -> [[V::Float; SIDE]; OUTPUTS] {
-        let of_y = self.dy.len() / (self.items * self.outputs);
-        let of_x = self.x.len() / self.items;
-        assert!(of_y.is_multiple_of(V::WIDTH) && of_x >= of_y + 2 * self.line + 2);
+        let Lines { of_x, of_y, .. } = self.lines;
+        let columns = self.lines.columns;
+        assert!(of_y.is_multiple_of(V::WIDTH));
+        assert_eq!(self.x.len(), self.items * of_x);
+        assert_eq!(self.dy.len(), self.items * self.outputs * of_y);
         let channels: [usize; OUTPUTS] =
             std::array::from_fn(|index| (first + index).min(self.outputs - 1));
         let mut sums = [[simd.splat(0.0); SIDE]; OUTPUTS];
         for item in 0..self.items {
-            let mut x = self.x[item * of_x + row * self.line..].as_ptr();
+            let mut x = self.x[item * of_x + self.lines.rows[row]..].as_ptr();
             let mut dy =
                 channels.map(|channel| self.dy[(item * self.outputs + channel) * of_y..].as_ptr());
             for _ in 0..of_y / V::WIDTH {
-                // SAFETY: lines of `dy` are `of_y` numbers long, and those of `x` longer by two
-                // rows of the kernel and two of its columns.
+                // SAFETY: lines of `dy` are `of_y` numbers long, and a channel of `x` is longer by
+                // the largest offset of a row and of a column (`Lines::new`).
                 let (vectors, of_outputs) = unsafe {
                     let vectors: [V::Float; SIDE] =
-                        std::array::from_fn(|column| simd.load_from(x.add(column)));
+                        columns.map(|column| simd.load_from(x.add(column)));
                     (vectors, dy.map(|dy| simd.load_from(dy)))
                 };
                 for (sums, dy) in sums.iter_mut().zip(of_outputs) {

@@ -35,6 +35,11 @@ impl Maps {
         self.stride * self.height * self.stride * self.width
     }
 
+    /// Numbers of an output channel.
+    pub(super) fn results(&self) -> usize {
+        self.height * self.width
+    }
+
     /// Rows at a time: their input stays in the second cache, and there is work for all threads.
     pub(super) fn rows_at_once(&self) -> usize {
         const NUMBERS: usize = 160 * 1024;

@@ -76,36 +76,20 @@ impl Operation<3> for Convolution {
         let maps = self.maps(&x, &weight);
         let dy = in_order(gradient);
         let db = of_bias.then(|| tensor(sums_of_channels(maps, values(&dy)), vec![maps.output]));
-        // Strided convolutions and kernels of other sides are rare in training: Burn's own
-        // gradients do.
-        let zeros = maps.before;
-        let options = || ConvOptions::new([maps.stride; 2], [zeros; 2], [1, 1], 1);
-        if self.reach == Reach::Halving {
-            let x = with_zeros(maps, &x);
-            let dx = of_x.then(|| {
-                let dx = Flex::conv2d_x_backward(x.clone(), weight.clone(), dy.clone(), options());
-                let dx = dx.narrow(2, 0, maps.stride * maps.height);
-                dx.narrow(3, 0, maps.stride * maps.width)
-            });
-            let dw = of_weight.then(|| Flex::conv2d_weight_backward(x, weight, dy, options()));
-            return [dx, dw, db];
-        }
         let dx = of_x.then(|| {
-            let weight = turned(maps, values(&weight));
-            let back = Maps {
-                input: maps.output,
-                output: maps.input,
-                ..maps
+            let (level, weight, dy) = (SimdLevel::current(), values(&weight), values(&dy));
+            let dx = match self.reach {
+                Reach::Halving => gradient::of_halved(level, maps, weight, dy),
+                Reach::Around => {
+                    let back = Maps {
+                        input: maps.output,
+                        output: maps.input,
+                        ..maps
+                    };
+                    let exact = Precision::Float32;
+                    convolved(level, exact, back, dy, &turned(maps, weight), None)
+                }
             };
-            let exact = Precision::Float32;
-            let dx = convolved(
-                SimdLevel::current(),
-                exact,
-                back,
-                values(&dy),
-                &weight,
-                None,
-            );
             tensor(dx, shape(&x))
         });
         let dw = of_weight.then(|| match gradient::supports(maps) {
@@ -113,7 +97,15 @@ impl Operation<3> for Convolution {
                 let dw = gradient::of_weights(SimdLevel::current(), maps, values(&x), values(&dy));
                 tensor(dw, shape(&weight))
             }
-            false => Flex::conv2d_weight_backward(x, weight, dy, options()),
+            // Kernels of other sides are rare in training: Burn's own gradient does.
+            false => {
+                let options = ConvOptions::new([maps.stride; 2], [maps.before; 2], [1, 1], 1);
+                let x = match self.reach {
+                    Reach::Halving => with_zeros(maps, &x),
+                    Reach::Around => x,
+                };
+                Flex::conv2d_weight_backward(x, weight, dy, options)
+            }
         });
         [dx, dw, db]
     }
