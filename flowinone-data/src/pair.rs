@@ -4,14 +4,18 @@ use image::RgbImage;
 
 use super::hand::Hand;
 use super::{Error, Icons, Mark, Operation, Rect, Truth, Variety};
-use flowinone_prompts::Mark as Drawn;
+use flowinone_prompts::Mark as DrawnMark;
 use flowinone_prompts::{
-    Coordinate, Doodle, Drawing, Force, Point, PromptError, Region, Stroke, TextBox, TextInImage,
-    TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
+    Coordinate, Doodle, Drawing, DrawnPrompt, Force, Point, PromptError, Region, Stroke, TextBox,
+    TextInImage, TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
 };
 
 /// The prompt of a pair.
-pub(crate) fn prompt(truth: &Truth, icons: &Icons, variety: &Variety) -> Result<RgbImage, Error> {
+pub(crate) fn prompt(
+    truth: &Truth,
+    icons: &Icons,
+    variety: &Variety,
+) -> Result<DrawnPrompt, Error> {
     let scene = truth.scene.render(icons, truth.side)?;
     draw(truth, scene, variety).map_err(|e| Error::Prompt {
         index: truth.index,
@@ -19,7 +23,7 @@ pub(crate) fn prompt(truth: &Truth, icons: &Icons, variety: &Variety) -> Result<
     })
 }
 
-fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, PromptError> {
+fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<DrawnPrompt, PromptError> {
     let caption = truth.caption.as_str();
     let mut hand = Hand::new(truth, variety);
     match &truth.operation {
@@ -27,24 +31,26 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
             let style = hand.canvas(TextStyle::caption());
             TextInImage::new(scene, caption)
                 .style(style)
-                .render(truth.side)
+                .draw(truth.side)
         }
         Operation::Instruct { .. } => TextInImage::new(scene, caption)
             .style(hand.words(TextStyle::instruction()))
-            .render(truth.side),
+            .draw(truth.side),
         Operation::Fill { frame, .. } => TextBox::new(scene, region(frame), caption)
             .style(hand.label(TextStyle::label()))
-            .render(truth.side),
+            .draw(truth.side),
         Operation::Mark { mark, .. } => {
             let length = |v: f32| Coordinate::Fraction(f64::from(v));
             let mark = match mark {
-                Mark::Arrow { from, to } => Drawn::arrow(point(*from), point(*to)),
-                Mark::Circle { center, radius } => Drawn::circle(point(*center), length(*radius)),
-                Mark::Cross { center, arm } => Drawn::cross(point(*center), length(2.0 * arm)),
-                Mark::Scribble { frame } => Drawn::Scribble {
+                Mark::Arrow { from, to } => DrawnMark::arrow(point(*from), point(*to)),
+                Mark::Circle { center, radius } => {
+                    DrawnMark::circle(point(*center), length(*radius))
+                }
+                Mark::Cross { center, arm } => DrawnMark::cross(point(*center), length(2.0 * arm)),
+                Mark::Scribble { frame } => DrawnMark::Scribble {
                     points: hand.zigzag(frame).into_iter().map(point).collect(),
                 },
-                Mark::Highlight { frame } => Drawn::highlight(region(frame)),
+                Mark::Highlight { frame } => DrawnMark::highlight(region(frame)),
             };
             let plain = VisualMarker::new(scene, caption).mark(mark);
             VisualMarker {
@@ -53,7 +59,7 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
                 width: hand.width(plain.width),
                 ..plain
             }
-            .render(truth.side)
+            .draw(truth.side)
         }
         Operation::Doodle { strokes, .. } => {
             let strokes = strokes.iter().map(|line| {
@@ -69,7 +75,7 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
             }
             .drawing(drawing)
             .pen(pen)
-            .render(truth.side)
+            .draw(truth.side)
         }
         Operation::Push { pushes, .. } => {
             let mut prompt = Force::new(scene).instruction(caption);
@@ -81,7 +87,7 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
                 let [from, tip] = hand.slipped([push.from, tip]);
                 prompt = prompt.push(point(from), point(tip));
             }
-            prompt.render(truth.side)
+            prompt.draw(truth.side)
         }
         Operation::Follow { paths } => {
             let mut prompt = Trajectory::new(scene).instruction(caption);
@@ -95,7 +101,7 @@ fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, P
             }
             prompt.colour = hand.ink(prompt.colour);
             prompt.width = hand.width(prompt.width);
-            prompt.render(truth.side)
+            prompt.draw(truth.side)
         }
     }
 }

@@ -5,7 +5,7 @@ use image::RgbImage;
 use super::{Error, Pair, Truth};
 use flowinone_files::text_of;
 use flowinone_image::decode_picture;
-use flowinone_prompts::Task;
+use flowinone_prompts::{Letter, Task};
 
 /// The `type` by which the reference knows samples without a structure path.
 const GENERATED: &str = "t2i";
@@ -52,6 +52,8 @@ pub struct Example {
     pub kind: Option<String>,
     /// JSON about it.
     pub json: Option<String>,
+    /// The letters in its prompt, if it was made here and not read from a file.
+    pub letters: Option<Vec<Letter>>,
 }
 
 impl Sample {
@@ -85,6 +87,7 @@ impl Sample {
             output: picture("out", &self.output)?,
             kind: self.kind.clone(),
             json: self.json.clone(),
+            letters: None,
         })
     }
 }
@@ -119,6 +122,7 @@ impl Example {
             json: Some(serde_json::to_string(&pair.truth).expect("plain data")),
             input: pair.prompt,
             output: pair.target,
+            letters: Some(pair.letters),
         }
     }
 }

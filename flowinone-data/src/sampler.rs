@@ -13,7 +13,7 @@ use super::draw::{Draw, hash};
 use super::split::Traits;
 use super::truth::change;
 use super::{Axis, Error, Holdout, Icons, Lettering, Split, Truth, Variety, everyday, pair};
-use flowinone_prompts::Task;
+use flowinone_prompts::{Letter, Task};
 
 /// Drafts after which the sampler gives up on a pair.
 const MAX_DRAFTS: usize = 20_000;
@@ -78,6 +78,8 @@ impl PairConfig {
 pub struct Pair {
     /// The prompt picture.
     pub prompt: RgbImage,
+    /// The letters in it.
+    pub letters: Vec<Letter>,
     /// The picture that it asks for.
     pub target: RgbImage,
     /// Everything else.
@@ -265,8 +267,10 @@ impl PairSampler {
     /// As [`truth`](Self::truth), and a prompt that cannot be drawn at this size.
     pub fn pair(&self, index: u64) -> Result<Pair, Error> {
         let truth = self.truth(index)?;
+        let drawn = pair::prompt(&truth, &self.icons, &self.config.variety)?;
         Ok(Pair {
-            prompt: pair::prompt(&truth, &self.icons, &self.config.variety)?,
+            prompt: drawn.picture,
+            letters: drawn.letters,
             target: truth.target.render(&self.icons, truth.side)?,
             truth,
         })

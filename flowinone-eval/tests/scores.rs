@@ -332,6 +332,7 @@ fn what_cannot_be_scored_is_an_error_that_names_it() {
         prompt,
         target,
         truth,
+        ..
     } = &bench.pairs[2];
     let wide = RgbImage::new(64, 32);
     let text = bench

@@ -358,3 +358,34 @@ fn seeded_canvases_differ_and_can_be_read() {
             .unwrap();
     }
 }
+
+/// Every letter is told in the order in which it was written, and ink lies where it is told to
+/// stand.
+#[test]
+fn letters_stand_where_their_ink_is() {
+    let canvas = Canvas {
+        ground: Background::Plain(Colour::WHITE),
+        ..Canvas::default()
+    };
+    let words = "Two owls, one red hat and a moon";
+    let prompt = TextToImage::new(words).canvas(canvas);
+    for side in [192, 512] {
+        let drawn = prompt.draw(side).unwrap();
+        let told: String = drawn.letters.iter().map(|letter| letter.letter).collect();
+        assert_eq!(told, words.replace(' ', ""));
+        for letter in drawn
+            .letters
+            .iter()
+            .filter(|letter| letter.letter.is_alphabetic())
+        {
+            let [x, y] = letter.at.map(|v| v * side as f32);
+            let reach = side as f32 / 32.0; // some strokes miss the middle, as those of "o" do
+            let near = |at: u32, middle: f32| (at as f32 + 0.5 - middle).abs() <= reach;
+            let dark = drawn
+                .picture
+                .enumerate_pixels()
+                .any(|(column, row, pixel)| near(column, x) && near(row, y) && pixel.0[0] < 100);
+            assert!(dark, "{letter:?} of {side} pixels");
+        }
+    }
+}

@@ -30,6 +30,9 @@ pub struct AuxiliaryLosses {
     pub labels: f64,
     /// Weight of the words that are spelled from the visual tokens; needs ground truth.
     pub spelling: f64,
+    /// Weight of the letters that each visual token is to name; needs pairs that are made while
+    /// training.
+    pub letters: f64,
     /// Weight of the errors of velocity and anchor where the target differs from the rest of its
     /// picture, as small objects on plain backgrounds do.
     pub detail: f64,

@@ -196,6 +196,12 @@ impl RunCheckpoint {
         Ok(biases.map(|biases| biases.len().saturating_sub(1)))
     }
 
+    /// Whether it has a parameter of this name.
+    pub(crate) fn has(&self, parameter: &str) -> Result<bool, Error> {
+        let weights = Checkpoint::open(self.path.join(AVERAGE))?;
+        Ok(weights.entry(parameter).is_some())
+    }
+
     /// The optimiser with its moments.
     ///
     /// # Errors

@@ -26,11 +26,12 @@ use crate::autoencoder::{images, pixels, save};
 use crate::auxiliary_losses::{AuxiliaryLosses, detail};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
+use crate::letters::SEEN_LETTERS;
 use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
 use crate::{
-    BatchRng, Batcher, Cache, DataConfig, Error, FlowTrainingConfig, Labels, Losses, Part,
-    Spelling, TrainTask, TrainableFlow, ValidationSet, Vocabulary,
+    BatchRng, Batcher, Cache, DataConfig, Error, FlowTrainingConfig, Labels, LetterGrid, Losses,
+    Part, Spelling, TrainTask, TrainableFlow, ValidationSet, Vocabulary,
 };
 
 /// Trains the flow.
@@ -66,6 +67,8 @@ pub struct FlowBatch {
     labels: Option<Vec<Labels>>,
     /// What is written in each prompt.
     spellings: Option<Vec<Spelling>>,
+    /// Where each letter stands.
+    letters: Option<Vec<LetterGrid>>,
 }
 
 /// What is read from the ground truth of an example.
@@ -73,6 +76,8 @@ pub struct FlowBatch {
 struct Readings {
     vocabulary: Option<Arc<Vocabulary>>,
     spelling: bool,
+    /// Visual tokens along each side of a prompt whose letters they are to name.
+    letters: Option<usize>,
 }
 
 impl FlowTrainTask {
@@ -95,6 +100,7 @@ impl FlowTrainTask {
             }
             false => Reuse::Streaming,
         };
+        let tokens = model.encoder.tokens().isqrt();
         Ok(Self {
             objective: config.objective,
             auxiliary: config.auxiliary_losses,
@@ -113,6 +119,7 @@ impl FlowTrainTask {
                 vocabulary: (config.auxiliary_losses.labels > 0.0)
                     .then(|| Arc::new(Vocabulary::new(classes))),
                 spelling: config.auxiliary_losses.spelling > 0.0,
+                letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
             },
             reading_only: config.train == [Part::Encoder] && config.auxiliary_losses.anchor == 0.0,
             validation,
@@ -318,7 +325,13 @@ impl FlowTrainTask {
             add(heads.loss(tokens.clone(), labels), self.auxiliary.labels);
         }
         if let (Some(speller), Some(spellings)) = (&model.speller, &batch.spellings) {
-            add(speller.loss(tokens, spellings), self.auxiliary.spelling);
+            add(
+                speller.loss(tokens.clone(), spellings),
+                self.auxiliary.spelling,
+            );
+        }
+        if let (Some(head), Some(grids)) = (&model.letters, &batch.letters) {
+            add(head.loss(tokens, grids), self.auxiliary.letters);
         }
         Losses { total, parts }
     }
@@ -330,7 +343,7 @@ impl FlowTrainTask {
         model: &TrainableFlow,
         validation: &ValidationSet,
     ) -> Result<Vec<(String, f64)>, Error> {
-        if model.heads.is_none() && model.speller.is_none() {
+        if model.heads.is_none() && model.speller.is_none() && model.letters.is_none() {
             return Ok(vec![]);
         }
         let model = model.valid();
@@ -348,7 +361,8 @@ impl FlowTrainTask {
             let tokens = model.encoder.encode(x);
             let found = self.reading_losses(&model, tokens, &batch);
             for (name, value) in found.parts {
-                if VALIDATION_METRICS.contains(&name) || SPELLING_METRICS.contains(&name) {
+                let read = SPELLING_METRICS.contains(&name) || name == SEEN_LETTERS;
+                if VALIDATION_METRICS.contains(&name) || read {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));
                 }
@@ -372,12 +386,18 @@ fn prepared(
         keeps: vec![],
         labels: readings.vocabulary.as_ref().map(|_| vec![]),
         spellings: readings.spelling.then(Vec::new),
+        letters: readings.letters.map(|_| vec![]),
     };
     for example in examples {
         batch.vision.push(janus_square(&example.input, vision));
         batch.structure.push(center_crop(&example.input, side));
         batch.target.push(center_crop(&example.output, side));
         batch.keeps.push(example.keeps_structure());
+        if let (Some(side), Some(grids)) = (readings.letters, &mut batch.letters) {
+            let letters = example.letters.as_deref();
+            let letters = letters.ok_or_else(|| unlabelled(example, "it comes from a file"))?;
+            grids.push(LetterGrid::new(letters, side));
+        }
         if batch.labels.is_none() && batch.spellings.is_none() {
             continue;
         }
@@ -397,7 +417,7 @@ fn prepared(
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "labels and spelling need ground truth for every example, but {} of {}: {reason}",
+        "labels, spelling and letters need ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

@@ -110,6 +110,7 @@ impl Configuration for FlowTrainingConfig {
             ("auxiliary_losses.anchor", self.auxiliary_losses.anchor),
             ("auxiliary_losses.labels", self.auxiliary_losses.labels),
             ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
+            ("auxiliary_losses.letters", self.auxiliary_losses.letters),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {

@@ -24,7 +24,7 @@ const LONGEST: usize = 56;
 /// Letters before each that the decoder sees.
 const BACK: usize = 3;
 /// The letters; any other counts as the last of them.
-const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789 .,!?'-&+:;*";
+pub(crate) const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789 .,!?'-&+:;*";
 /// Width of the decoder, and of a letter before it is joined with others.
 const WIDTH: usize = 128;
 const LETTER_WIDTH: usize = 32;
@@ -32,6 +32,12 @@ const HEADS: usize = 4;
 const BLOCKS: usize = 2;
 /// The metrics of a validation.
 pub(crate) const SPELLING_METRICS: [&str; 2] = ["right_letters", "right_sentences"];
+
+/// The number of a letter in either case.
+pub(crate) fn number(letter: char) -> usize {
+    let small = letter.to_lowercase().next().unwrap_or(letter);
+    LETTERS.find(small).unwrap_or(LETTERS.len() - 1)
+}
 
 /// The letters of a prompt, by number; the last is the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +47,7 @@ impl Spelling {
     /// The letters of `caption` in lower case.
     pub fn new(caption: &str) -> Self {
         let end = LETTERS.len();
-        let number = |letter: char| LETTERS.find(letter).unwrap_or(end - 1);
-        let letters = caption.to_lowercase();
-        let letters = letters.chars().map(number).take(LONGEST - 1);
+        let letters = caption.chars().map(number).take(LONGEST - 1);
         Self(letters.chain([end]).collect())
     }
 

@@ -9,8 +9,10 @@ use flowinone_flow::train::{ContrastiveLoss, sincos_positions};
 use flowinone_tasks::{FlowInOne, ModelConfig};
 use flowinone_weights::{Init, randomize};
 
+use crate::letters::LETTERS_OUTPUT;
 use crate::{
-    Error, FlowTrainingConfig, LabelHeads, Part, RunCheckpoint, SpellingHead, newest_checkpoint,
+    Error, FlowTrainingConfig, LabelHeads, LetterHead, Part, RunCheckpoint, SpellingHead,
+    newest_checkpoint,
 };
 
 /// The networks that a run can train, with the heads of its losses. Field names are those of the
@@ -24,6 +26,7 @@ pub struct TrainableFlow {
     pub(crate) contrast: ContrastiveLoss,
     pub(crate) heads: Option<LabelHeads>,
     pub(crate) speller: Option<SpellingHead>,
+    pub(crate) letters: Option<LetterHead>,
 }
 
 impl TrainableFlow {
@@ -64,9 +67,17 @@ impl TrainableFlow {
                 .then(|| SpellingHead::new(model.encoder.output_width, device))
                 .map(|speller| randomize(speller, seed, Init::by_fan_in))
                 .transpose()?,
+            letters: (config.auxiliary_losses.letters > 0.0)
+                .then(|| LetterHead::new(model.encoder.output_width, device))
+                .map(|letters| randomize(letters, seed, Init::by_fan_in))
+                .transpose()?,
         };
         if let Some(before) = before {
+            // A head that the earlier run did not have starts at random.
+            let known = before.has(LETTERS_OUTPUT)?;
+            let letters = flow.letters.take_if(|_| !known);
             flow = before.ema(flow)?;
+            flow.letters = flow.letters.or(letters);
             let heads = flow.heads.take();
             let heads = heads.map(|heads| heads.with_classes(classes, seed));
             flow.heads = heads.transpose()?;

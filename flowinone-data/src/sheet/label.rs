@@ -50,7 +50,7 @@ impl Label {
                 Ok(set) => match set.fit(width, most) {
                     Ok(block) => {
                         return Some(Self {
-                            path: set.path(&block, [0.0, width], 0.0)?,
+                            path: set.path(&block, [0.0, width], 0.0).0?,
                             width: setting.width,
                             height: set.height(&block).ceil() as u32,
                         });

@@ -1,13 +1,15 @@
 //! Class and text prompts: words on a canvas of one colour or of two that blend from top to foot.
 
-use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Uniform};
 use serde::{Deserialize, Serialize};
 
 use super::surface::Surface;
-use super::{Align, Background, Colour, PromptError, TextStyle, Typeface, VisualPrompt, lettering};
+use super::{
+    Align, Background, Colour, DrawnPrompt, PromptError, TextStyle, Typeface, VisualPrompt,
+    lettering,
+};
 use crate::Task;
 
 /// An empty canvas and how words stand on it.
@@ -69,7 +71,7 @@ impl Canvas {
         Self { ground, style }
     }
 
-    fn write(&self, what: &'static str, text: &str, side: u32) -> Result<RgbImage, PromptError> {
+    fn write(&self, what: &'static str, text: &str, side: u32) -> Result<DrawnPrompt, PromptError> {
         Surface::check(side)?;
         let mut surface = Surface::over(&self.ground.paint(side));
         lettering::write(&mut surface, what, text, &self.style)?;
@@ -108,7 +110,7 @@ impl VisualPrompt for ClassToImage {
         Task::ClassToImage
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         self.canvas.write("class name", &self.name, side)
     }
 }
@@ -144,7 +146,7 @@ impl VisualPrompt for TextToImage {
         Task::TextToImage
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         self.canvas.write("caption", &self.text, side)
     }
 }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::marker::counted;
 use super::surface::Surface;
-use super::{Frame, Pen, Picture, PromptError, Stroke, TextStyle, VisualPrompt, lettering};
+use super::{
+    DrawnPrompt, Frame, Pen, Picture, PromptError, Stroke, TextStyle, VisualPrompt, lettering,
+};
 use super::{strokes, svg};
 use crate::Task;
 
@@ -222,7 +224,7 @@ impl VisualPrompt for Doodle {
         Task::Doodle
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, frame) = self.picture.surface(side)?;
         counted("doodle", "drawing", self.drawings.len())?;
         self.pen.validate()?;

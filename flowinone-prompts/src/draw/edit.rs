@@ -1,9 +1,8 @@
 //! Text-in-image prompts: an instruction written low into a picture.
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::{Picture, PromptError, TextStyle, VisualPrompt, lettering};
+use super::{DrawnPrompt, Picture, PromptError, TextStyle, VisualPrompt, lettering};
 use crate::Task;
 
 /// An instruction written into a picture is carried out.
@@ -40,7 +39,7 @@ impl VisualPrompt for TextInImage {
         Task::TextInImage
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, _) = self.picture.surface(side)?;
         lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
         Ok(surface.finish())

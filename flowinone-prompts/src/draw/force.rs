@@ -3,7 +3,6 @@
 //! At a time before everything rests, each arrow is shortened to the fraction of the total
 //! displacement that its object has covered by then.
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, PathBuilder};
 
@@ -11,7 +10,9 @@ use super::frame::REFERENCE_SIDE;
 use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_enough};
 use super::slide::part_of_way;
 use super::surface::{Surface, arrow_head};
-use super::{Colour, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering};
+use super::{
+    Colour, DrawnPrompt, Frame, Picture, Point, PromptError, TextStyle, VisualPrompt, lettering,
+};
 use crate::Task;
 use crate::error::within;
 
@@ -261,7 +262,7 @@ impl VisualPrompt for Force {
         Task::Force
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, frame) = self.picture.surface(side)?;
         counted("force", "arrow", self.arrows.len())?;
         line_width(self.width)?;

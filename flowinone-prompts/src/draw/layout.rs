@@ -8,13 +8,16 @@ use unicode_bidi::BidiInfo;
 use unicode_linebreak::{BreakOpportunity, linebreaks};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Align, PromptError, TextStyle, Typeface};
+use super::{Align, Letter, PromptError, TextStyle, Typeface};
 
 /// The size below which text does not shrink, in reference pixels.
 pub const SMALLEST_TEXT: f32 = 14.0;
 
 /// How much text shrinks from one attempt to the next.
 const SHRINK: f32 = 0.95;
+
+/// Middle of a small letter above the baseline, in em.
+const MIDDLE: f32 = 0.23;
 
 /// Longest text that is laid out, in characters: more than a canvas holds at the smallest size.
 const LONGEST: usize = 8_000;
@@ -204,13 +207,20 @@ impl<'a> Text<'a> {
         (above + below + pitches) * block.size
     }
 
-    /// The outlines of a block whose top lies at `top`, aligned between `left` and `right`.
-    pub fn path(&self, block: &Block, [left, right]: [f32; 2], top: f32) -> Option<Path> {
+    /// The outlines of a block whose top lies at `top`, aligned between `left` and `right`, and where
+    /// its letters stand, in the same pixels.
+    pub fn path(
+        &self,
+        block: &Block,
+        [left, right]: [f32; 2],
+        top: f32,
+    ) -> (Option<Path>, Vec<Letter>) {
         let bidi = BidiInfo::new(&self.text, None);
         let (face, size) = (self.style.face, block.size);
         let outline = self.style.outline_width;
         let (left, right) = (left + outline, right - outline);
         let mut path = PathBuilder::new();
+        let mut letters = vec![];
         let mut baseline = top + face.extents()[0] * size;
         for line in &block.lines {
             let glyphs = visual_glyphs(&bidi, face, line.clone());
@@ -236,16 +246,20 @@ impl<'a> Text<'a> {
                     &mut path,
                 );
                 if glyph.advance != 0.0 {
+                    let at = [x + glyph.advance * size / 2.0, baseline - MIDDLE * size];
+                    let letter = self.text[glyph.cluster..].chars().next();
+                    let seen = letter.filter(|letter| !letter.is_whitespace());
+                    letters.extend(seen.map(|letter| Letter { letter, at }));
                     x += glyph.advance * size + gap;
                 }
             }
             baseline += self.style.line_height * size;
         }
-        path.finish()
+        (path.finish(), letters)
     }
 }
 
-/// The glyphs of a line from left to right.
+/// The glyphs of a line from left to right; their clusters are bytes of the text.
 fn visual_glyphs(bidi: &BidiInfo, face: Typeface, line: Range<usize>) -> Vec<super::font::Glyph> {
     let holds = |p: &&unicode_bidi::ParagraphInfo| p.range.contains(&line.start);
     let Some(paragraph) = bidi.paragraphs.iter().find(holds) else {
@@ -253,7 +267,13 @@ fn visual_glyphs(bidi: &BidiInfo, face: Typeface, line: Range<usize>) -> Vec<sup
     };
     let (levels, runs) = bidi.visual_runs(paragraph, line);
     runs.into_iter()
-        .flat_map(|run| face.shape(&bidi.text[run.clone()], levels[run.start].is_rtl()))
+        .flat_map(|run| {
+            let glyphs = face.shape(&bidi.text[run.clone()], levels[run.start].is_rtl());
+            glyphs.into_iter().map(move |glyph| super::font::Glyph {
+                cluster: run.start + glyph.cluster,
+                ..glyph
+            })
+        })
         .collect()
 }
 

@@ -234,10 +234,12 @@ pub(crate) fn draw(
 ) {
     let free = (area.bottom - area.top - text.height(block)).max(0.0);
     let top = area.top + free * style.place;
-    let Some(path) = text.path(block, [area.left, area.right], top) else {
+    let (path, letters) = text.path(block, [area.left, area.right], top);
+    let Some(path) = path else {
         return;
     };
     let path = on_canvas(path, style.outline_width);
+    surface.note(letters);
     if style.outline_width > 0.0 {
         surface.stroke(&path, style.outline, 2.0 * style.outline_width);
     }

@@ -1,7 +1,6 @@
 //! Visual-marker prompts: arrows, circles, crosses, scribbles and highlights that say which object
 //! an instruction means.
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tiny_skia::{PathBuilder, Rect};
 
@@ -10,8 +9,8 @@ use super::frame::REFERENCE_SIDE;
 use super::surface::{Surface, arrow_head, polyline};
 use super::track::smooth;
 use super::{
-    Colour, Coordinate, Frame, Picture, Point, PromptError, Region, TextStyle, VisualPrompt,
-    lettering,
+    Colour, Coordinate, DrawnPrompt, Frame, Picture, Point, PromptError, Region, TextStyle,
+    VisualPrompt, lettering,
 };
 use crate::Task;
 use crate::error::within;
@@ -247,7 +246,7 @@ impl VisualPrompt for VisualMarker {
         Task::VisualMarker
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, frame) = self.picture.surface(side)?;
         counted("visual-marker", "mark", self.marks.len())?;
         line_width(self.width)?;

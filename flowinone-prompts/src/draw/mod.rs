@@ -35,7 +35,7 @@ pub use lettering::{Align, TextStyle};
 pub use marker::{Mark, VisualMarker};
 pub use motion::in_motion;
 pub use picture::Picture;
-pub use prompt::{Prompt, VisualPrompt};
+pub use prompt::{DrawnPrompt, Letter, Prompt, VisualPrompt};
 pub use slide::part_of_way;
 pub use strokes::{Pen, Stroke};
 pub use text_box::TextBox;

@@ -24,12 +24,39 @@ pub trait VisualPrompt {
     /// The task that it asks for, from which routing follows.
     fn task(&self) -> Task;
 
-    /// The prompt as a square picture of `side` x `side` pixels, the same for the same prompt.
+    /// The prompt on a square of `side` x `side` pixels, the same for the same prompt, and where its
+    /// letters stand.
     ///
     /// # Errors
     /// A side outside 16 to 4096, empty or too long text, characters that the face lacks, marks
     /// outside the picture or too small to be seen, files that cannot be read.
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError>;
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError>;
+
+    /// The picture alone.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw).
+    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+        Ok(self.draw(side)?.picture)
+    }
+}
+
+/// A prompt as it was drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawnPrompt {
+    /// The square picture.
+    pub picture: RgbImage,
+    /// Its letters in the order in which they were written, line by line.
+    pub letters: Vec<Letter>,
+}
+
+/// A letter where it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Letter {
+    /// The letter; the first of those that share a glyph.
+    pub letter: char,
+    /// Middle of its width, and of a small letter's height, in fractions of the side.
+    pub at: [f32; 2],
 }
 
 /// Any prompt; in JSON an object whose `task` says which.
@@ -88,8 +115,8 @@ impl VisualPrompt for Prompt {
         self.inner().task()
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
-        self.inner().render(side)
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
+        self.inner().draw(side)
     }
 }
 

@@ -7,7 +7,7 @@ use tiny_skia::{
 };
 
 use super::frame::REFERENCE_SIDE;
-use super::{Colour, PromptError};
+use super::{Colour, DrawnPrompt, Letter, PromptError};
 use crate::error::within;
 
 /// Smallest and largest side of a canvas, in pixels.
@@ -17,6 +17,7 @@ const SIDES: [u32; 2] = [16, 4096];
 pub(crate) struct Surface {
     pixels: Pixmap,
     scale: f32,
+    letters: Vec<Letter>,
 }
 
 impl Surface {
@@ -43,15 +44,29 @@ impl Surface {
         Self {
             pixels,
             scale: side as f32 / REFERENCE_SIDE as f32,
+            letters: vec![],
         }
     }
 
-    /// The picture drawn.
-    pub(crate) fn finish(self) -> RgbImage {
+    /// What was drawn.
+    pub(crate) fn finish(self) -> DrawnPrompt {
         let side = self.pixels.width();
         let rgb = self.pixels.pixels().iter();
         let rgb = rgb.flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
-        RgbImage::from_raw(side, side, rgb).expect("three bytes for each pixel")
+        DrawnPrompt {
+            picture: RgbImage::from_raw(side, side, rgb).expect("three bytes for each pixel"),
+            letters: self.letters,
+        }
+    }
+
+    /// Takes down letters that were drawn, which stand at reference pixels.
+    pub(crate) fn note(&mut self, letters: impl IntoIterator<Item = Letter>) {
+        let side = REFERENCE_SIDE as f32;
+        let in_fractions = letters.into_iter().map(|Letter { letter, at }| Letter {
+            letter,
+            at: at.map(|v| v / side),
+        });
+        self.letters.extend(in_fractions);
     }
 
     /// Fills a path, wholly or as a veil.

@@ -1,12 +1,11 @@
 //! Text-with-box prompts: a red rectangle, and above it what shall appear inside.
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::frame::REFERENCE_SIDE;
 use super::layout::Text;
 use super::lettering::{Area, draw};
-use super::{Colour, Picture, PromptError, Region, TextStyle, VisualPrompt};
+use super::{Colour, DrawnPrompt, Picture, PromptError, Region, TextStyle, VisualPrompt};
 use crate::Task;
 
 /// Width of the line, in reference pixels.
@@ -52,7 +51,7 @@ impl VisualPrompt for TextBox {
         Task::TextBox
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, frame) = self.picture.surface(side)?;
         let edges = frame.region("box", self.region)?;
         let text = Text::new("text of the box", &self.text, &self.style)?;

@@ -1,11 +1,10 @@
 //! Trajectory prompts: the line along which an object shall move.
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::marker::{counted, line_width};
 use super::surface::polyline;
-use super::{Colour, Picture, PromptError, TextStyle, Track, VisualPrompt, lettering};
+use super::{Colour, DrawnPrompt, Picture, PromptError, TextStyle, Track, VisualPrompt, lettering};
 use crate::Task;
 
 /// An object moves along a drawn path.
@@ -90,7 +89,7 @@ impl VisualPrompt for Trajectory {
         Task::Trajectory
     }
 
-    fn render(&self, side: u32) -> Result<RgbImage, PromptError> {
+    fn draw(&self, side: u32) -> Result<DrawnPrompt, PromptError> {
         let (mut surface, frame) = self.picture.surface(side)?;
         counted("trajectory", "path", self.paths.len())?;
         line_width(self.width)?;
