@@ -207,8 +207,8 @@ impl<'a> Text<'a> {
         (above + below + pitches) * block.size
     }
 
-    /// The outlines of a block whose top lies at `top`, aligned between `left` and `right`, and where
-    /// its letters stand, in the same pixels.
+    /// The outlines of a block whose top lies at `top`, aligned between `left` and `right`, and
+    /// where its letters stand, in the same pixels.
     pub fn path(
         &self,
         block: &Block,

@@ -24,8 +24,8 @@ pub trait VisualPrompt {
     /// The task that it asks for, from which routing follows.
     fn task(&self) -> Task;
 
-    /// The prompt on a square of `side` x `side` pixels, the same for the same prompt, and where its
-    /// letters stand.
+    /// The prompt on a square of `side` x `side` pixels, the same for the same prompt, and where
+    /// its letters stand.
     ///
     /// # Errors
     /// A side outside 16 to 4096, empty or too long text, characters that the face lacks, marks

@@ -14,8 +14,8 @@
 //!
 //! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the
 //! kernel, so that a vector of `dy` serves three sums and one of `x` serves four. Where the results
-//! are half as wide and high, a line of `x` is four: its pixels of even and of odd rows and columns,
-//! each of which meets `dy` pixel by pixel.
+//! are half as wide and high, a line of `x` is four: its pixels of even and of odd rows and
+//! columns, each of which meets `dy` pixel by pixel.
 //!
 //! The gradient of such halved maps' input is a convolution again, with four results for a pixel of
 //! `dy`: one for each of the four pixels of `x` that lie there ([`of_halved`]).
