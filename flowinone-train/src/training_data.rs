@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use flowinone_data::{Classes, Icons, Mixer, PairConfig, PairSampler, Source, Split, StreamConfig};
+use flowinone_data::{
+    Classes, Icons, Language, Mixer, PairConfig, PairSampler, Source, Split, StreamConfig,
+    Vocabulary,
+};
+use flowinone_prompts::PromptStyle;
 
 use crate::config::Procedural;
 use crate::{DataConfig, Error, Kind, RunConfig, ValidationSet};
@@ -19,6 +23,8 @@ pub struct TrainingData {
     pub classes: Vec<String>,
     /// The classes that files are said to show.
     shown: Vec<String>,
+    /// The words and names of sentences that are put as people put them; `None` without such.
+    vocabulary: Option<Vocabulary>,
 }
 
 impl TrainingData {
@@ -33,6 +39,7 @@ impl TrainingData {
             .map(|path| ValidationSet::open(path, wanted.examples))
             .transpose()?;
         let (mut sources, mut classes, mut shown) = (vec![], vec![], vec![]);
+        let mut natural = false;
         for source in data {
             let stream = StreamConfig::new(run.seed);
             let opened = match &source.kind {
@@ -41,6 +48,7 @@ impl TrainingData {
                     let icons = Arc::new(pairs.icons()?);
                     let sampler = PairSampler::new(icons.clone(), pairs.pairs.clone())?;
                     classes.extend(sampler.classes().map(String::from));
+                    natural |= pairs.pairs.variety.language == Language::Natural;
                     if validation.is_none() && wanted.examples > 0 {
                         let config = PairConfig {
                             split: Split::Validation,
@@ -56,7 +64,9 @@ impl TrainingData {
         }
         classes.sort();
         classes.dedup();
+        let names = || Vocabulary::new(classes.iter().map(String::as_str));
         Ok(Self {
+            vocabulary: natural.then(names),
             mixer: Mixer::new(sources, run.batch, run.seed)?,
             validation,
             classes,
@@ -64,20 +74,31 @@ impl TrainingData {
         })
     }
 
-    /// The classes that a model knows after the run, in alphabetical order: those of the data, and
-    /// those that it knew `before` if there is no procedural source. Empty if the data names no
-    /// class and `before` is empty: the model is then not limited to certain classes.
-    pub fn known(&self, before: &[String]) -> Vec<String> {
-        let known = match self.classes.as_slice() {
-            [] => before,
-            classes => classes,
-        };
-        if known.is_empty() {
-            return vec![];
+    /// How prompts of a model look `before` the run, with what it knows after it. Its classes, in
+    /// alphabetical order, are those of the data, and those of before if there is no procedural
+    /// source; none if the data names no class and there were none before: the model is then not
+    /// limited to certain classes. Its words and other names are those of natural sentences, or those
+    /// of before.
+    pub fn known(&self, before: PromptStyle) -> PromptStyle {
+        let mut known = before;
+        if !self.classes.is_empty() {
+            known.classes = self.classes.clone();
         }
-        let mut known = [known, &self.shown].concat();
-        known.sort();
-        known.dedup();
+        if !known.classes.is_empty() {
+            known.classes.extend_from_slice(&self.shown);
+            known.classes.sort();
+            known.classes.dedup();
+        }
+        if let Some(Vocabulary { words, names }) = self.vocabulary.clone() {
+            known.words = words;
+            known.synonyms = names;
+            // The first name of a class is its own.
+            known
+                .synonyms
+                .values_mut()
+                .for_each(|names| drop(names.remove(0)));
+            known.synonyms.retain(|_, others| !others.is_empty());
+        }
         known
     }
 }

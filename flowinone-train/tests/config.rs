@@ -4,6 +4,7 @@
 
 mod support;
 
+use flowinone_prompts::PromptStyle;
 use flowinone_train::{
     AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, initialise, read_training_config,
 };
@@ -190,10 +191,15 @@ fn a_model_knows_the_classes_that_its_files_show() {
         let text = format!("train = [\"velocity\"]\n{RUN}{data}");
         let config: FlowTrainingConfig =
             read_training_config(&bench.describe("run", &text)).unwrap();
-        let before: Vec<String> = before.iter().map(|class| class.to_string()).collect();
-        TrainingData::open(&config.data, &config.run)
-            .unwrap()
-            .known(&before)
+        let before = PromptStyle {
+            classes: before.iter().map(|class| class.to_string()).collect(),
+            ..PromptStyle::default()
+        };
+        let data = TrainingData::open(&config.data, &config.run).unwrap();
+        let known = data.known(before);
+        // Templates have no words that are written down.
+        assert!(known.words.is_empty() && known.synonyms.is_empty());
+        known.classes
     };
     let six = "classes = { named = [\"apple\", \"boat\", \"car\", \"cat\", \"house\", \"star\"] }";
     let pairs = PAIRS.replace("classes = \"everyday\"", six);
@@ -221,6 +227,28 @@ fn a_model_knows_the_classes_that_its_files_show() {
         message.contains("data has classes next to procedural"),
         "{message}"
     );
+}
+
+#[test]
+fn natural_pairs_tell_a_model_its_words_and_the_other_names_of_its_classes() {
+    let bench = Bench::new();
+    let six = ["apple", "boat", "car", "cat", "house", "star"];
+    let named = format!("classes = {{ named = {six:?} }}");
+    let pairs = PAIRS.replace("classes = \"everyday\"", &named);
+    let natural = format!("{pairs}variety.language = \"natural\"\n");
+    let file = bench.describe(
+        "natural",
+        &format!("train = [\"velocity\"]\n{RUN}{natural}"),
+    );
+    let config: FlowTrainingConfig = read_training_config(&file).unwrap();
+    let data = TrainingData::open(&config.data, &config.run).unwrap();
+    let known = data.known(PromptStyle::default());
+    assert_eq!(known.classes, six);
+    assert!(known.synonyms["car"].contains(&"automobile".into()));
+    for said in ["Please get rid of the automobile!", "paint the house RED"] {
+        assert_eq!(known.unknown_words(said), [], "{said}");
+    }
+    assert_eq!(known.unknown_words("a giraffe")[0].word, "giraffe");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_data::Survey;
-use flowinone_prompts::PromptStyle;
 use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
@@ -75,10 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let classes = data.classes.len();
-    let known = PromptStyle {
-        classes: data.known(&model.prompts.classes),
-        ..model.prompts
-    };
+    let known = data.known(model.prompts);
     let model = ModelConfig {
         trained: true,
         sampling: config.sampling.unwrap_or(model.sampling),
