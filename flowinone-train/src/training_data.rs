@@ -77,8 +77,8 @@ impl TrainingData {
     /// How prompts of a model look `before` the run, with what it knows after it. Its classes, in
     /// alphabetical order, are those of the data, and those of before if there is no procedural
     /// source; none if the data names no class and there were none before: the model is then not
-    /// limited to certain classes. Its words and other names are those of natural sentences, or those
-    /// of before.
+    /// limited to certain classes. Its words and other names are those of natural sentences, or
+    /// those of before.
     pub fn known(&self, before: PromptStyle) -> PromptStyle {
         let mut known = before;
         if !self.classes.is_empty() {
