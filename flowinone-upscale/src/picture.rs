@@ -50,6 +50,30 @@ pub(crate) fn filled_in(colours: &RgbImage, alpha: &GrayImage) -> RgbImage {
     filled
 }
 
+/// Makes what is nothing, or all, around a pixel of the small transparency the same in the large
+/// one: networks leave a breath of what is nearly nothing.
+pub(crate) fn settle(small: &GrayImage, large: &mut GrayImage) {
+    let (width, height) = small.dimensions();
+    let factor = large.width() / width;
+    for (x, y, pixel) in small.enumerate_pixels() {
+        let rows = y.saturating_sub(1)..=(y + 1).min(height - 1);
+        let same = |value: u8| {
+            rows.clone().all(|y| {
+                let mut columns = x.saturating_sub(1)..=(x + 1).min(width - 1);
+                columns.all(|x| small.get_pixel(x, y).0 == [value])
+            })
+        };
+        let value = pixel.0[0];
+        if matches!(value, 0 | 255) && same(value) {
+            for row in y * factor..(y + 1) * factor {
+                for column in x * factor..(x + 1) * factor {
+                    large.get_pixel_mut(column, row).0 = [value];
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

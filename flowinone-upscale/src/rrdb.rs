@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The channels of a dense block are never joined, and enlarged maps never laid out. The tail,
-//! which sees two rows of the trunk on each side, runs in bands of rows:
+//! which sees two rows of the trunk on each side, runs in bands of rows (or four, which see the
+//! same bits, where it doubles less than twice):
 //!
 //! ```text
 //! trunk    |   band i - 1   |   band i   |  band i + 1
@@ -244,10 +245,12 @@ impl Rrdb {
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let [_, _, height, _] = h.dims();
-        // Bands begin where the convolutions' tiles of four rows do, the rows around them included.
-        let (seen, rows) = match self.conv_up.len() {
-            0 => (4, rows.next_multiple_of(4)),
-            _ => (2, rows.next_multiple_of(4)),
+        // The convolutions compute four rows together: bands begin where these do, the rows around
+        // them included, and no four rows that are kept have one that sees beyond a band's edge.
+        let rows = rows.next_multiple_of(4);
+        let seen = match self.conv_up.len() {
+            0 | 1 => 4,
+            _ => 2,
         };
         if height <= rows + 2 * seen {
             return self.tail(h, precision, watch);

@@ -12,7 +12,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use crate::memory::available;
-use crate::picture::filled_in;
+use crate::picture::{filled_in, settle};
 use crate::planes::wrapped;
 use crate::tiles::{enlarged, work};
 use crate::{Config, Error, Network, Planes, Target, Tiling, Watch, colours};
@@ -214,9 +214,13 @@ impl Upscaler {
         let alpha = match alpha {
             None => None,
             Some(alpha) => {
-                let alpha = self.through(alpha, true, passes, settings, &mut watch)?;
-                let alpha = GrayImage::from_raw(wide, high, alpha.to_bytes()?);
-                Some(fitted_grey(alpha.expect("a byte a pixel"), size))
+                let made = self.through(alpha, true, passes, settings, &mut watch)?;
+                let made = GrayImage::from_raw(wide, high, made.to_bytes()?);
+                let mut made = made.expect("a byte a pixel");
+                if let Some(alpha) = &picture.alpha {
+                    settle(alpha, &mut made);
+                }
+                Some(fitted_grey(made, size))
             }
         };
         Ok(PictureWithAlpha {
@@ -224,6 +228,27 @@ impl Upscaler {
             alpha,
             profile: picture.profile.clone(),
         })
+    }
+
+    /// One run of the network on a picture of as many channels as it has, values in [0, 1] but not
+    /// clamped: of any size, in tiles, and with colours kept, as the settings say. Their target
+    /// counts for nothing.
+    ///
+    /// # Errors
+    /// As [`enlarge`](Self::enlarge).
+    ///
+    /// # Panics
+    /// If the channels are not the network's.
+    pub fn enlarge_planes(
+        &self,
+        planes: &Planes,
+        settings: &Settings,
+        look: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Planes, Error> {
+        assert_eq!(planes.channels, self.network.config().channels());
+        let mut watch = Watch::new(look);
+        watch.expect(self.work([planes.height, planes.width], 1, settings)?);
+        self.pass(planes, settings, &mut watch)
     }
 
     /// How often the network runs in a pass.

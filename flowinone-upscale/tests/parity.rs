@@ -4,9 +4,9 @@
 #[allow(dead_code, reason = "each file of tests uses a part of it")]
 mod support;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use flowinone_kernels::Precision;
-use flowinone_upscale::{Network, Settings, Upscaler, Watch, shuffled, unshuffled};
+use flowinone_upscale::{Network, Planes, Settings, Upscaler, Watch, shuffled, unshuffled};
 use image::RgbImage;
 use support::{cases, load, run};
 
@@ -107,4 +107,42 @@ fn the_true_network_makes_the_reference_s_bytes() {
             assert!(differences.iter().all(|d| *d <= 1) && differ * 200 < differences.len());
         }
     }
+}
+
+#[test]
+fn sizes_that_the_unshuffle_does_not_divide_are_mirrored_and_cut() {
+    let mut compared = 0;
+    for case in cases()
+        .iter()
+        .filter(|case| case.text("network") == "RRDBNet")
+    {
+        let Some(x) = case.tensor("odd_input") else {
+            continue;
+        };
+        for file in case.weights() {
+            let device = burn::tensor::Device::flex();
+            let upscaler = Upscaler::open(&file, &device, Precision::Float32).unwrap();
+            let [_, channels, height, width] = x.dims();
+            let picture = Planes {
+                channels,
+                height,
+                width,
+                values: x.clone().into_data().try_into_vec().unwrap(),
+            };
+            let settings = Settings {
+                keep_colours: false,
+                ..Settings::default()
+            };
+            let y = upscaler.enlarge_planes(&picture, &settings, &mut |_| true);
+            let y = y.unwrap();
+            let data = TensorData::new(y.values, [1, y.channels, y.height, y.width]);
+            let error = off(
+                Tensor::from_data(data, &device),
+                case.tensor("odd_output").unwrap(),
+            );
+            assert!(error < TOLERANCE, "{}: {error:e}", file.display());
+            compared += 1;
+        }
+    }
+    assert!(compared > 0);
 }

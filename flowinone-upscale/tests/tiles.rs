@@ -11,7 +11,7 @@ use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use flowinone_image::PictureWithAlpha;
 use flowinone_kernels::Precision;
 use flowinone_upscale::{
-    Compact, CompactConfig, Error, RrdbConfig, Settings, Target, Upscaler, Watch,
+    Compact, CompactConfig, Error, Planes, RrdbConfig, Settings, Target, Upscaler, Watch,
 };
 use flowinone_weights::{Init, ParamSpec, fill, save_module};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -43,26 +43,33 @@ const SMALL: CompactConfig = CompactConfig {
 
 #[test]
 fn tiles_of_compact_are_the_whole_bit_by_bit() {
-    let compact: Compact = drawn(SMALL.init(&Device::flex()));
-    let upscaler = upscaler(&compact);
-    let picture = picture(75, 61);
-    let made = |tile, tileable| {
-        let settings = Settings {
-            tile,
-            tileable,
-            ..Settings::default()
-        };
-        upscaler
-            .enlarge(&picture, &settings, &mut |_| true)
-            .unwrap()
+    // Deep enough that what is rounded otherwise would come through.
+    let deep = CompactConfig {
+        convolutions: 9,
+        ..SMALL
     };
-    for tileable in [false, true] {
-        let whole = made(None, tileable);
-        for tile in [16, 20, 33, 64] {
-            assert_eq!(made(Some(tile), tileable), whole, "{tile} {tileable}");
+    for config in [SMALL, deep] {
+        let compact: Compact = drawn(config.init(&Device::flex()));
+        let upscaler = upscaler(&compact);
+        let picture = Planes::of_bytes(picture(75, 61).as_raw(), 3, 61, 75);
+        let made = |tile, tileable| {
+            let settings = Settings {
+                tile,
+                tileable,
+                ..Settings::default()
+            };
+            let made = upscaler.enlarge_planes(&picture, &settings, &mut |_| true);
+            made.unwrap()
+        };
+        for tileable in [false, true] {
+            let whole = made(None, tileable);
+            for tile in [16, 20, 33, 64] {
+                let same = made(Some(tile), tileable) == whole;
+                assert!(same, "tiles of {tile}, tileable {tileable}");
+            }
         }
+        assert!(made(None, false) != made(None, true));
     }
-    assert_ne!(made(None, false), made(None, true));
 }
 
 /// A model of that network, through a file.
@@ -96,7 +103,7 @@ fn of_compact(name: &str) -> String {
 #[test]
 fn bands_of_the_tail_are_the_whole_bit_by_bit() {
     let device = Device::flex();
-    for (doublings, features) in [(0, 8), (1, 8), (2, 8), (2, 33), (3, 4)] {
+    for (doublings, features) in [(0, 8), (0, 33), (1, 8), (1, 33), (2, 8), (2, 33), (3, 33)] {
         let config = RrdbConfig {
             features,
             growth: 4,
@@ -120,11 +127,8 @@ fn bands_of_the_tail_are_the_whole_bit_by_bit() {
         };
         let whole = tail(37);
         for rows in [4, 8, 12, 20] {
-            assert_eq!(
-                tail(rows),
-                whole,
-                "{doublings} doublings, {features} features, {rows}"
-            );
+            let same = tail(rows) == whole;
+            assert!(same, "{doublings} doublings, {features} features, {rows}");
         }
     }
 }
