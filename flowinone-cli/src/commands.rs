@@ -20,4 +20,5 @@ pub(crate) mod train;
 pub(crate) mod train_vae;
 #[cfg(feature = "train")]
 pub(crate) mod tune;
+pub(crate) mod upscale;
 pub(crate) mod verify;

@@ -12,6 +12,7 @@ mod options;
 mod progress;
 mod sampling;
 mod show;
+mod upscaling;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,8 @@ enum Command {
     Batch(commands::batch::Args),
     /// Turn ready prompt pictures into pictures
     Generate(commands::generate::Args),
+    /// Make pictures larger
+    Upscale(commands::upscale::Args),
     /// Make a picture again from the settings inside its PNG
     Replay(commands::replay::Args),
     /// Write a model directory from published checkpoints
@@ -135,6 +138,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Trajectory(args) => commands::prompt::trajectory::run(&args),
         Command::Batch(args) => commands::batch::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
+        Command::Upscale(args) => commands::upscale::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),

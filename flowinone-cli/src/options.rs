@@ -11,6 +11,7 @@ use flowinone_tasks::{Dtype, Session, Settings};
 
 use crate::sampling::Sampling;
 use crate::show::with_hint;
+use crate::upscaling::UpscaleOptions;
 
 /// Which model, how to sample it, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +27,8 @@ pub(crate) struct Options {
     ignore_profiles: bool,
     #[command(flatten)]
     sampling: Sampling,
+    #[command(flatten)]
+    upscaling: UpscaleOptions,
 }
 
 /// Which model, and where it computes.
@@ -46,7 +49,7 @@ pub(crate) struct ModelOptions {
 impl Options {
     /// The model, opened; its weights are not loaded yet.
     pub(crate) fn session(&self) -> Result<Session> {
-        self.model.session()
+        self.upscaling.laid_over(self.model.session()?)
     }
 
     /// How the model is sampled; what the options get wrong is refused here.
@@ -102,7 +105,7 @@ pub(crate) enum DtypeChoice {
 
 impl DtypeChoice {
     /// The type on a device.
-    fn on(self, device: &NamedDevice) -> Dtype {
+    pub(crate) fn on(self, device: &NamedDevice) -> Dtype {
         match self {
             Self::Auto => Dtype::fastest_on(&device.device),
             Self::Given(dtype) => dtype,

@@ -41,6 +41,17 @@ impl Progress {
         }
     }
 
+    /// Shows a share of the work, 0 to 1.
+    pub(crate) fn share(&self, share: f64) {
+        let spent = self.begin.elapsed().as_secs_f64();
+        self.bar.set_length(100);
+        self.bar.set_position((100.0 * share) as u64);
+        // The first moments say little of the rest.
+        if share > 0.02 {
+            self.bar.set_prefix(left(spent / share * (1.0 - share)));
+        }
+    }
+
     /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
@@ -50,8 +61,14 @@ impl Progress {
 /// "1.23 s/step, 0:42 left".
 fn pace(spent: Duration, done: usize, steps: usize) -> String {
     let step = spent.as_secs_f64() / done.max(1) as f64;
-    let left = (step * steps.saturating_sub(done) as f64).round() as u64;
-    format!("{step:.2} s/step, {}:{:02} left", left / 60, left % 60)
+    let left = left(step * steps.saturating_sub(done) as f64);
+    format!("{step:.2} s/step, {left}")
+}
+
+/// "0:42 left".
+fn left(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    format!("{}:{:02} left", seconds / 60, seconds % 60)
 }
 
 #[cfg(test)]

@@ -99,8 +99,12 @@ fn summarise(cost: &Cost) {
             bytes as f64 / (1u64 << 30) as f64
         )
     });
+    let upscale = match cost.upscale_seconds {
+        0.0 => String::new(),
+        seconds => format!(", upscale {seconds:.2} s"),
+    };
     tell!(
-        "{} steps, {} evaluations: vision {:.2} s, structure {:.2} s, {:.3} s a step, decode {:.2} s{peak}",
+        "{} steps, {} evaluations: vision {:.2} s, structure {:.2} s, {:.3} s a step, decode {:.2} s{upscale}{peak}",
         cost.steps,
         cost.evaluations,
         cost.vision_seconds,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod alpha;
 mod animation;
 mod crop;
 mod error;
@@ -9,6 +10,7 @@ mod resample;
 mod webp;
 mod write;
 
+pub use alpha::{PictureWithAlpha, decode_with_alpha, write_with_alpha};
 pub use animation::{Animation, FrameRate, write_animation};
 pub use crop::center_crop;
 pub use error::Error;

@@ -98,13 +98,13 @@ pub fn decode_picture_with(bytes: &[u8], profiles: Profiles) -> Result<RgbImage,
 }
 
 /// A picture as its file has it, and what the file says besides.
-struct Decoded {
-    picture: DynamicImage,
-    orientation: Orientation,
-    profile: Option<Profile>,
+pub(crate) struct Decoded {
+    pub(crate) picture: DynamicImage,
+    pub(crate) orientation: Orientation,
+    pub(crate) profile: Option<Profile>,
 }
 
-fn decoded(bytes: &[u8]) -> Result<Decoded, String> {
+pub(crate) fn decoded(bytes: &[u8]) -> Result<Decoded, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
@@ -171,7 +171,7 @@ fn no_picture(bytes: &[u8]) -> String {
 }
 
 /// 8-bit RGB; where a picture has transparency, white shows through.
-fn on_white(picture: DynamicImage) -> RgbImage {
+pub(crate) fn on_white(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
         return picture.into_rgb8();
     }

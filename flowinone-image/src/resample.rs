@@ -19,6 +19,8 @@ pub enum Filter {
     Box,
     /// Cubic convolution with a = -1/2 (Catmull-Rom).
     Bicubic,
+    /// Lanczos' windowed sinc, three pixels on each side.
+    Lanczos,
 }
 
 impl Filter {
@@ -27,6 +29,7 @@ impl Filter {
         match self {
             Self::Box => 0.5,
             Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
         }
     }
 
@@ -43,8 +46,16 @@ impl Filter {
                 (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A
             }
             Self::Bicubic => 0.0,
+            Self::Lanczos if distance < 3.0 => sinc(distance) * sinc(distance / 3.0),
+            Self::Lanczos => 0.0,
         }
     }
+}
+
+/// `sin(pi x) / (pi x)`.
+fn sinc(x: f64) -> f64 {
+    let x = std::f64::consts::PI * x;
+    if x == 0.0 { 1.0 } else { x.sin() / x }
 }
 
 /// The picture at `width` x `height` pixels.
@@ -218,7 +229,7 @@ mod tests {
     #[test]
     fn the_same_size_is_the_same_picture() {
         let picture = picture(17, 9);
-        for filter in [Filter::Box, Filter::Bicubic] {
+        for filter in [Filter::Box, Filter::Bicubic, Filter::Lanczos] {
             assert_eq!(resize(&picture, 17, 9, filter), picture);
         }
     }

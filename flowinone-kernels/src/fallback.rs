@@ -130,6 +130,27 @@ pub(crate) fn convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> T
     module::conv2d(x, weight, Some(bias), options)
 }
 
+/// `x` where `x >= 0`, else `slope x`, by channels.
+pub(crate) fn prelu(x: Tensor<4>, slopes: Tensor<1>) -> Tensor<4> {
+    activation::prelu(x, slopes)
+}
+
+/// Every pixel `count` times along each side.
+pub(crate) fn repeated(x: Tensor<4>, count: usize) -> Tensor<4> {
+    if count == 1 {
+        return x;
+    }
+    let [batch, channels, height, width] = x.dims();
+    let x = x
+        .reshape([batch * channels * height, width, 1])
+        .repeat_dim(2, count);
+    let x = x.reshape([batch * channels, height, count * width]);
+    let x = x
+        .reshape([batch * channels, height, 1, count * width])
+        .repeat_dim(2, count);
+    x.reshape([batch, channels, count * height, count * width])
+}
+
 /// `[batch, input, 2 h, 2 w]` to `[batch, output, h, w]`, zeros behind the maps.
 pub(crate) fn halving_convolution(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
     let [.., kernel] = weight.dims();

@@ -30,7 +30,7 @@ pub use cpu::peak::peak_multiply_adds;
 #[cfg(feature = "cpu")]
 pub use cpu::simd::level::{LEVEL_VARIABLE, SimdLevel};
 pub use functions::attention::{attention, cross_attention, self_attention};
-pub use functions::convolution::{convolution, halving_convolution};
+pub use functions::convolution::{convolution, fused_convolution, halving_convolution, prelu};
 pub use functions::dense::Dense;
 pub use functions::depthwise::depthwise_convolution;
 pub use functions::linear::{in_bfloat16, linear};

@@ -53,6 +53,9 @@ pub enum Error {
     /// A decoded picture is not finite.
     #[error("item {0} of the batch: {1}; nothing was written for it")]
     Decode(usize, #[source] flowinone_vae::Error),
+    /// A picture cannot be enlarged, or the model that would do it cannot be opened.
+    #[error(transparent)]
+    Upscale(#[from] flowinone_upscale::Error),
     /// Weights that cannot be read or do not fit.
     #[error(transparent)]
     Weights(#[from] flowinone_weights::Error),

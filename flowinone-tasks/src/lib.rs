@@ -25,6 +25,8 @@ mod run;
 mod session;
 mod settings;
 pub mod tune;
+#[cfg(feature = "prompts")]
+mod upscaling;
 mod weight_dtype;
 
 pub use config::{FORMAT, ModelConfig};
@@ -46,4 +48,6 @@ pub use run::{Cost, Event, Run};
 #[cfg(feature = "prompts")]
 pub use session::Session;
 pub use settings::Settings;
+#[cfg(feature = "prompts")]
+pub use upscaling::{EnlargedRecord, UpscaleRecord, Upscaling, read_enlarged, write_enlarged};
 pub use weight_dtype::WeightDtype;

@@ -10,9 +10,9 @@ use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Dtype, Error, Settings};
+use crate::{Dtype, Error, Settings, UpscaleRecord};
 
-const KEYWORD: &str = "flowinone";
+pub(crate) const KEYWORD: &str = "flowinone";
 
 /// How a picture was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct Record {
     /// Whether colour profiles inside pictures were ignored, as the reference does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignore_profiles: bool,
+    /// How the model's picture was enlarged, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upscale: Option<UpscaleRecord>,
     /// What the model multiplied with.
     pub precision: Dtype,
     /// The device that computed it.
@@ -75,7 +78,7 @@ pub enum Input {
 }
 
 /// JSON is Unicode: of a name that is not, what is seen of it is kept.
-fn as_seen<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_seen<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     path.to_string_lossy().serialize(to)
 }
 
@@ -128,6 +131,7 @@ impl Record {
             model: PathBuf::new(),
             device: String::new(),
             task: None,
+            upscale: record.upscale.as_ref().map(UpscaleRecord::anywhere),
             ..record.clone()
         };
         anywhere(self) == anywhere(other)
@@ -179,6 +183,7 @@ mod tests {
             settings: Settings::published(),
             preview: None,
             ignore_profiles: false,
+            upscale: None,
             precision: Dtype::F32,
             device: "cpu".into(),
         }

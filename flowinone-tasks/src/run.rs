@@ -96,8 +96,16 @@ pub struct Cost {
     pub solve_seconds: f64,
     /// Seconds in the decoder, the whole batch.
     pub decode_seconds: f64,
+    /// Seconds in the network that enlarges pictures, the whole batch; 0 if none does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub upscale_seconds: f64,
     /// Peak memory of the process so far, in bytes, where the system tells it.
     pub peak_bytes: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// A job whose prompt has been read or drawn.
@@ -272,6 +280,7 @@ impl<'s> Run<'s> {
             for (ready, picture) in flowing.batch.iter().zip(pictures) {
                 let record = Record {
                     preview: Some(state.step),
+                    upscale: None, // as it comes
                     ..(*ready.record).clone()
                 };
                 self.events.push_back(Event::Preview {
@@ -296,6 +305,22 @@ impl<'s> Run<'s> {
         let pictures: Vec<_> = (0..flowing.batch.len())
             .map(|item| networks.decode_item(&last.x, &flowing.start, item))
             .collect();
+        let decode_seconds = decoding.elapsed().as_secs_f64();
+        let enlarging = Instant::now();
+        let pictures: Vec<_> = pictures
+            .into_iter()
+            .map(|picture| self.enlarged(picture?))
+            .collect();
+        let stopped =
+            |error: &Error| matches!(error, Error::Upscale(flowinone_upscale::Error::Stopped));
+        if pictures
+            .iter()
+            .any(|made| made.as_ref().is_err_and(stopped))
+        {
+            self.events.push_back(Event::Stopped);
+            self.over = true;
+            return Ok(());
+        }
         let cost = Cost {
             batch: flowing.batch.len(),
             steps: last.step,
@@ -303,7 +328,11 @@ impl<'s> Run<'s> {
             vision_seconds: flowing.start.vision.as_secs_f64(),
             structure_seconds: flowing.start.autoencoder.as_secs_f64(),
             solve_seconds,
-            decode_seconds: decoding.elapsed().as_secs_f64(),
+            decode_seconds,
+            upscale_seconds: match self.session.upscaling() {
+                Some(_) => enlarging.elapsed().as_secs_f64(),
+                None => 0.0,
+            },
             peak_bytes: peak_memory(),
         };
         let items = flowing.batch.into_iter().zip(pictures);
@@ -326,6 +355,14 @@ impl<'s> Run<'s> {
         }
         self.events.push_back(Event::Batch { cost });
         Ok(())
+    }
+
+    /// The picture as the session wants it.
+    fn enlarged(&self, picture: RgbImage) -> Result<RgbImage, Error> {
+        match self.session.upscaling() {
+            None => Ok(picture),
+            Some(upscaling) => upscaling.enlarge(&picture, &mut |_| !(self.stop)()),
+        }
     }
 
     /// A batch that fails as a whole is tried again item by item, so that only the guilty one

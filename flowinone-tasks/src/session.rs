@@ -14,7 +14,7 @@ use crate::job::Content;
 use crate::run::{Event, Ready, Run};
 use crate::{
     Dtype, Error, FlowInOne, Input, Job, ModelConfig, ModelDirectory, Record, Routing, Settings,
-    Source,
+    Source, Upscaling,
 };
 
 /// A model on a device; its weights are loaded when they are first needed.
@@ -25,6 +25,7 @@ pub struct Session {
     device: NamedDevice,
     dtype: Dtype,
     networks: OnceLock<FlowInOne>,
+    upscaling: Option<Upscaling>,
 }
 
 impl Session {
@@ -58,7 +59,26 @@ impl Session {
             device: device.clone(),
             dtype,
             networks: OnceLock::new(),
+            upscaling: None,
         })
+    }
+
+    /// The same whose finished pictures are enlarged; their records say how.
+    ///
+    /// # Errors
+    /// Pictures that would become too large, or take more memory than there is.
+    pub fn upscaled(self, upscaling: Upscaling) -> Result<Self, Error> {
+        let side = self.config().picture_side as u32;
+        upscaling.check([side; 2])?;
+        Ok(Self {
+            upscaling: Some(upscaling),
+            ..self
+        })
+    }
+
+    /// What enlarges the finished pictures, if anything does.
+    pub fn upscaling(&self) -> Option<&Upscaling> {
+        self.upscaling.as_ref()
     }
 
     /// What the model is made of, its defaults of sampling among it.
@@ -210,6 +230,7 @@ impl Session {
             settings: *settings,
             preview: None,
             ignore_profiles: false,
+            upscale: self.upscaling.as_ref().map(Upscaling::record),
             precision: self.dtype,
             device: format!("{} ({})", self.device.choice, self.device.name),
         }

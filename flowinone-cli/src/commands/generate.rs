@@ -10,6 +10,7 @@ use flowinone_tasks::batch::{self, Report, expand};
 use crate::Outcome;
 use crate::options::Options;
 use crate::show::show;
+use crate::upscaling::on_or_off;
 
 /// Turn prompt pictures into pictures.
 #[derive(clap::Args)]
@@ -62,12 +63,4 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)
-}
-
-fn on_or_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("use on or off".into()),
-    }
 }

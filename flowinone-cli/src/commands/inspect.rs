@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use flowinone_prompts::PromptStyle;
-use flowinone_tasks::{ModelDirectory, Origin, read_record};
+use flowinone_tasks::{ModelDirectory, Origin, read_enlarged, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -25,12 +25,21 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = if built_in || args.file.join("manifest.json").is_file() {
         directory(&args.file)?
     } else if is_picture(&args.file)? {
-        serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
+        settings(&args.file)?
     } else {
         checkpoint(&args.file)?
     };
     output::print_text(&text);
     Ok(Outcome::Done)
+}
+
+/// The settings inside a picture that was made, or made larger.
+fn settings(path: &Path) -> Result<String> {
+    let text = match read_enlarged(path) {
+        Ok(record) => serde_json::to_string_pretty(&record)?,
+        Err(_) => serde_json::to_string_pretty(&read_record(path)?)?,
+    };
+    Ok(text + "\n")
 }
 
 /// Whether a file is a PNG, by its name or its content; other pictures carry no settings.

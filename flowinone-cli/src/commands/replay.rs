@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use flowinone_files::writable;
+use flowinone_files::{sha256, writable};
 use flowinone_image::{Profiles, read_picture};
 use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
-use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{Error, Job, Session, again, read_record};
+use flowinone_tasks::device::{self, Choice, NamedDevice};
+use flowinone_tasks::{
+    Dtype, EnlargedRecord, Error, Job, Routing, Session, Source, UpscaleRecord, Upscaling, again,
+    read_enlarged, read_record,
+};
 
 use crate::Outcome;
+use crate::commands::upscale;
 use crate::show::{show, with_hint};
 
 /// Make a picture again from the settings inside its PNG.
@@ -27,12 +31,18 @@ pub(crate) struct Args {
     /// picture says
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
+    /// Upscaling model, if it is no longer where the picture says
+    #[arg(long, value_name = "FILE")]
+    upscale_model: Option<PathBuf>,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: Choice,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    if let Ok(record) = read_enlarged(&args.picture) {
+        return enlarge(args, &record);
+    }
     let record = read_record(&args.picture)?;
     if let Some(step) = record.preview {
         bail!(
@@ -77,6 +87,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             args.picture.display()
         );
     }
+    let session = match &record.upscale {
+        None => session,
+        Some(upscale) => {
+            let upscaling = upscaling(args, upscale, &device, record.precision)?;
+            session.upscaled(upscaling).map_err(with_hint)?
+        }
+    };
     let run = batch::run(
         &session,
         jobs,
@@ -85,6 +102,77 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Report::none(),
     );
     let outcome = show(&session, run, 1)?;
+    if matches!(outcome, Outcome::Done) {
+        compare(&args.picture, &output)?;
+    }
+    Ok(outcome)
+}
+
+/// The model that enlarged a picture.
+fn upscaling(
+    args: &Args,
+    record: &UpscaleRecord,
+    device: &NamedDevice,
+    dtype: Dtype,
+) -> Result<Upscaling> {
+    let path = args.upscale_model.as_ref().unwrap_or(&record.model);
+    let upscaling = Upscaling::open(path, record.settings, device, dtype);
+    let upscaling =
+        upscaling.map_err(|e| anyhow!("{e}; --upscale-model says where the model is now"))?;
+    if upscaling.upscaler().digest() != record.model_digest {
+        bail!(
+            "{} is another upscaling model than the one that made {}; --upscale-model names the right one",
+            path.display(),
+            args.picture.display()
+        );
+    }
+    Ok(upscaling)
+}
+
+/// Enlarges a picture in a file again.
+fn enlarge(args: &Args, record: &EnlargedRecord) -> Result<Outcome> {
+    let input = match args.input.as_slice() {
+        [] => &record.enlarged,
+        [input] => input,
+        _ => bail!(
+            "{} was enlarged from one picture; --input names it",
+            args.picture.display()
+        ),
+    };
+    let digest = sha256(input).map_err(|e| {
+        anyhow!("{e}: the small picture is needed again; --input says where it is now")
+    })?;
+    if digest != record.enlarged_sha256 {
+        bail!(
+            "{} is not the picture that {} was enlarged from (its SHA-256 differs); --input names the right one",
+            input.display(),
+            args.picture.display()
+        );
+    }
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.picture.with_extension("replay.png"));
+    let routing = Routing {
+        task: None,
+        structure: false,
+    };
+    let job = Job {
+        source: Source::Picture {
+            file: input.clone(),
+            routing,
+        },
+        seed: 0,
+        number: 0,
+        profiles: Profiles::Ignore,
+    };
+    let jobs = Jobs::single(job, output.clone());
+    jobs.keep_apart(&[&args.picture], &[], false)?;
+    check_png(&output)?;
+    writable(&output)?;
+    let device = device::open(args.device).map_err(with_hint)?;
+    let upscaling = upscaling(args, &record.upscale, &device, record.precision)?;
+    let outcome = upscale::show(&upscaling, jobs, false, Report::none())?;
     if matches!(outcome, Outcome::Done) {
         compare(&args.picture, &output)?;
     }

@@ -25,7 +25,7 @@ pub enum Profiles {
 
 /// What a file says about its colours.
 #[derive(Debug, Clone)]
-pub(super) enum Profile {
+pub(crate) enum Profile {
     /// An ICC profile.
     Icc(Vec<u8>),
     /// Primaries and transfer function by their numbers in ITU-T H.273, as the chunk `cICP` of PNG.
@@ -43,11 +43,20 @@ impl Profile {
     }
 
     /// The picture in sRGB; as it is if the profile is damaged, or of another kind of colours.
-    pub(super) fn to_srgb(&self, picture: DynamicImage) -> DynamicImage {
+    pub(crate) fn to_srgb(&self, picture: DynamicImage) -> DynamicImage {
         let Some(profile) = self.read() else {
             return picture;
         };
         converted(&profile, &picture).unwrap_or(picture)
+    }
+
+    /// The profile as it lies in the file, if it is one of red, green and blue.
+    pub(crate) fn of_colours(&self) -> Option<Vec<u8>> {
+        let Self::Icc(bytes) = self else {
+            return None;
+        };
+        let colours = self.read()?.color_space == DataColorSpace::Rgb;
+        colours.then(|| bytes.clone())
     }
 
     /// Inks, four bytes a pixel, as sRGB; `None` if the profile is not one of inks.

@@ -20,7 +20,8 @@ pub(super) struct Line {
     pub(super) line: Option<usize>,
     #[serde(flatten)]
     pub(super) target: Option<Target>,
-    pub(super) seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<u64>,
     #[serde(flatten)]
     pub(super) status: Status,
 }
@@ -38,6 +39,14 @@ pub(super) struct Target {
 pub(super) enum Status {
     /// A new picture was written.
     Done(Cost),
+    /// A picture was enlarged.
+    #[serde(rename = "done")]
+    Enlarged {
+        width: u32,
+        height: u32,
+        seconds: f64,
+        peak_bytes: Option<u64>,
+    },
     /// The same picture was there already.
     Skipped,
     /// No picture was written.

@@ -208,7 +208,7 @@ impl BatchRun<'_> {
                 output: output.display().to_string(),
                 item: *item,
             }),
-            seed: file.seed,
+            seed: Some(file.seed),
             status,
         })
     }

@@ -24,6 +24,7 @@ use rayon::prelude::*;
 
 use super::maps::Maps;
 use super::row_block::copy;
+use super::{Layer, Way};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
@@ -99,7 +100,13 @@ pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]
         let at = ((phase * input + i) * output + o) * kernel + row;
         of_phases[at * kernel + column] = *w;
     }
-    let phases = super::convolved(level, Precision::Float32, back, dy, &of_phases, None);
+    let layer = Layer {
+        weight: &of_phases,
+        bias: None,
+        slopes: None,
+    };
+    let exact = Precision::Float32;
+    let phases = super::convolved(level, exact, Way::Fastest, back, &[dy], layer);
     let mut dx = vec![0.0; maps.batch * input * maps.plane()];
     let channels = dx.par_chunks_exact_mut(maps.plane()).enumerate();
     channels.for_each(|(index, dx)| {

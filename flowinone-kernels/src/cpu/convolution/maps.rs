@@ -17,6 +17,9 @@ pub(crate) struct Maps {
     /// Zeros above and to the left of the input; what is missing below and to the right is zero as
     /// well.
     pub(crate) before: usize,
+    /// How often each pixel of the input stands along each side: the maps enlarged to the nearest,
+    /// which are never laid out. More than once only with a stride of 1.
+    pub(crate) repeat: usize,
 }
 
 impl Maps {
@@ -32,7 +35,29 @@ impl Maps {
 
     /// Numbers of an input channel.
     pub(super) fn plane(&self) -> usize {
-        self.stride * self.height * self.stride * self.width
+        self.stride * self.height / self.repeat * self.source_width()
+    }
+
+    /// Numbers of a row of an input channel.
+    pub(super) fn source_width(&self) -> usize {
+        self.stride * self.width / self.repeat
+    }
+
+    /// An input channel of an item, of maps whose channels lie in several parts one behind the
+    /// other.
+    ///
+    /// # Panics
+    /// If the parts have fewer channels.
+    pub(super) fn channel<'a>(&self, x: &[&'a [f32]], item: usize, channel: usize) -> &'a [f32] {
+        let (plane, mut channel) = (self.plane(), channel);
+        for part in x {
+            let channels = part.len() / (self.batch * plane);
+            if channel < channels {
+                return &part[(item * channels + channel) * plane..][..plane];
+            }
+            channel -= channels;
+        }
+        panic!("the parts have {channel} channels less than the weights")
     }
 
     /// Numbers of an output channel.

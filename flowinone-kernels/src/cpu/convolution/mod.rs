@@ -36,45 +36,76 @@ pub(crate) use maps::Maps;
 use row_block::{Element, RowBlock};
 use winograd::Tile;
 
-/// The convolution with weights `[output, input, K, K]` and biases `[output]`; below float32 with
-/// factors in bfloat16, where the processor multiplies them.
+/// The numbers of a layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layer<'a> {
+    /// `[output, input, K, K]`.
+    pub(crate) weight: &'a [f32],
+    /// `[output]`.
+    pub(crate) bias: Option<&'a [f32]>,
+    /// What results below zero are multiplied with, `[output]`: PReLU, or leaky ReLU if they are
+    /// all the same.
+    pub(crate) slopes: Option<&'a [f32]>,
+}
+
+impl Layer<'_> {
+    /// Bias and slope of a channel; a slope of 1 changes nothing.
+    fn of_channel(&self, channel: usize) -> [f32; 2] {
+        [
+            self.bias.map_or(0.0, |bias| bias[channel]),
+            self.slopes.map_or(1.0, |slopes| slopes[channel]),
+        ]
+    }
+}
+
+/// What decides how a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// What is fastest for these maps.
+    Fastest,
+    /// The number of channels alone: a part of a map gets the bits of the whole if it begins at a
+    /// multiple of four pixels.
+    BySize,
+}
+
+/// The convolution of maps whose channels lie in the parts `x` one behind the other; below float32
+/// with factors in bfloat16, where the processor multiplies them.
 pub(crate) fn convolved(
     level: SimdLevel,
     precision: Precision,
+    way: Way,
     maps: Maps,
-    x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
+    x: &[&[f32]],
+    layer: Layer<'_>,
 ) -> Vec<f32> {
-    assert_eq!(x.len(), maps.batch * maps.input * maps.plane());
-    if let Some(bias) = bias {
-        assert_eq!(bias.len(), maps.output, "one bias for each output channel");
+    let numbers: usize = x.iter().map(|part| part.len()).sum();
+    assert_eq!(numbers, maps.batch * maps.input * maps.plane());
+    for (what, each) in [("bias", layer.bias), ("slope", layer.slopes)] {
+        let count = each.map_or(maps.output, <[f32]>::len);
+        assert_eq!(count, maps.output, "one {what} for each output channel");
     }
-    let tile = Tile::of(maps);
+    let tile = match way {
+        Way::Fastest => Tile::of(maps),
+        Way::BySize => Tile::of_channels(maps),
+    };
     #[cfg(target_arch = "x86_64")]
     if precision != Precision::Float32
-        && !tile.is_some_and(|tile| tile.is_faster_than_bf16(maps))
+        && !tile.is_some_and(|tile| tile.is_faster_than_bf16(maps, way))
         && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
     {
-        return direct_bf16(level, proof, maps, x, weight, bias);
+        return direct_bf16(level, proof, maps, x, layer);
     }
     let _ = precision;
     match tile {
-        Some(tile) => winograd::convolved(level, tile, maps, x, weight, bias),
-        None => direct(level, maps, x, weight, bias),
+        Some(tile) => winograd::convolved(level, tile, maps, x, layer),
+        None => direct(level, maps, x, layer),
     }
 }
 
 /// The convolution in float32, product by product.
-fn direct(
-    level: SimdLevel,
-    maps: Maps,
-    x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
-    let weight = Matrix::new(weight, maps.output, maps.k()).left(level);
-    in_row_blocks(level, f32::F32, maps, x, &weight, bias)
+fn direct(level: SimdLevel, maps: Maps, x: &[&[f32]], layer: Layer<'_>) -> Vec<f32> {
+    let weight = Matrix::new(layer.weight, maps.output, maps.k()).left(level);
+    in_row_blocks(level, f32::F32, maps, x, &weight, layer)
 }
 
 /// The same with factors in bfloat16.
@@ -83,24 +114,23 @@ fn direct_bf16(
     level: SimdLevel,
     proof: Avx512Bf16,
     maps: Maps,
-    x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
+    x: &[&[f32]],
+    layer: Layer<'_>,
 ) -> Vec<f32> {
-    let weight = bf16::pairs_of_channels(maps, weight);
+    let weight = bf16::pairs_of_channels(maps, layer.weight);
     let k = 2 * maps.input.div_ceil(2) * maps.places();
     let weight = Matrix::new(&weight, maps.output, k).left(level);
     let weight = weight.pairs::<MR>(level);
-    in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias)
+    in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, layer)
 }
 
 fn in_row_blocks<N: Element>(
     level: SimdLevel,
     values: N,
     maps: Maps,
-    x: &[f32],
+    x: &[&[f32]],
     weight: &Packed<N::Value>,
-    bias: Option<&[f32]>,
+    layer: Layer<'_>,
 ) -> Vec<f32> {
     let length = maps.batch * maps.output * maps.height * maps.width;
     let mut y: Vec<f32> = Vec::with_capacity(length);
@@ -114,7 +144,7 @@ fn in_row_blocks<N: Element>(
             maps,
             x,
             weight,
-            bias,
+            layer,
             item,
             rows: first..(first + each).min(maps.height),
             y: out.start(),

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Layer;
 use super::maps::Maps;
 use crate::cpu::gemm::layout::{MR, NR, in_tiles};
 use crate::cpu::gemm::pack::Packed;
@@ -49,9 +50,9 @@ pub(super) trait Element: Copy + Send + Sync {
 pub(super) struct RowBlock<'a, N: Element> {
     pub(super) values: N,
     pub(super) maps: Maps,
-    pub(super) x: &'a [f32],
+    pub(super) x: &'a [&'a [f32]],
     pub(super) weight: &'a Packed<N::Value>,
-    pub(super) bias: Option<&'a [f32]>,
+    pub(super) layer: Layer<'a>,
     pub(super) item: usize,
     pub(super) rows: Range<usize>,
     pub(super) y: *mut f32,
@@ -72,17 +73,30 @@ impl<N: Element> Kernel for RowBlock<'_, N> {
         let row_length = stride * breadth;
         let all = N::take(self.scratch, (planes * rows + 1) * row_length);
         let (padded, line) = all.split_at_mut(planes * rows * row_length);
-        let of_item = &self.x[self.item * maps.input * maps.plane()..];
+        let mut wide = vec![
+            0.0;
+            if maps.repeat > 1 {
+                N::CHANNELS * maps.width
+            } else {
+                0
+            }
+        ];
         for (index, padded) in padded.chunks_exact_mut(rows * row_length).enumerate() {
             let first = index * N::CHANNELS;
             let channels = first..(first + N::CHANNELS).min(maps.input);
-            let channels = channels.map(|at| &of_item[at * maps.plane()..][..maps.plane()]);
+            let channels = channels.map(|at| maps.channel(self.x, self.item, at));
             for (index, target) in padded.chunks_exact_mut(row_length).enumerate() {
                 let row = (self.rows.start * stride + index).checked_sub(maps.before);
                 let row = row.filter(|row| *row < stride * maps.height);
                 let channels = channels.clone();
                 match (row, stride) {
                     (None, _) => N::clear(target),
+                    (Some(row), 1) if maps.repeat > 1 => {
+                        let count = channels.clone().count();
+                        repeat(maps, channels, row, &mut wide);
+                        let rows = wide.chunks_exact(maps.width).take(count);
+                        fill::<N, V>(simd, maps, rows, 0, target);
+                    }
                     (Some(row), 1) => fill::<N, V>(simd, maps, channels, row, target),
                     (Some(row), _) => {
                         fill::<N, V>(simd, maps, channels, row, line);
@@ -112,15 +126,15 @@ impl<N: Element> Kernel for RowBlock<'_, N> {
         for panel in 0..maps.output.div_ceil(MR) {
             let first = panel * MR;
             let channels = MR.min(maps.output - first);
-            let mut bias = [0.0; MR];
-            if let Some(all) = self.bias {
-                bias[..channels].copy_from_slice(&all[first..first + channels]);
+            let mut ends = [[0.0; 2]; MR];
+            for (index, ends) in ends.iter_mut().enumerate().take(channels) {
+                *ends = self.layer.of_channel(first + index);
             }
             let pixels = Pixels {
                 values: self.values,
                 weight: self.weight.part::<MR>(panel, 0..k),
                 offsets: &offsets,
-                bias,
+                ends,
                 channels,
                 x: padded.as_ptr(),
                 y: y.wrapping_add(first * plane + self.rows.start * maps.width),
@@ -150,13 +164,25 @@ fn fill<'a, N: Element, V: Simd>(
     N::row(simd, channels, &mut target[before..before + width]);
 }
 
+/// A row of several channels with every pixel repeated, channel by channel.
+fn repeat<'a>(maps: Maps, channels: impl Iterator<Item = &'a [f32]>, row: usize, wide: &mut [f32]) {
+    let narrow = maps.source_width();
+    for (wide, channel) in wide.chunks_exact_mut(maps.width).zip(channels) {
+        let source = &channel[row / maps.repeat * narrow..][..narrow];
+        for (pixels, x) in wide.chunks_exact_mut(maps.repeat).zip(source) {
+            pixels.fill(*x);
+        }
+    }
+}
+
 /// All pixels of a row block in some channels.
 struct Pixels<'a, N: Element> {
     values: N,
     /// `[K, MR]`.
     weight: &'a [N::Value],
     offsets: &'a [usize],
-    bias: [f32; MR],
+    /// Bias and slope of each channel.
+    ends: [[f32; 2]; MR],
     channels: usize,
     /// `[planes, rows, stride, breadth]`.
     x: *const N::Value,
@@ -220,14 +246,16 @@ impl<N: Element> Pixels<'_, N> {
             values.tile::<V, CHANNELS, VECTORS>(simd, weight, self.offsets, x, &mut sums);
         }
         for (index, sums) in sums.iter().enumerate().take(CHANNELS) {
-            let bias = simd.splat(self.bias[channel + index]);
+            let [bias, slope] = self.ends[channel + index].map(|x| simd.splat(x));
             for ((row, column), sum) in places.into_iter().zip(sums.chunks_exact(V::WIDTH)) {
                 let at = (channel + index) * self.plane + row * self.width + column;
                 let length = (self.width - column).min(V::WIDTH);
                 // SAFETY: pixels of this row block, which belongs to this thread alone.
                 let target =
                     unsafe { std::slice::from_raw_parts_mut(self.y.add(at).cast(), length) };
-                simd.store_at(simd.add(simd.load(sum), bias), target, 0);
+                let y = simd.add(simd.load(sum), bias);
+                let y = simd.where_negative(y, simd.mul(y, slope), y);
+                simd.store_at(y, target, 0);
             }
         }
     }

@@ -5,7 +5,7 @@ use burn::backend::{Flex, ops::ModuleOps};
 use burn::tensor::ops::ConvOptions;
 
 use super::operation::{Operation, in_order, shape, tensor, values};
-use crate::cpu::convolution::{Maps, convolved, gradient, turned};
+use crate::cpu::convolution::{Layer, Maps, Way, convolved, gradient, turned};
 use crate::cpu::simd::level::SimdLevel;
 use crate::precision::Precision;
 
@@ -43,6 +43,7 @@ impl Convolution {
             kernel,
             stride,
             before,
+            repeat: 1,
         }
     }
 }
@@ -53,15 +54,18 @@ impl Operation<3> for Convolution {
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, Self::Saved) {
         let [x, weight, bias] = inputs.map(in_order);
         let maps = self.maps(&x, &weight);
-        let bias = Some(values(&bias));
-        let (of_x, weights) = (values(&x), values(&weight));
+        let layer = Layer {
+            weight: values(&weight),
+            bias: Some(values(&bias)),
+            slopes: None,
+        };
         let y = convolved(
             SimdLevel::current(),
             self.precision,
+            Way::Fastest,
             maps,
-            of_x,
-            weights,
-            bias,
+            &[values(&x)],
+            layer,
         );
         let shape = vec![maps.batch, maps.output, maps.height, maps.width];
         (tensor(y, shape), [x, weight])
@@ -81,13 +85,18 @@ impl Operation<3> for Convolution {
             let dx = match self.reach {
                 Reach::Halving => gradient::of_halved(level, maps, weight, dy),
                 Reach::Around => {
+                    let turned = turned(maps, weight);
                     let back = Maps {
                         input: maps.output,
                         output: maps.input,
                         ..maps
                     };
-                    let exact = Precision::Float32;
-                    convolved(level, exact, back, dy, &turned(maps, weight), None)
+                    let layer = Layer {
+                        weight: &turned,
+                        bias: None,
+                        slopes: None,
+                    };
+                    convolved(level, Precision::Float32, Way::Fastest, back, &[dy], layer)
                 }
             };
             tensor(dx, shape(&x))
@@ -108,6 +117,51 @@ impl Operation<3> for Convolution {
             }
         });
         [dx, dw, db]
+    }
+}
+
+/// The convolution of [`fused_convolution`](crate::fused_convolution): of weights, biases and
+/// slopes, on a device that [only computes](super::only_computes).
+#[derive(Debug, Clone)]
+pub(crate) struct Fused {
+    pub(crate) precision: Precision,
+    pub(crate) repeat: usize,
+    /// `[batch, channels, height, width]` each, one behind the other.
+    pub(crate) parts: Vec<FlexTensor>,
+}
+
+impl Operation<3> for Fused {
+    type Saved = ();
+
+    fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, ()) {
+        let parts: Vec<_> = self.parts.iter().cloned().map(in_order).collect();
+        let [weight, bias, slopes] = inputs.map(in_order);
+        let [batch, _, height, width] = parts[0].layout().shape().dims();
+        let [output, input, kernel, _] = weight.layout().shape().dims();
+        let maps = Maps {
+            batch,
+            input,
+            output,
+            height: self.repeat * height,
+            width: self.repeat * width,
+            kernel,
+            stride: 1,
+            before: kernel / 2,
+            repeat: self.repeat,
+        };
+        let layer = Layer {
+            weight: values(&weight),
+            bias: Some(values(&bias)),
+            slopes: Some(values(&slopes)),
+        };
+        let x: Vec<_> = parts.iter().map(values).collect();
+        let level = SimdLevel::current();
+        let y = convolved(level, self.precision, Way::BySize, maps, &x, layer);
+        (tensor(y, vec![batch, output, maps.height, maps.width]), ())
+    }
+
+    fn backward(&self, (): (), _: FlexTensor, _: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        unreachable!("never recorded: only on devices without gradients")
     }
 }
 

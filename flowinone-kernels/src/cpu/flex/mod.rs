@@ -10,19 +10,23 @@ mod linear;
 mod norms;
 mod operation;
 mod pointwise;
+mod prelu;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, DispatchDevice, Flex, backend_extension};
+use burn::backend::{
+    Backend, Dispatch, DispatchDevice, DispatchTensorKind, Flex, backend_extension,
+};
 use burn::tensor::{DType, Device, Tensor};
 
 pub(crate) use attention::{Attention, CrossAttention, SelfAttention};
-pub(crate) use convolution::{Convolution, Reach};
+pub(crate) use convolution::{Convolution, Fused, Reach};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use linear::{AddPackedLinear, Linear, LinearWithBias, PackedLinear, pack};
 pub(crate) use norms::{GroupNormSilu, Moments, Norm, NormWithBias, Normed};
 use operation::Operation;
 pub(crate) use pointwise::{Geglu, Gelu, Silu, Softmax};
+pub(crate) use prelu::Prelu;
 
 /// Operations of one, two and three tensors.
 #[cfg_attr(feature = "autodiff", backend_extension(Autodiff, Flex))]
@@ -82,6 +86,18 @@ pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
 /// Whether tensors on a device take the kernels and no gradients.
 pub(crate) fn only_computes(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// The tensor on Flex, if it lies there and no gradients are asked for.
+pub(crate) fn on_flex<const D: usize>(x: Tensor<D>) -> Option<FlexTensor> {
+    match x.into_dispatch().kind {
+        DispatchTensorKind::Flex(tensor) => Some(tensor.float()),
+        #[allow(
+            unreachable_patterns,
+            reason = "the other backends that are compiled in"
+        )]
+        _ => None,
+    }
 }
 
 /// The operation's result for one tensor that the kernels take.

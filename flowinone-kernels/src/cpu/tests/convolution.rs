@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::assert_same;
 use crate::precision::Precision;
-use crate::{convolution, fallback, halving_convolution};
+use crate::{convolution, fallback, fused_convolution, halving_convolution, prelu};
 
 /// Maps, output channels, side of the kernel.
 const SHAPES: [([usize; 4], usize, usize); 6] = [
@@ -97,5 +97,87 @@ fn in_bfloat16_they_are_those_of_rounded_factors() {
             off < 1e-5 * largest,
             "{output} channels: {off} of {largest}"
         );
+    }
+}
+
+#[test]
+fn prelu_is_that_of_burn_with_its_gradients() {
+    let shape = [2, 5, 7, 9];
+    let run = |function: fn(Tensor<4>, Tensor<1>) -> Tensor<4>| {
+        move |[x, slopes]: [Tensor<1>; 2]| {
+            let y = function(x.reshape(shape), slopes);
+            y.reshape([2 * 5 * 7 * 9])
+        }
+    };
+    let lengths = [2 * 5 * 7 * 9, 5];
+    assert_same("prelu", lengths, 1e-6, run(prelu), run(fallback::prelu));
+}
+
+/// Channels of parts, output channels, height, width.
+const FUSED: [(&[usize], usize, usize, usize); 5] = [
+    (&[3], 16, 5, 7),
+    (&[16, 8, 8], 8, 9, 11),
+    (&[1], 1, 1, 1),
+    (&[33, 16], 34, 21, 18), // by tiles of four
+    (&[64], 64, 16, 3),
+];
+
+#[test]
+fn a_fused_convolution_is_that_of_its_steps() {
+    let device = burn::tensor::Device::flex();
+    let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+    for (channels, output, height, width) in FUSED {
+        let parts: Vec<_> = channels
+            .iter()
+            .map(|count| Tensor::<4>::random([1, *count, height, width], normal, &device))
+            .collect();
+        let input = channels.iter().sum();
+        let w = Tensor::<4>::random([output, input, 3, 3], normal, &device);
+        let b = Tensor::<1>::random([output], normal, &device);
+        let slopes = Tensor::<1>::random([output], normal, &device);
+        for repeat in [1, 2] {
+            let x = fallback::repeated(Tensor::cat(parts.clone(), 1), repeat);
+            let y = fallback::convolution(x, w.clone(), b.clone());
+            let expected = fallback::prelu(y, slopes.clone());
+            let fused = |precision| {
+                let (w, b, slopes) = (w.clone(), b.clone(), slopes.clone());
+                fused_convolution(&parts, w, b, slopes, repeat, precision)
+            };
+            let off = |y: Tensor<4>| -> f32 {
+                assert_eq!(y.dims(), [1, output, repeat * height, repeat * width]);
+                let off: f32 = (y - expected.clone()).abs().max().into_scalar();
+                off / expected.clone().abs().max().into_scalar::<f32>()
+            };
+            let exact = off(fused(Precision::Float32));
+            assert!(exact < 1e-5, "{channels:?}, {repeat}: {exact:e}");
+            let near = off(fused(Precision::BFloat16));
+            assert!(near < 2e-2, "{channels:?}, {repeat}: {near:e}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_map_has_the_bits_of_the_whole() {
+    let device = burn::tensor::Device::flex();
+    let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+    // By tiles of four, and directly; the part begins at row 8 and column 4 of the map.
+    for (input, output) in [(36, 40), (3, 12)] {
+        let x = Tensor::<4>::random([1, input, 40, 36], normal, &device);
+        let w = Tensor::<4>::random([output, input, 3, 3], normal, &device);
+        let b = Tensor::<1>::random([output], normal, &device);
+        for precision in [Precision::Float32, Precision::BFloat16] {
+            for repeat in [1, 2] {
+                let run = |x: Tensor<4>| {
+                    let ones = Tensor::<1>::ones([output], &device);
+                    fused_convolution(&[x], w.clone(), b.clone(), ones, repeat, precision)
+                };
+                let part = x.clone().narrow(2, 8, 17).narrow(3, 4, 13);
+                let inner = |y: Tensor<4>, row, column| {
+                    let y = y.narrow(2, repeat * row, repeat * 15);
+                    y.narrow(3, repeat * column, repeat * 11).into_data()
+                };
+                assert_eq!(inner(run(part), 1, 1), inner(run(x.clone()), 9, 5));
+            }
+        }
     }
 }

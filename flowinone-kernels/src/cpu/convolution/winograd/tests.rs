@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Tile;
-use crate::cpu::convolution::{Maps, direct, winograd};
+use crate::cpu::convolution::{Layer, Maps, direct, winograd};
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::level::tests::at_every_level;
 use crate::cpu::tests::random;
@@ -39,6 +39,7 @@ fn a_thousand_convolutions_are_near_those_in_double_precision() {
                 kernel: 3,
                 stride: 1,
                 before: 1,
+                repeat: 1,
             };
             let x = random(maps.batch * maps.input * maps.height * maps.width, seed);
             let weight = random(maps.output * maps.input * 9, seed + 1);
@@ -54,10 +55,14 @@ fn a_thousand_convolutions_are_near_those_in_double_precision() {
             let usual = (9.0 * maps.input as f64).sqrt() * 4.0 / 3.0;
             let largest = exact.iter().fold(usual, |m, y| m.max(y.abs()));
             for (name, tile, most) in FORMS {
-                let bias = Some(bias.as_slice());
+                let layer = Layer {
+                    weight: &weight,
+                    bias: Some(&bias),
+                    slopes: None,
+                };
                 let y = alone.install(|| match tile {
-                    None => direct(level, maps, &x, &weight, bias),
-                    Some(tile) => winograd::convolved(level, tile, maps, &x, &weight, bias),
+                    None => direct(level, maps, &[&x], layer),
+                    Some(tile) => winograd::convolved(level, tile, maps, &[&x], layer),
                 });
                 assert_eq!(y.len(), results);
                 for (at, exact) in at.iter().zip(&exact) {

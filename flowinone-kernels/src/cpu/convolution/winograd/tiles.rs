@@ -97,7 +97,7 @@ pub(super) struct Place {
 pub(super) struct Input<'a, F> {
     pub(super) tiles: Tiles,
     pub(super) places: &'a [Place],
-    pub(super) x: &'a [f32],
+    pub(super) x: &'a [&'a [f32]],
     pub(super) channel: usize,
     pub(super) sizes: Sizes,
     pub(super) target: *mut f32,
@@ -116,8 +116,7 @@ impl<F: Form> Kernel for Input<'_, F> {
         let lines = self.scratch.take(tiles.rows * F::LINE, breadth);
         for (row, lines) in lines.chunks_exact_mut(F::LINE * breadth).enumerate() {
             let [item, row] = tiles.place(row);
-            let plane = (item * maps.input + self.channel) * maps.plane();
-            let plane = &self.x[plane..][..maps.plane()];
+            let plane = maps.channel(self.x, item, self.channel);
             down::<F, V>(simd, plane, maps, row * F::RESULTS, breadth, lines);
         }
         // Then along them, as many tiles at a time as a vector has lanes.
@@ -178,10 +177,10 @@ fn down<F: Form, V: Simd>(
     breadth: usize,
     lines: &mut [f32],
 ) {
-    let width = maps.width;
+    let (width, narrow) = (maps.width, maps.source_width());
     let source = |line: usize| {
         let row = (row + line).checked_sub(1).filter(|row| *row < maps.height);
-        row.map(|row| &plane[row * width..][..width])
+        row.map(|row| &plane[row / maps.repeat * narrow..][..narrow])
     };
     let sources: [Option<&[f32]>; LONGEST] =
         std::array::from_fn(|line| if line < F::LINE { source(line) } else { None });
@@ -189,7 +188,7 @@ fn down<F: Form, V: Simd>(
         line[0] = 0.0;
         line[1 + width..].fill(0.0);
     }
-    for start in (0..width).step_by(V::WIDTH) {
+    for start in (0..narrow).step_by(V::WIDTH) {
         let numbers = sources.map(|source| match source {
             Some(source) => simd.load_at(source, start, 0.0),
             None => simd.splat(0.0),
@@ -197,18 +196,28 @@ fn down<F: Form, V: Simd>(
         let transformed = F::of_input(simd, numbers);
         let transformed = transformed.into_iter().take(F::LINE);
         for (x, line) in transformed.zip(lines.chunks_exact_mut(breadth)) {
-            simd.store_at(x, slots(&mut line[1..1 + width]), start);
+            if maps.repeat == 1 {
+                simd.store_at(x, slots(&mut line[1..1 + width]), start);
+                continue;
+            }
+            let mut once = [Slot::new(0.0); WIDEST];
+            simd.store(x, &mut once);
+            let line = slots(&mut line[1 + maps.repeat * start..1 + width]);
+            for (pixels, x) in line.chunks_exact_mut(maps.repeat).zip(&once[..V::WIDTH]) {
+                pixels.fill(*x);
+            }
         }
     }
 }
 
-/// `A^T M A + bias` of one output channel, from its row of each product `[output, panels NR]`.
+/// `A^T M A + bias`, negative results times the slope, of one output channel, from its row of each product `[output, panels NR]`.
 pub(super) struct Output<'a, F> {
     pub(super) maps: Maps,
     pub(super) places: &'a [Place],
     pub(super) sizes: Sizes,
     pub(super) channel: usize,
-    pub(super) bias: f32,
+    /// Bias and slope.
+    pub(super) ends: [f32; 2],
     pub(super) products: *const f32,
     pub(super) y: *mut f32,
     pub(super) form: PhantomData<F>,
@@ -220,7 +229,7 @@ impl<F: Form> Kernel for Output<'_, F> {
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
         let (count, padded) = (self.places.len(), self.sizes.panels * NR);
-        let bias = simd.splat(self.bias);
+        let [bias, slope] = self.ends.map(|x| simd.splat(x));
         for first in (0..count).step_by(V::WIDTH) {
             let at = self.channel * padded + first;
             // Along the lines, then down the columns: `[results, LINE]` and `[results, results]`.
@@ -239,7 +248,10 @@ impl<F: Form> Kernel for Output<'_, F> {
             }
             let mut results = [[bias; 4]; 4]; // [column, row]
             for (results, along) in results.iter_mut().zip(along).take(F::RESULTS) {
-                *results = F::of_product(simd, along).map(|x| simd.add(x, bias));
+                *results = F::of_product(simd, along).map(|x| {
+                    let y = simd.add(x, bias);
+                    simd.where_negative(y, simd.mul(y, slope), y)
+                });
             }
             // Four numbers of each tile at a time: of one row of it, or of two.
             const GROUPS: usize = 4;

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod colours;
+mod compact;
+mod error;
+mod keys;
+mod known;
+mod layers;
+mod memory;
+mod network;
+mod picture;
+mod planes;
+mod recognise;
+mod rrdb;
+mod target;
+mod tiles;
+mod upscaler;
+mod watch;
+
+pub use compact::{Compact, CompactConfig};
+pub use error::Error;
+pub use keys::Naming;
+pub use known::{KNOWN, Known};
+pub use layers::{shuffled, unshuffled};
+pub use network::{Config, Network};
+pub use planes::Planes;
+pub use recognise::{Recognised, recognise};
+pub use rrdb::{DenseBlock, ResidualBlock, Rrdb, RrdbConfig};
+pub use target::{MOST_FACTOR, Target};
+pub use tiles::{Tiling, WHOLE_TRUNK};
+pub use upscaler::{Settings, Upscaler};
+pub use watch::Watch;

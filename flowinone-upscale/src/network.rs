@@ -1,0 +1,160 @@
+//! One of the networks, loaded from a checkpoint.
+
+use burn::tensor::{Device, Tensor};
+use flowinone_kernels::Precision;
+use flowinone_weights::{Checkpoint, Key, LoadOptions, load};
+
+use crate::keys::of_compact;
+use crate::{Compact, CompactConfig, Error, Recognised, Rrdb, RrdbConfig, Watch, recognise};
+
+/// Sizes of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Config {
+    /// Of a Compact.
+    Compact(CompactConfig),
+    /// Of an RRDBNet.
+    Rrdb(RrdbConfig),
+}
+
+impl Config {
+    /// Channels of a picture: 1, 3 or 4.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Compact(config) => config.channels,
+            Self::Rrdb(config) => config.channels,
+        }
+    }
+
+    /// How many times larger the result is along each side.
+    pub fn scale(&self) -> usize {
+        match self {
+            Self::Compact(config) => config.scale,
+            Self::Rrdb(config) => config.scale(),
+        }
+    }
+
+    /// Height and width must be multiples of this.
+    pub fn multiple(&self) -> usize {
+        match self {
+            Self::Compact(_) => 1,
+            Self::Rrdb(config) => config.unshuffle,
+        }
+    }
+
+    /// Pixels on each side that a pixel of the result depends on.
+    pub fn reach(&self) -> usize {
+        match self {
+            Self::Compact(config) => config.reach(),
+            Self::Rrdb(config) => config.reach(),
+        }
+    }
+
+    /// Multiply-adds for each pixel of the input.
+    pub fn work(&self) -> f64 {
+        match self {
+            Self::Compact(config) => config.work(),
+            Self::Rrdb(config) => config.work(),
+        }
+    }
+
+    /// Bytes at once for each pixel of the input, about.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Compact(config) => config.memory(),
+            Self::Rrdb(config) => config.memory(),
+        }
+    }
+}
+
+impl std::fmt::Display for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Compact(c) => write!(
+                f,
+                "Compact x{}, {} features, {} convolutions",
+                c.scale,
+                c.features,
+                c.convolutions + 2
+            ),
+            Self::Rrdb(c) => write!(
+                f,
+                "ESRGAN x{}, {} features, {} blocks",
+                c.scale(),
+                c.features,
+                c.blocks
+            ),
+        }
+    }
+}
+
+/// A network with its weights.
+#[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one value a program; the weights are behind pointers"
+)]
+pub enum Network {
+    /// A chain of convolutions.
+    Compact(CompactConfig, Compact),
+    /// Dense blocks of residuals.
+    Rrdb(RrdbConfig, Rrdb),
+}
+
+impl Network {
+    /// The network of a checkpoint, its sizes read from the shapes of its tensors.
+    ///
+    /// # Errors
+    /// A checkpoint of another network, or every tensor that is missing, misshapen or unknown.
+    pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self, Error> {
+        let Recognised {
+            config,
+            prefix,
+            naming,
+        } = recognise(checkpoint)?;
+        // What lies beside belongs to the optimiser, or is another copy of the weights.
+        let below = |name: &str, key: &dyn Fn(&str) -> Key| match name.strip_prefix(&prefix) {
+            Some(name) => key(name),
+            None => Key::Unused,
+        };
+        let options = LoadOptions::default();
+        Ok(match config {
+            Config::Compact(config) => {
+                let key = |name: &str| below(name, &of_compact);
+                let network = load(config.init(device), checkpoint, key, &options)?;
+                Self::Compact(config, network)
+            }
+            Config::Rrdb(config) => {
+                let key = |name: &str| below(name, &|name| naming.key(name, &config));
+                let network = load(config.init(device), checkpoint, key, &options)?;
+                Self::Rrdb(config, network)
+            }
+        })
+    }
+
+    /// Its sizes.
+    pub fn config(&self) -> Config {
+        match self {
+            Self::Compact(config, _) => Config::Compact(*config),
+            Self::Rrdb(config, _) => Config::Rrdb(*config),
+        }
+    }
+
+    /// Pictures `[b, c, h, w]` with values in [0, 1] to `[b, c, s h, s w]`; not clamped.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the watch says so.
+    ///
+    /// # Panics
+    /// If the channels are not the network's, or height or width no [multiple](Config::multiple).
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        precision: Precision,
+        watch: &mut Watch<'_>,
+    ) -> Result<Tensor<4>, Error> {
+        match self {
+            Self::Compact(_, network) => network.forward(x, precision, watch),
+            Self::Rrdb(_, network) => network.forward(x, precision, watch),
+        }
+    }
+}
