@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adjustment;
 #[cfg(feature = "prompts")]
 pub mod batch;
 mod config;
@@ -27,6 +28,7 @@ mod settings;
 pub mod tune;
 mod weight_dtype;
 
+pub use adjustment::Adjustment;
 pub use config::{FORMAT, ModelConfig};
 pub use directory::{FlowInOne, ModelDirectory, read_config};
 pub use dtype::Dtype;
