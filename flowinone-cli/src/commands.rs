@@ -14,6 +14,8 @@ pub(crate) mod plot;
 pub(crate) mod prompt;
 pub(crate) mod replay;
 pub(crate) mod score;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 #[cfg(feature = "train")]
 pub(crate) mod train;
 #[cfg(feature = "train")]

@@ -57,6 +57,9 @@ enum Command {
     Upscale(commands::upscale::Args),
     /// Make a picture again from the settings inside its PNG
     Replay(commands::replay::Args),
+    /// Serve a page to draw on, OpenAI's Images API and one of our own
+    #[cfg(feature = "serve")]
+    Serve(Box<commands::serve::Args>),
     /// Write a model directory from published checkpoints
     Convert(commands::convert::Args),
     /// Write a model directory with random weights, for benchmarks and tests
@@ -140,6 +143,8 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Upscale(args) => commands::upscale::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

@@ -88,7 +88,12 @@ impl Options {
 impl ModelOptions {
     /// The model, opened; its weights are not loaded yet.
     pub(crate) fn session(&self) -> Result<Session> {
-        let device = device::open(self.device).map_err(with_hint)?;
+        self.session_on(self.device)
+    }
+
+    /// As [`session`](Self::session), on another device.
+    pub(crate) fn session_on(&self, device: Choice) -> Result<Session> {
+        let device = device::open(device).map_err(with_hint)?;
         let dtype = self.dtype.on(&device);
         let built_in = PathBuf::from(flowinone_mini::NAME);
         let model = self.model.as_ref().unwrap_or(&built_in);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use flowinone_sampler::{Grid, GuidanceRule, Solver};
-use flowinone_tasks::{ModelConfig, Settings};
+use flowinone_tasks::{Adjustment, ModelConfig, Settings};
 
 /// How to solve the flow; what is not given comes from the model directory.
 #[derive(Debug, Clone, clap::Args)]
@@ -49,48 +49,51 @@ impl Sampling {
     /// The settings of a run of a model. A fast one is printed, with the options that were laid
     /// over it.
     pub(crate) fn of_model(&self, model: &ModelConfig) -> Result<Settings> {
-        if !self.fast {
-            return self.settings(&model.sampling);
-        }
-        let (preset, origin) = match model.fast {
-            Some(stored) => (stored, "stored in the model"),
-            None => (
-                model.sampling.faster(),
-                "built in, error not measured: `flowinone tune --store` finds the model's own",
-            ),
-        };
+        let adjustment = self.adjustment();
+        let preset = adjustment.preset(model);
         let settings = self.settings(&preset)?;
-        let changed = match settings == preset {
-            true => "",
-            false => ", changed by other options",
-        };
-        tell!("fast: {settings} ({origin}{changed})");
+        if self.fast {
+            let origin = match model.fast {
+                Some(_) => "stored in the model",
+                None => {
+                    "built in, error not measured: `flowinone tune --store` finds the model's own"
+                }
+            };
+            let changed = match settings == preset {
+                true => "",
+                false => ", changed by other options",
+            };
+            tell!("fast: {settings} ({origin}{changed})");
+        }
         Ok(settings)
     }
 
     /// These options laid over other settings.
     fn settings(&self, defaults: &Settings) -> Result<Settings> {
-        let scale = self.guidance.unwrap_or(defaults.guidance.scale());
-        let rule = self.guidance_rule.unwrap_or(defaults.guidance);
-        let guidance = rule.with_scale(scale);
-        let solver = self.solver.unwrap_or(defaults.solver);
-        let grid = match (self.grid, solver) {
-            (Some(grid), _) => grid,
-            (None, Solver::Euler) => defaults.grid,
-            (None, _) => Grid::Uniform,
-        };
-        let settings = Settings {
-            steps: self.steps.unwrap_or(defaults.steps),
-            guidance,
-            solver,
-            grid,
-            noise: self.noise.unwrap_or(defaults.noise),
-            adaptive_guidance: self.adaptive_guidance.unwrap_or(defaults.adaptive_guidance),
-            step_cache: self.step_cache.unwrap_or(defaults.step_cache),
-            first_block_cache: self.first_block_cache.unwrap_or(defaults.first_block_cache),
-        };
-        settings.validate()?;
-        Ok(settings)
+        let settings = self.adjustment().over(defaults)?;
+        Ok(match self.guidance_rule {
+            Some(rule) => Settings {
+                guidance: rule.with_scale(settings.guidance.scale()),
+                ..settings
+            },
+            None => settings,
+        })
+    }
+
+    /// What they change; the rule of guidance has been read already.
+    fn adjustment(&self) -> Adjustment {
+        Adjustment {
+            fast: self.fast,
+            steps: self.steps,
+            guidance: self.guidance,
+            guidance_rule: None,
+            solver: self.solver,
+            grid: self.grid,
+            noise: self.noise,
+            adaptive_guidance: self.adaptive_guidance,
+            step_cache: self.step_cache,
+            first_block_cache: self.first_block_cache,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adjustment;
 #[cfg(feature = "prompts")]
 pub mod batch;
 mod config;
@@ -29,6 +30,7 @@ pub mod tune;
 mod upscaling;
 mod weight_dtype;
 
+pub use adjustment::Adjustment;
 pub use config::{FORMAT, ModelConfig};
 pub use directory::{FlowInOne, ModelDirectory, read_config};
 pub use dtype::Dtype;

@@ -115,6 +115,9 @@ pub(crate) struct Ready {
     pub(crate) record: Box<Record>,
 }
 
+/// Whether a job is decoded after a step.
+type Preview<'s> = Box<dyn Fn(usize, usize) -> bool + 's>;
+
 /// Jobs in their order: ready, or settled already.
 pub(crate) type Incoming<'s> = Box<dyn Iterator<Item = Result<Ready, Box<Event>>> + 's>;
 
@@ -124,7 +127,7 @@ pub struct Run<'s> {
     session: &'s Session,
     settings: Settings,
     batch_size: usize,
-    preview_every: Option<usize>,
+    preview: Option<Preview<'s>>,
     stop: &'s dyn Fn() -> bool,
     incoming: Incoming<'s>,
     /// The batch that is gathered.
@@ -152,7 +155,7 @@ impl<'s> Run<'s> {
             session,
             settings,
             batch_size: 1,
-            preview_every: None,
+            preview: None,
             stop: &|| false,
             incoming,
             waiting: vec![],
@@ -178,8 +181,18 @@ impl<'s> Run<'s> {
     /// Also decodes the state after every `steps` steps.
     #[must_use]
     pub fn preview_every(self, steps: Option<usize>) -> Self {
+        match steps.filter(|steps| *steps > 0) {
+            Some(every) => self.preview_when(move |_, step| step.is_multiple_of(every)),
+            None => self,
+        }
+    }
+
+    /// Also decodes the state of a job after a step if `wanted(job, step)`; it is asked after every
+    /// step but the last.
+    #[must_use]
+    pub fn preview_when(self, wanted: impl Fn(usize, usize) -> bool + 's) -> Self {
         Self {
-            preview_every: steps.filter(|steps| *steps > 0),
+            preview: Some(Box::new(wanted)),
             ..self
         }
     }
@@ -265,19 +278,22 @@ impl<'s> Run<'s> {
             steps: state.steps,
             t: state.t,
         });
-        let due = self
-            .preview_every
-            .is_some_and(|n| state.step.is_multiple_of(n));
-        if due && state.steps != Some(state.step) {
+        if let Some(wanted) = &self.preview
+            && state.steps != Some(state.step)
+        {
             let networks = self.session.networks()?;
-            let pictures = match networks.decode_beside(state.x.clone(), &flowing.start) {
-                Ok(pictures) => pictures,
-                Err(error) => {
-                    self.failed(flowing.batch, error);
-                    return Ok(());
+            let batch = flowing.batch.iter().enumerate();
+            let mut seen = vec![];
+            for (item, ready) in batch.filter(|(_, ready)| wanted(ready.job, state.step)) {
+                match networks.decode_item(&state.x, &flowing.start, item) {
+                    Ok(picture) => seen.push((ready, picture)),
+                    Err(error) => {
+                        self.failed(flowing.batch, error);
+                        return Ok(());
+                    }
                 }
-            };
-            for (ready, picture) in flowing.batch.iter().zip(pictures) {
+            }
+            for (ready, picture) in seen {
                 let record = Record {
                     preview: Some(state.step),
                     upscale: None, // as it comes
