@@ -109,7 +109,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// The semantic path of one prompt: tokens `[1, tokens, width]`.
     pub fn tokens(&self, prompt: &RgbImage) -> Tensor<3> {
         let square = janus_square(prompt, self.encoder.side() as u32);
-        let pixels = janus_pixels(&square, &self.device); // [1, 3, side, side]
+        let pixels = janus_pixels([&square], &self.device); // [1, 3, side, side]
         self.encoder.encode(self.weights_type(pixels))
     }
 
@@ -117,7 +117,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// with `noise` (standard normal, times the wanted scale), or its mode if `noise` is `None`.
     pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
-        let image = structure_pixels(&crop, &self.device); // [1, 3, side, side]
+        let image = structure_pixels([&crop], &self.device); // [1, 3, side, side]
         let posterior = self.codec.encode(self.weights_type(image));
         let latent = match noise {
             Some(noise) => posterior.sample(self.weights_type(noise)),
@@ -235,12 +235,9 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         let decode = |item| {
             let latent = latents.clone().narrow(0, item, 1);
             let picture = self.codec.decode(self.weights_type(latent)); // [1, 3, height, width]
-            let [_, _, height, width] = picture.dims();
-            let bytes = to_bytes(picture.cast(FloatDType::F32))
+            Ok(to_pictures(picture)
                 .map_err(|e| Error::Decode(item, e))?
-                .remove(0);
-            Ok(RgbImage::from_raw(width as u32, height as u32, bytes)
-                .expect("three bytes for each pixel"))
+                .remove(0))
         };
         (0..items).map(decode).collect()
     }
@@ -257,6 +254,19 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         tensor.cast(self.precision.dtype())
     }
+}
+
+/// Decoded pictures `[pictures, 3, height, width]` in [-1, 1] as 8-bit RGB.
+///
+/// # Errors
+/// Names the picture that is not finite.
+pub fn to_pictures(decoded: Tensor<4>) -> Result<Vec<RgbImage>, flowinone_vae::Error> {
+    let [_, _, height, width] = decoded.dims();
+    let picture = |bytes| {
+        RgbImage::from_raw(width as u32, height as u32, bytes).expect("three bytes for each pixel")
+    };
+    let all = to_bytes(decoded.cast(FloatDType::F32))?;
+    Ok(all.into_iter().map(picture).collect())
 }
 
 impl FlowInOne {

@@ -2,9 +2,6 @@
 // A closed or full output must not end a run: see `tell`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-#[macro_use]
-mod tell;
-
 mod autoencoder;
 mod auxiliary_losses;
 mod batch_rng;
@@ -13,6 +10,7 @@ mod checkpoint;
 mod config;
 mod data_parallel;
 mod error;
+mod events;
 mod flow;
 mod frozen_features;
 mod gradients;
@@ -45,6 +43,7 @@ pub use config::{
 };
 pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;
+pub use events::{StopReason, TrainEvent};
 pub use flow::{FlowBatch, FlowTrainTask};
 pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
 pub use labels::{LabelHeads, Labels, Vocabulary};
@@ -59,6 +58,6 @@ pub use run_folder::place_of_model;
 pub use schedule::{Decay, Schedule};
 pub use train_task::{Batcher, Losses, TrainTask};
 pub use trainable_flow::TrainableFlow;
-pub use trainer::{StopReason, Trainer};
+pub use trainer::Trainer;
 pub use training_data::TrainingData;
 pub use validation_set::{ValidationGroup, ValidationSet};
