@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// A closed or full output must not end a run: see `tell`.
+// What happens in a run is an event; whoever watches prints it.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod autoencoder;
