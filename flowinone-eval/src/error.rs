@@ -1,6 +1,8 @@
 //! What can go wrong with scores and with the judge.
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "judge")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use flowinone_data as data;
 
@@ -63,6 +65,7 @@ pub enum Error {
 }
 
 impl Error {
+    #[cfg(feature = "judge")]
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io {
@@ -72,6 +75,7 @@ impl Error {
         }
     }
 
+    #[cfg(feature = "judge")]
     pub(crate) fn benchmark(path: &Path, reason: impl Into<String>) -> Self {
         Self::Benchmark {
             path: path.to_path_buf(),

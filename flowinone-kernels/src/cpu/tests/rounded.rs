@@ -71,17 +71,17 @@ fn bfloat16_ends_with_its_work() {
         );
         y.into_data().try_to_vec::<f32>().unwrap()
     };
-    let before = gemm();
+    let before = product();
     let rounded = in_bfloat16(product);
     let inner = in_bfloat16(|| {
         in_bfloat16(product);
-        gemm()
+        product()
     });
     assert_eq!(rounded, inner, "until the outer work ends");
     assert_eq!(rounded != before, prefers_bfloat16());
     let unwound = std::panic::catch_unwind(|| in_bfloat16(|| panic!("inside")));
     assert!(unwound.is_err());
-    assert_eq!(gemm(), before);
+    assert_eq!(product(), before);
 }
 
 #[test]
