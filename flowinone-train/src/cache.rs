@@ -258,6 +258,7 @@ mod tests {
             found: 1,
             computed: 6,
             damaged: 5,
+            unwritten: None,
         };
         assert_eq!(report, expected);
         let text = report.to_string();
