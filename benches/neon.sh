@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The kernels' tests as ARM's processors run them, under qemu: for right numbers, not for speed. It takes longer than
-# the continuous integration may, so it stands outside of it.
+# The kernels' tests as ARM's processors run them, under qemu: for right numbers, not for speed. It
+# takes longer than the continuous integration may, so it stands outside of it.
 #
-#   apt-get install qemu-user gcc-aarch64-linux-gnu && rustup target add aarch64-unknown-linux-gnu && benches/neon.sh
+#   apt-get install qemu-user gcc-aarch64-linux-gnu && rustup target add aarch64-unknown-linux-gnu
+#   && benches/neon.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::colour::{Colour, ColourName, blend};
 use super::draw::{Draw, scramble};
 
-/// The ground of a scene; people would name it by one colour.
+/// The background of a scene; people would name it by one colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "kind",
@@ -66,9 +66,13 @@ impl SceneBackground {
         }
     }
 
-    /// A ground of colour `name`: plain for half of all draws, else a gradient or a texture.
+    /// A background of colour `name`: plain for half of all draws, else a gradient or a texture.
     pub(crate) fn draw(name: ColourName, draw: &mut Draw) -> Self {
-        let colour = Colour::near(name, 8, draw);
+        Self::of(Colour::near(name, 8, draw), draw)
+    }
+
+    /// A ground of `colour`: plain for half of all draws, else a gradient or a texture.
+    pub(crate) fn of(colour: Colour, draw: &mut Draw) -> Self {
         match draw.below(10) {
             0..=4 => Self::Plain { colour },
             5..=7 => {
@@ -96,13 +100,13 @@ impl SceneBackground {
         }
     }
 
-    /// A plain ground of colour `name`.
+    /// A plain background of colour `name`.
     pub(crate) fn plain(name: ColourName, draw: &mut Draw) -> Self {
         let colour = Colour::near(name, 8, draw);
         Self::Plain { colour }
     }
 
-    /// The ground alone on a square canvas.
+    /// The background alone on a square canvas.
     pub fn render(&self, side: u32) -> RgbImage {
         match *self {
             Self::Plain { colour } => RgbImage::from_pixel(side, side, Rgb(colour.rgb)),

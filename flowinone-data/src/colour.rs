@@ -1,4 +1,4 @@
-//! Ten colours that everyone can name, for grounds and for tinted objects.
+//! Ten colours that everyone can name, for backgrounds and for tinted objects.
 
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,56 @@ impl Colour {
             .map(|v| (f32::from(v) + draw.between(-spread, spread)).round() as u8);
         Self { name, rgb }
     }
+
+    /// Any shade that people would still call `name`: of all names, its plainest shade is the
+    /// nearest by far.
+    pub(crate) fn shade(name: ColourName, draw: &mut Draw) -> Self {
+        if draw.chance(0.4) {
+            return Self::near(name, 8, draw);
+        }
+        for _ in 0..40 {
+            let end = *draw.pick(&[[255; 3], [0; 3]]);
+            let toward = blend(name.rgb(), end, draw.between(0.0, 0.4));
+            let rgb = toward.map(|v| {
+                let moved = f32::from(v) + draw.between(-24.0, 24.0);
+                moved.round().clamp(0.0, 255.0) as u8
+            });
+            let own = distance(rgb, name.rgb());
+            let others = ColourName::ALL.iter().filter(|other| **other != name);
+            if others
+                .into_iter()
+                .all(|other| distance(rgb, other.rgb()) > 1.25 * own)
+            {
+                return Self { name, rgb };
+            }
+        }
+        name.into()
+    }
+}
+
+/// Distance of two 8-bit sRGB colours in CIE Lab (CIE76, white D65).
+pub(crate) fn distance(a: [u8; 3], b: [u8; 3]) -> f32 {
+    let (a, b) = (lab(a), lab(b));
+    (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f32>().sqrt()
+}
+
+/// CIE Lab of an 8-bit sRGB colour, white D65.
+fn lab(rgb: [u8; 3]) -> [f32; 3] {
+    let [r, g, b] = rgb.map(|v| {
+        let v = f32::from(v) / 255.0;
+        match v <= 0.04045 {
+            true => v / 12.92,
+            false => ((v + 0.055) / 1.055).powf(2.4),
+        }
+    });
+    let x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505;
+    let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    let z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089;
+    let [x, y, z] = [x, y, z].map(|v| match v > 0.008_856 {
+        true => v.cbrt(),
+        false => 7.787 * v + 16.0 / 116.0,
+    });
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
 /// `share` of the way from one colour to another.
@@ -146,6 +196,25 @@ mod tests {
             assert!(shade[2] >= shade[0] && shade[3] == 255, "{shade:?}");
         }
         assert_eq!(tinted([0; 4], blue), [0; 4]);
+    }
+
+    #[test]
+    fn every_shade_is_nearest_to_its_own_name_and_most_are_not_the_plainest() {
+        let mut draw = Draw::new(4, 0, 0);
+        let mut far = 0;
+        for _ in 0..50 {
+            for name in ColourName::ALL {
+                let shade = Colour::shade(name, &mut draw).rgb;
+                let nearest = ColourName::ALL
+                    .into_iter()
+                    .min_by(|a, b| distance(shade, a.rgb()).total_cmp(&distance(shade, b.rgb())));
+                assert_eq!(nearest, Some(name), "{shade:?}");
+                far += usize::from(distance(shade, name.rgb()) > 6.0);
+            }
+        }
+        assert!(far > 150, "only {far} of 500 differ visibly");
+        let white = lab([255; 3]);
+        assert!((white[0] - 100.0).abs() < 0.1 && white[1].abs() < 0.5 && white[2].abs() < 0.5);
     }
 
     #[test]

@@ -3,18 +3,18 @@
 //! A draft that does not work out (no free place, an arrow that leads nowhere) is `None`; the
 //! sampler then draws again from the same stream.
 
-use super::caption::{self, Family, Words, caption};
+use super::caption;
 use super::draw::Draw;
+use super::grammar::{Intent, Wording};
 use super::operation::seen;
-use super::scene::words as words_of;
 use super::{
     CaptionKind, Colour, ColourName, Edit, EditKind, Error, Icons, Object, Operation, Place, Rect,
-    Scene, SceneBackground, Variety,
+    Scene, Variety,
 };
 use flowinone_prompts::Task;
+use said::Said;
+use stage::{FLOOR, fits};
 
-/// Objects of a prompt stay above this height, where the words begin.
-const FLOOR: f32 = 0.8;
 /// Least distance between the squares of two objects.
 const GAP: f32 = 0.02;
 
@@ -23,8 +23,10 @@ pub(crate) struct Draft {
     pub(crate) scene: Scene,
     pub(crate) operation: Operation,
     pub(crate) caption: String,
-    pub(crate) family: Family,
-    pub(crate) template: usize,
+    /// The family of templates or forms, and the number of the one that was used.
+    pub(crate) template: String,
+    /// When sentences of this form are used.
+    pub(crate) wording: Wording,
 }
 
 /// What drafts are made from.
@@ -48,7 +50,10 @@ macro_rules! some {
     };
 }
 
+mod hand;
+mod said;
 mod shown;
+mod stage;
 
 impl Drafter<'_> {
     /// A draft for `task`.
@@ -65,27 +70,10 @@ impl Drafter<'_> {
         }
     }
 
-    fn finish(&mut self, scene: Scene, op: Operation, family: Family, words: &Words) -> Draft {
-        let all = family.templates.len();
-        let template = self
-            .draw
-            .below(self.variety.templates.map_or(all, |most| most.min(all)));
-        Draft {
-            scene,
-            operation: op,
-            caption: caption(family.templates[template], words),
-            family,
-            template,
-        }
-    }
-
     fn name(&mut self) -> Draft {
         let ground = self.ground();
         let object = self.object([0.5; 2], 0.64);
-        let words = Words {
-            x: object.words(),
-            ..Words::default()
-        };
+        let said = Said::of(&object);
         let canvas = Scene {
             ground,
             objects: vec![],
@@ -94,7 +82,14 @@ impl Drafter<'_> {
             ground,
             objects: vec![object],
         };
-        self.finish(canvas, Operation::Name { target }, caption::CLASS, &words)
+        let operation = Operation::Name { target };
+        self.finish(
+            canvas,
+            operation,
+            caption::CLASS,
+            Some(Intent::Class),
+            &said,
+        )
     }
 
     fn depict(&mut self) -> Draft {
@@ -118,12 +113,27 @@ impl Drafter<'_> {
             ),
         };
         let tinted = kind == CaptionKind::Tinted;
-        let ground = match tinted {
+        let side_by_side = matches!(kind, CaptionKind::Beside | CaptionKind::Above);
+        // People often say nothing of the ground when they name two things.
+        let untold =
+            self.natural() && side_by_side && (kind == CaptionKind::Above || self.draw.chance(0.5));
+        let intent = match kind {
+            CaptionKind::Tinted => Some(Intent::One),
+            CaptionKind::One => Some(Intent::OnGround),
+            CaptionKind::Placed => None,
+            CaptionKind::Beside if untold => Some(Intent::Beside),
+            CaptionKind::Beside => Some(Intent::BesideOnGround),
+            CaptionKind::Above => Some(Intent::Above),
+        };
+        let ground = match tinted || untold {
             true => canvas.ground,
             false => self.ground(),
         };
         // A colour before a name costs a word: with several things or places only now and then.
-        let share = if tinted { 1.0 } else { self.tinted_share() };
+        let share = match tinted && !self.natural() {
+            true => 1.0,
+            false => self.tinted_share(),
+        };
         let mut objects: Vec<Object> = vec![];
         for (center, size) in places {
             let mut object = self.other(&objects, center, size);
@@ -132,20 +142,14 @@ impl Drafter<'_> {
             }
             objects.push(object);
         }
-        let described = |number: usize| {
-            objects.get(number).map_or(String::new(), |object| {
-                let tint = object.tint.map(|tint| format!("{} ", tint.name.word()));
-                tint.unwrap_or_default() + &object.words()
-            })
-        };
-        let words = Words {
-            x: described(0),
-            y: described(1),
+        let said = Said {
+            x: Said::coloured(&objects[0]),
+            y: objects.get(1).map(Said::coloured).unwrap_or_default(),
             colour: ground.colour().name.word(),
             place: place.words(),
         };
         let target = Scene { ground, objects };
-        self.finish(canvas, Operation::Depict { target }, family, &words)
+        self.finish(canvas, Operation::Depict { target }, family, intent, &said)
     }
 
     fn instruct(&mut self) -> Maybe<Draft> {
@@ -154,33 +158,56 @@ impl Drafter<'_> {
         let number = self.draw.below(count);
         let chosen = scene.objects[number].clone();
         let place = *self.draw.pick(&Place::ALL);
-        let mut words = Words {
-            x: chosen.words(),
+        let mut said = Said {
             place: place.words(),
-            ..Words::default()
+            ..self.said(&chosen)
         };
+        // With one thing there is no need to name it.
+        let it = self.natural() && count == 1 && self.draw.chance(0.25);
         let rest = without(&scene.objects, number);
-        let (edit, family) = match *self.draw.pick(&self.variety.edits) {
+        let (edit, family, intent) = match *self.draw.pick(&self.variety.edits) {
             EditKind::Add => {
                 let object = self.other(&scene.objects, place.point(), chosen.size.min(0.38));
                 if !fits(object.center, object.size, &scene.objects, 1.0) {
                     return Ok(None);
                 }
-                words.x = object.words();
-                (Edit::Add { object }, caption::ADD)
+                said.x = Said::coloured(&object);
+                (Edit::Add { object }, caption::ADD, None)
             }
-            EditKind::Remove => (Edit::Remove { object: number }, caption::REMOVE),
+            EditKind::Remove => (
+                Edit::Remove { object: number },
+                caption::REMOVE,
+                Some(Intent::Remove),
+            ),
             EditKind::Replace => {
                 let class = self.other(&scene.objects, [0.5; 2], 0.1).class;
-                words.y = words_of(&class);
+                said.y = Said::plain(&class);
                 let object = number;
-                (Edit::Replace { object, class }, caption::REPLACE)
+                let intent = if it {
+                    Intent::ReplaceIt
+                } else {
+                    Intent::Replace
+                };
+                (
+                    Edit::Replace { object, class },
+                    caption::REPLACE,
+                    Some(intent),
+                )
             }
             EditKind::Recolour => {
                 let colour = self.tint();
-                words.colour = colour.name.word();
+                said.colour = colour.name.word();
                 let object = number;
-                (Edit::Recolour { object, colour }, caption::RECOLOUR)
+                let intent = if it {
+                    Intent::RecolourIt
+                } else {
+                    Intent::Recolour
+                };
+                (
+                    Edit::Recolour { object, colour },
+                    caption::RECOLOUR,
+                    Some(intent),
+                )
             }
             EditKind::Move => {
                 let to = place.point();
@@ -188,7 +215,7 @@ impl Drafter<'_> {
                     return Ok(None);
                 }
                 let object = number;
-                (Edit::Move { object, to }, caption::MOVE)
+                (Edit::Move { object, to }, caption::MOVE, None)
             }
             EditKind::Enlarge => {
                 let factor = 1.5;
@@ -196,23 +223,27 @@ impl Drafter<'_> {
                     return Ok(None);
                 }
                 let object = number;
-                (Edit::Resize { object, factor }, caption::ENLARGE)
+                (Edit::Resize { object, factor }, caption::ENLARGE, None)
             }
             EditKind::Shrink => {
                 let (object, factor) = (number, 0.6);
-                (Edit::Resize { object, factor }, caption::SHRINK)
+                (Edit::Resize { object, factor }, caption::SHRINK, None)
             }
             EditKind::Ground => {
                 let ground = self.ground();
                 if ground.colour().name == scene.ground.colour().name {
                     return Ok(None);
                 }
-                words.colour = ground.colour().name.word();
-                (Edit::Ground { ground }, caption::GROUND)
+                said.colour = ground.colour().name.word();
+                (
+                    Edit::Ground { ground },
+                    caption::GROUND,
+                    Some(Intent::Ground),
+                )
             }
         };
         let operation = Operation::Instruct { edit };
-        Ok(Some(self.finish(scene, operation, family, &words)))
+        Ok(Some(self.finish(scene, operation, family, intent, &said)))
     }
 
     fn fill(&mut self) -> Maybe<Draft> {
@@ -223,22 +254,33 @@ impl Drafter<'_> {
             let number = self.draw.below(count);
             let chosen = &scene.objects[number];
             let part = seen(chosen, self.icons)?;
-            let margin = self.draw.between(0.02, 0.05);
+            let margin = match self.variety.free {
+                true => self.draw.between(-0.01, 0.08),
+                false => self.draw.between(0.02, 0.05),
+            };
             let frame = Rect {
                 x: part.x - margin,
                 y: part.y - margin,
                 width: part.width + 2.0 * margin,
                 height: part.height + 2.0 * margin,
             };
-            if frame.y < 0.1 || frame.x < 0.01 || frame.x + frame.width > 0.99 {
+            let least = if self.variety.free { 0.01 } else { 0.1 };
+            let right = frame.x + frame.width;
+            if frame.y < least || frame.x < 0.01 || right > 0.99 || frame.y + frame.height > 0.99 {
                 return Ok(None);
             }
             let object = None;
             let operation = Operation::Fill { frame, object };
-            let words = Words::default();
-            return Ok(Some(self.finish(scene, operation, caption::CLEAR, &words)));
+            let said = self.said(chosen);
+            let (family, intent) = (caption::CLEAR, Some(Intent::Clear));
+            return Ok(Some(self.finish(scene, operation, family, intent, &said)));
         }
-        let (width, height) = (self.draw.between(0.24, 0.5), self.draw.between(0.24, 0.5));
+        let (least, most) = if self.variety.free {
+            (0.18, 0.62)
+        } else {
+            (0.24, 0.5)
+        };
+        let [width, height] = [0, 1].map(|_| self.draw.between(least, most));
         let longest = width.max(height);
         let [x, y] = some!(self.room(longest, &scene.objects, 0.97));
         let frame = Rect {
@@ -247,7 +289,7 @@ impl Drafter<'_> {
             width,
             height,
         };
-        if frame.y < 0.13 {
+        if frame.y < 0.13 && !self.variety.free {
             return Ok(None); // the words stand above the box
         }
         let mut object = self.other(&scene.objects, [x, y], 1.0);
@@ -255,74 +297,17 @@ impl Drafter<'_> {
         object.size = 0.94 * (width / art.width).min(height / art.height);
         object.center[0] -= (art.x + art.width / 2.0 - 0.5) * object.size;
         object.center[1] -= (art.y + art.height / 2.0 - 0.5) * object.size;
-        let words = Words {
-            x: object.words(),
-            ..Words::default()
+        if self.natural() && self.draw.chance(0.2) {
+            object.tint = Some(self.tint());
+        }
+        let said = Said {
+            x: Said::coloured(&object),
+            ..Said::default()
         };
         let object = Some(object);
         let operation = Operation::Fill { frame, object };
-        Ok(Some(self.finish(scene, operation, caption::FILL, &words)))
-    }
-
-    /// A scene of `count` things of different classes, none upon another.
-    fn scene(&mut self, count: usize) -> Option<Scene> {
-        let ground = self.ground();
-        let (least, most) = match count {
-            0 | 1 => (0.32, 0.46),
-            2 => (0.26, 0.36),
-            _ => (0.22, 0.3),
-        };
-        let mut objects: Vec<Object> = vec![];
-        for _ in 0..count {
-            let size = self.draw.between(least, most);
-            let center = self.room(size, &objects, FLOOR)?;
-            let mut object = self.other(&objects, center, size);
-            if self.variety.rotations && self.draw.chance(0.25) {
-                object.rotation = (self.draw.below(7) as f32 - 3.0) * 5.0;
-            }
-            objects.push(object);
-        }
-        Some(Scene { ground, objects })
-    }
-
-    /// A free place for a square of `size` above `floor`.
-    fn room(&mut self, size: f32, others: &[Object], floor: f32) -> Option<[f32; 2]> {
-        let half = size / 2.0 + GAP;
-        (0..30).find_map(|_| {
-            let across = self.draw.between(half, 1.0 - half);
-            let down = self.draw.between(half, (floor - half).max(half));
-            let center = [across, down];
-            fits(center, size, others, floor).then_some(center)
-        })
-    }
-
-    /// A thing of a class that no other thing has.
-    fn other(&mut self, others: &[Object], center: [f32; 2], size: f32) -> Object {
-        loop {
-            let object = self.object(center, size);
-            if others.iter().all(|other| other.class != object.class) {
-                return object;
-            }
-        }
-    }
-
-    fn object(&mut self, center: [f32; 2], size: f32) -> Object {
-        Object {
-            class: self.draw.pick(self.classes).clone(),
-            style: self.style.into(),
-            center,
-            size,
-            rotation: 0.0,
-            tint: None,
-        }
-    }
-
-    fn ground(&mut self) -> SceneBackground {
-        let name = *self.draw.pick(&ColourName::ALL);
-        match self.variety.patterns {
-            true => SceneBackground::draw(name, self.draw),
-            false => SceneBackground::plain(name, self.draw),
-        }
+        let (family, intent) = (caption::FILL, Some(Intent::Fill));
+        Ok(Some(self.finish(scene, operation, family, intent, &said)))
     }
 
     /// How many objects a scene has, `least` at the least.
@@ -333,6 +318,9 @@ impl Drafter<'_> {
 
     /// How often a described thing has a colour of its own.
     fn tinted_share(&self) -> f32 {
+        if self.natural() {
+            return 0.4;
+        }
         match self.variety.captions.contains(&CaptionKind::Tinted) && self.variety.objects == 1 {
             true => 0.0,
             false => 0.25,
@@ -371,16 +359,6 @@ impl Drafter<'_> {
         }
         Ok(true)
     }
-}
-
-/// Whether a square lies inside the picture, above `floor`, away from the others.
-fn fits([x, y]: [f32; 2], size: f32, others: &[Object], floor: f32) -> bool {
-    let half = size / 2.0;
-    let free = |other: &Object| {
-        let reach = half + other.size / 2.0 + GAP;
-        (x - other.center[0]).abs() > reach || (y - other.center[1]).abs() > reach
-    };
-    x >= half && x <= 1.0 - half && y >= half && y + half <= floor && others.iter().all(free)
 }
 
 /// Whether the first `count` objects have moved far enough to be seen.

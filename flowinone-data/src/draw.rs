@@ -1,4 +1,5 @@
-//! Chance for procedural data: one `ChaCha` stream for each pair, and the few draws made from it.
+//! Random numbers for procedural data: one `ChaCha` stream for each pair, and the few draws made
+//! from it.
 //!
 //! The draws are written out here, so that the same seed gives the same pairs whatever a later
 //! version of a random-number library makes of its ranges.

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flowinone_image::EXTENSIONS;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use walkdir::WalkDir;
 
 use super::folder::kind_of;
-use super::sample::{EXTENSIONS, known_json, known_kind};
+use super::sample::{known_json, known_kind};
 use super::{Encoded, Error, Sample};
 
 /// Largest file that is read, in bytes.

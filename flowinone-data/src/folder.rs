@@ -6,11 +6,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flowinone_files::AtomicFile;
+use flowinone_image::EXTENSIONS;
 
 use super::damage::Damage;
 use super::draw::{hash, permutation};
 use super::files::{Files, listed};
-use super::sample::{EXTENSIONS, kind};
+use super::sample::kind;
 use super::shard_writer::child;
 use super::stream::{Position, StreamConfig, foreign};
 use super::{Error, Example, Sample, Truth};

@@ -103,9 +103,9 @@ pub enum Edit {
         /// By how much.
         factor: f32,
     },
-    /// The ground changes.
+    /// The background changes.
     Ground {
-        /// The new ground.
+        /// The new background.
         ground: SceneBackground,
     },
 }
@@ -134,6 +134,16 @@ pub enum Mark {
         center: [f32; 2],
         /// Length of its arms.
         arm: f32,
+    },
+    /// A line to and fro over the object.
+    Scribble {
+        /// The rectangle that it covers.
+        frame: Rect,
+    },
+    /// A translucent rectangle over the object.
+    Highlight {
+        /// The rectangle.
+        frame: Rect,
     },
 }
 

@@ -2,16 +2,13 @@
 
 use image::RgbImage;
 
-use super::draw::scramble;
-use super::{Error, Icons, Lettering, Mark, Operation, Truth, Variety};
+use super::hand::Hand;
+use super::{Error, Icons, Mark, Operation, Rect, Truth, Variety};
+use flowinone_prompts::Mark as Drawn;
 use flowinone_prompts::{
-    Align, Coordinate, Doodle, Drawing, Force, Pen, Point, PromptError, Region, Stroke, TextBox,
-    TextInImage, TextStyle, Track, Trajectory, Typeface, VisualMarker, VisualPrompt,
+    Coordinate, Doodle, Drawing, Force, Point, PromptError, Region, Stroke, TextBox, TextInImage,
+    TextStyle, Track, Trajectory, VisualMarker, VisualPrompt,
 };
-use flowinone_prompts::{Colour as Ink, Mark as Drawn};
-
-/// Width of a doodle's line and of its ribbon, in pixels of a canvas of 512.
-const PEN: [f32; 2] = [4.5, 8.0];
 
 /// The prompt of a pair.
 pub(crate) fn prompt(truth: &Truth, icons: &Icons, variety: &Variety) -> Result<RgbImage, Error> {
@@ -24,102 +21,90 @@ pub(crate) fn prompt(truth: &Truth, icons: &Icons, variety: &Variety) -> Result<
 
 fn draw(truth: &Truth, scene: RgbImage, variety: &Variety) -> Result<RgbImage, PromptError> {
     let caption = truth.caption.as_str();
-    let face = face(truth.lettering);
-    let style = |style: TextStyle| TextStyle {
-        face,
-        size: style.size * variety.text_scale,
-        ..style
-    };
-    // What neither the scene nor the operation says differs from pair to pair, but is no chance.
-    let lot = scramble(truth.seed, truth.index);
+    let mut hand = Hand::new(truth, variety);
     match &truth.operation {
         Operation::Name { .. } | Operation::Depict { .. } => {
-            let mut style = style(TextStyle::caption());
-            if variety.text_moves {
-                style.align = [Align::Left, Align::Centre, Align::Right][(lot % 3) as usize];
-                style.place = ((lot >> 8) % 101) as f32 / 100.0;
-            }
+            let style = hand.canvas(TextStyle::caption());
             TextInImage::new(scene, caption)
                 .style(style)
                 .render(truth.side)
         }
         Operation::Instruct { .. } => TextInImage::new(scene, caption)
-            .style(style(TextStyle::instruction()))
+            .style(hand.words(TextStyle::instruction()))
             .render(truth.side),
-        Operation::Fill { frame, .. } => {
-            let [x, y, width, height] =
-                [frame.x, frame.y, frame.width, frame.height].map(f64::from);
-            TextBox::new(scene, Region::fraction(x, y, width, height), caption)
-                .style(style(TextStyle::label()))
-                .render(truth.side)
-        }
+        Operation::Fill { frame, .. } => TextBox::new(scene, region(frame), caption)
+            .style(hand.label(TextStyle::label()))
+            .render(truth.side),
         Operation::Mark { mark, .. } => {
             let length = |v: f32| Coordinate::Fraction(f64::from(v));
-            let mark = match *mark {
-                Mark::Arrow { from, to } => Drawn::arrow(point(from), point(to)),
-                Mark::Circle { center, radius } => Drawn::circle(point(center), length(radius)),
-                Mark::Cross { center, arm } => Drawn::cross(point(center), length(2.0 * arm)),
+            let mark = match mark {
+                Mark::Arrow { from, to } => Drawn::arrow(point(*from), point(*to)),
+                Mark::Circle { center, radius } => Drawn::circle(point(*center), length(*radius)),
+                Mark::Cross { center, arm } => Drawn::cross(point(*center), length(2.0 * arm)),
+                Mark::Scribble { frame } => Drawn::Scribble {
+                    points: hand.zigzag(frame).into_iter().map(point).collect(),
+                },
+                Mark::Highlight { frame } => Drawn::highlight(region(frame)),
             };
-            VisualMarker::new(scene, caption)
-                .mark(mark)
-                .style(style(TextStyle::marker_instruction()))
-                .render(truth.side)
+            let plain = VisualMarker::new(scene, caption).mark(mark);
+            VisualMarker {
+                style: hand.words(plain.style),
+                colour: hand.ink(plain.colour),
+                width: hand.width(plain.width),
+                ..plain
+            }
+            .render(truth.side)
         }
         Operation::Doodle { strokes, .. } => {
             let strokes = strokes.iter().map(|line| {
                 let points = line.iter().copied().map(point);
                 Stroke::new(points).smooth()
             });
-            let pen = match lot.is_multiple_of(4) {
-                true => Pen::Ribbon { width: PEN[1] },
-                false => Pen::Line {
-                    colour: Ink::BLACK,
-                    width: PEN[0],
-                },
-            };
+            let drawing = Drawing::Strokes(strokes.collect());
+            let pen = hand.pen();
             Doodle {
-                instruction: Some(caption.into()),
-                style: style(TextStyle::small_instruction()),
+                instruction: (!caption.is_empty()).then(|| caption.into()),
+                style: hand.words(TextStyle::small_instruction()),
                 ..Doodle::new(scene)
             }
-            .drawing(Drawing::Strokes(strokes.collect()))
+            .drawing(drawing)
             .pen(pen)
             .render(truth.side)
         }
         Operation::Push { pushes, .. } => {
             let mut prompt = Force::new(scene).instruction(caption);
-            prompt.style = style(prompt.style);
+            prompt.style = hand.words(prompt.style);
+            prompt.colour = hand.ink(prompt.colour);
+            prompt.width = hand.width(prompt.width);
             for push in pushes {
-                let [x, y] = push.from;
-                let tip = [x + push.arrow[0], y + push.arrow[1]];
-                prompt = prompt.push(point(push.from), point(tip));
+                let tip = [0, 1].map(|axis| push.from[axis] + push.arrow[axis]);
+                let [from, tip] = hand.slipped([push.from, tip]);
+                prompt = prompt.push(point(from), point(tip));
             }
             prompt.render(truth.side)
         }
         Operation::Follow { paths } => {
             let mut prompt = Trajectory::new(scene).instruction(caption);
-            prompt.style = style(prompt.style);
+            prompt.style = hand.words(prompt.style);
             for path in paths {
-                let points = path.points.iter().copied().map(point);
-                prompt = prompt.path(Track::smooth(points));
+                let points = hand.path(&path.points);
+                prompt = prompt.path(Track::smooth(points.into_iter().map(point)));
             }
-            match lot.is_multiple_of(2) {
-                true => prompt.black(),
-                false => prompt,
+            if hand.black_path() {
+                prompt = prompt.black();
             }
-            .render(truth.side)
+            prompt.colour = hand.ink(prompt.colour);
+            prompt.width = hand.width(prompt.width);
+            prompt.render(truth.side)
         }
     }
 }
 
-fn point([x, y]: [f32; 2]) -> Point {
-    Point::fraction(f64::from(x), f64::from(y))
+fn region(frame: &Rect) -> Region {
+    let [x, y, width, height] = [frame.x, frame.y, frame.width, frame.height].map(f64::from);
+    Region::fraction(x, y, width, height)
 }
 
-fn face(lettering: Lettering) -> Typeface {
-    match lettering {
-        Lettering::Serif => Typeface::Serif,
-        Lettering::SerifBold => Typeface::SerifBold,
-        Lettering::Comic => Typeface::Comic,
-    }
+fn point([x, y]: [f32; 2]) -> Point {
+    Point::fraction(f64::from(x), f64::from(y))
 }

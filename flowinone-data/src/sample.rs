@@ -9,9 +9,8 @@ use flowinone_prompts::Task;
 
 /// The `type` by which the reference knows samples without a structure path.
 const GENERATED: &str = "t2i";
-/// Extensions of pictures in shards and folders, in lower case.
-pub(crate) const EXTENSIONS: [&str; 8] =
-    ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+/// The `type` by which some data sets know all others.
+const EDITED: &str = "edit";
 
 /// An encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +110,7 @@ impl Example {
         self.structure()
     }
 
-    /// A pair as an example of `source`, without a detour over files.
+    /// A pair as an example of `source`, without a detour through files.
     pub fn of_pair(source: &str, key: String, pair: Pair) -> Self {
         Self {
             source: source.into(),
@@ -136,12 +135,12 @@ pub(crate) fn kind(task: Task) -> &'static str {
 pub(crate) fn known_kind(bytes: Vec<u8>) -> Result<String, String> {
     let text = text_of(bytes).map_err(|reason| format!("its type cannot be read: {reason}"))?;
     let kind = text.trim().to_lowercase();
-    if kind == GENERATED || kind.parse::<Task>().is_ok() {
+    if kind == GENERATED || kind == EDITED || kind.parse::<Task>().is_ok() {
         return Ok(kind);
     }
     let names = Task::ALL.map(Task::name).join(", ");
     Err(format!(
-        "its type {:?} is unknown; known are {GENERATED} and the tasks {names}",
+        "its type {:?} is unknown; known are {GENERATED}, {EDITED} and the tasks {names}",
         text.trim().chars().take(40).collect::<String>()
     ))
 }

@@ -38,7 +38,7 @@ pub enum Classes {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairConfig {
-    /// Seed of all chance.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Side of both pictures, in pixels.
     pub side: u32,
@@ -119,7 +119,9 @@ impl PairSampler {
                     "a split of {axis:?}, but nothing is held out there"
                 ));
             }
-            if let Some(task) = config.tasks.iter().find(|t| !Holdout::applies(axis, **t)) {
+            let language = config.variety.language;
+            let unable = |task: &&Task| !Holdout::applies(axis, **task, language);
+            if let Some(task) = config.tasks.iter().find(unable) {
                 return bad(format!(
                     "{task} cannot show {axis:?}; leave it out of the tasks"
                 ));
@@ -227,8 +229,7 @@ impl PairSampler {
         let task = draft.operation.task();
         let traits = Traits {
             task,
-            last_template: draft.family.templates.len() > 1
-                && draft.template + 1 == draft.family.templates.len(),
+            wording: draft.wording,
             lettering,
             before: &draft.scene,
             after: &target,
@@ -246,7 +247,7 @@ impl PairSampler {
             index,
             side: config.side,
             caption: draft.caption,
-            template: format!("{}/{}", draft.family.name, draft.template),
+            template: draft.template,
             lettering,
             scene: draft.scene,
             operation: draft.operation,

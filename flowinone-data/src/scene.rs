@@ -1,4 +1,4 @@
-//! A scene: named icons on a ground, complete as data, drawn at any size with exact boxes.
+//! A scene: named icons on a background, complete as data, drawn at any size with exact boxes.
 
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};

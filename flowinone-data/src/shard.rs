@@ -6,8 +6,10 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flowinone_image::EXTENSIONS;
+
 use super::files::is_companion;
-use super::sample::{EXTENSIONS, known_json, known_kind};
+use super::sample::{known_json, known_kind};
 use super::{Encoded, Error, Sample};
 
 /// Largest file in a shard that is read, in bytes.
@@ -148,9 +150,12 @@ impl Shard {
         let damaged = |e: std::io::Error| {
             // Some of the reader's reasons quote the bytes that it met.
             let reason: String = e.to_string().chars().filter(|c| !c.is_control()).collect();
-            let reason = match reason.split_once("did not have utf-8 text") {
-                Some(_) => "there is no header of a tar entry".into(),
-                None => reason,
+            let reason = match ["numeric field", "cksum", "utf-8"]
+                .iter()
+                .any(|at| reason.contains(at))
+            {
+                true => "there is no header of a tar entry".into(),
+                false => reason,
             };
             format!("damaged at byte {start}: {reason}")
         };

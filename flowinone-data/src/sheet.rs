@@ -100,8 +100,8 @@ impl<const N: usize> ContactSheet<N> {
     /// Adds an entry: pictures of any size in the order of the names, `None` where one is missing,
     /// and a caption, which may be empty.
     ///
-    /// Characters that the bundled face lacks are shown as "?", and what does not fit into three
-    /// lines as "…".
+    /// Characters that the bundled typeface lacks are shown as "?", and what does not fit into
+    /// three lines as "…".
     pub fn push<'a, P>(&mut self, caption: impl Into<String>, pictures: [P; N])
     where
         P: Into<Option<&'a RgbImage>>,

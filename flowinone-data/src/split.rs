@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::draw::hash;
-use super::{Error, Lettering, Scene};
+use super::grammar::Wording;
+use super::{Error, Language, Lettering, Scene};
 use flowinone_prompts::Task;
 
 /// Cells along a side into which positions fall.
@@ -17,8 +18,11 @@ const CELLS: f32 = 6.0;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Holdout {
-    /// The last caption template of every family.
+    /// The last caption template of every family, and the sentence forms kept for tests.
     pub templates: bool,
+    /// Sentences whose words come in another order than those of training.
+    #[serde(skip_serializing_if = "super::variety::is_off")]
+    pub word_order: bool,
     /// One way of lettering.
     pub lettering: Option<Lettering>,
     /// One style of icons.
@@ -35,7 +39,7 @@ pub struct Holdout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Axis {
-    /// Caption templates.
+    /// Caption templates and forms of sentences.
     Templates,
     /// Ways of lettering.
     Lettering,
@@ -47,17 +51,20 @@ pub enum Axis {
     Pairs,
     /// Classes in a task.
     Combinations,
+    /// Order of the words of a sentence.
+    WordOrder,
 }
 
 impl Axis {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Templates,
         Self::Lettering,
         Self::Style,
         Self::Positions,
         Self::Pairs,
         Self::Combinations,
+        Self::WordOrder,
     ];
 }
 
@@ -89,8 +96,8 @@ impl Split {
 /// What of a pair can be held out.
 pub(crate) struct Traits<'a> {
     pub(crate) task: Task,
-    /// Whether the template is the last of a family of several.
-    pub(crate) last_template: bool,
+    /// When sentences of the form are used.
+    pub(crate) wording: Wording,
     pub(crate) lettering: Lettering,
     pub(crate) before: &'a Scene,
     pub(crate) after: &'a Scene,
@@ -109,7 +116,8 @@ impl Holdout {
     fn holds(&self, axis: Axis, traits: &Traits<'_>) -> bool {
         let objects = || traits.before.objects.iter().chain(&traits.after.objects);
         match axis {
-            Axis::Templates => self.templates && traits.last_template,
+            Axis::Templates => self.templates && traits.wording == Wording::HeldOut,
+            Axis::WordOrder => self.word_order && traits.wording == Wording::OtherOrder,
             Axis::Lettering => self.lettering == Some(traits.lettering),
             Axis::Style => objects().any(|o| self.style.as_ref() == Some(&o.style)),
             Axis::Positions => {
@@ -145,6 +153,7 @@ impl Holdout {
     pub fn covers(&self, axis: Axis) -> bool {
         match axis {
             Axis::Templates => self.templates,
+            Axis::WordOrder => self.word_order,
             Axis::Lettering => self.lettering.is_some(),
             Axis::Style => self.style.is_some(),
             Axis::Positions => self.positions,
@@ -154,9 +163,12 @@ impl Holdout {
     }
 
     /// Whether a pair of `task` can differ on `axis`.
-    pub(crate) fn applies(axis: Axis, task: Task) -> bool {
+    pub(crate) fn applies(axis: Axis, task: Task, language: Language) -> bool {
+        let natural = language == Language::Natural;
         match axis {
-            Axis::Templates | Axis::Positions | Axis::Pairs => task != Task::ClassToImage,
+            Axis::Templates => natural || task != Task::ClassToImage,
+            Axis::WordOrder => natural,
+            Axis::Positions | Axis::Pairs => task != Task::ClassToImage,
             Axis::Lettering | Axis::Style | Axis::Combinations => true,
         }
     }

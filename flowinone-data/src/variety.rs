@@ -18,7 +18,7 @@ pub struct Variety {
     pub text_scale: f32,
     /// Whether captions on a canvas stand anywhere; otherwise in its middle.
     pub text_moves: bool,
-    /// Whether grounds have gradients and textures; otherwise plain ones only.
+    /// Whether backgrounds have gradients and textures; otherwise plain ones only.
     pub patterns: bool,
     /// Whether objects of a scene may be turned.
     pub rotations: bool,
@@ -28,6 +28,42 @@ pub struct Variety {
     pub marked: Vec<EditKind>,
     /// What captions describe.
     pub captions: Vec<CaptionKind>,
+    /// How sentences are put.
+    #[serde(skip_serializing_if = "Language::is_default")]
+    pub language: Language,
+    /// Whether objects of 15 to 70 % of the side stand anywhere, some cut by the edge and some in a
+    /// colour, on grounds of any shade that its name fits; otherwise they are of similar size,
+    /// above the words, on grounds near the plainest shade.
+    #[serde(skip_serializing_if = "is_off")]
+    pub free: bool,
+    /// Whether marks, strokes and words differ as if drawn by many hands: in kind, place, colour
+    /// and size; otherwise they are exact and look alike.
+    #[serde(skip_serializing_if = "is_off")]
+    pub by_hand: bool,
+}
+
+/// Options that a configuration does not name leave its fingerprint as it was before there were
+/// any.
+pub(crate) fn is_off(option: &bool) -> bool {
+    !option
+}
+
+/// How sentences are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// By a few templates in lower case.
+    #[default]
+    Templates,
+    /// As people put them: in many forms, with other names of things, in any case, with or without
+    /// a full stop, politely or not.
+    Natural,
+}
+
+impl Language {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A kind of change to a scene.
@@ -48,7 +84,7 @@ pub enum EditKind {
     Enlarge,
     /// A thing shrinks.
     Shrink,
-    /// The ground changes.
+    /// The background changes.
     Ground,
 }
 
@@ -73,15 +109,15 @@ impl EditKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaptionKind {
-    /// A coloured thing, on the ground on which the caption is written.
+    /// A coloured thing, on the background on which the caption is written.
     Tinted,
-    /// A thing on a ground.
+    /// A thing on a background.
     One,
-    /// A thing at a place, on a ground.
+    /// A thing at a place, on a background.
     Placed,
-    /// Two things side by side, on a ground.
+    /// Two things side by side, on a background.
     Beside,
-    /// Two things, one above the other, on a ground.
+    /// Two things, one above the other, on a background.
     Above,
 }
 
@@ -110,6 +146,9 @@ impl Variety {
             edits: EditKind::ALL.to_vec(),
             marked: EditKind::MARKED.to_vec(),
             captions: CaptionKind::ALL.to_vec(),
+            language: Language::Templates,
+            free: false,
+            by_hand: false,
         }
     }
 

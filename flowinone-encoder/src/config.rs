@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::stem::STEM_GROUPS;
 use crate::{Error, JanusEncoder};
 
 /// No extent of a network that fits a computer is larger; products of three stay below 2^64.
@@ -16,6 +17,10 @@ pub struct EncoderConfig {
     pub image_size: usize,
     /// Side of the square of pixels that becomes one token.
     pub patch_size: usize,
+    /// Channels of the levels of a convolutional stem before the patches, each half as wide and
+    /// high as the one before; empty for the published model, which has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stem: Vec<usize>,
     /// Width of a token in the tower.
     pub width: usize,
     /// Blocks of the tower.
@@ -35,6 +40,7 @@ impl EncoderConfig {
         Self {
             image_size: 384,
             patch_size: 16,
+            stem: vec![],
             width: 1024,
             layers: 24,
             heads: 16,
@@ -43,11 +49,12 @@ impl EncoderConfig {
         }
     }
 
-    /// A small tower for pictures of 128 x 128 pixels: 64 tokens of width 192.
+    /// A small tower for pictures of 192 x 192 pixels: 144 tokens of width 192.
     pub fn mini() -> Self {
         Self {
-            image_size: 128,
+            image_size: 192,
             patch_size: 16,
+            stem: vec![32, 64, 96],
             width: 192,
             layers: 6,
             heads: 6,
@@ -62,6 +69,7 @@ impl EncoderConfig {
         Self {
             image_size: 64,
             patch_size: 16,
+            stem: vec![],
             width: 32,
             layers: 2,
             heads: 2,
@@ -105,6 +113,25 @@ impl EncoderConfig {
                 format!("from 1 to {LARGEST}")
             })?;
         }
+        for &channels in &self.stem {
+            let fits = channels <= LARGEST && channels > 0 && channels.is_multiple_of(STEM_GROUPS);
+            require(fits, "stem", channels, || {
+                format!("a multiple of {STEM_GROUPS}, from {STEM_GROUPS} to {LARGEST}")
+            })?;
+        }
+        let levels = self.stem.len();
+        require(levels < 8, "stem", levels, || "fewer than 8 levels".into())?;
+        require(
+            self.patch_size.is_multiple_of(1 << levels),
+            "patch_size",
+            self.patch_size,
+            || {
+                format!(
+                    "a multiple of {} with {levels} levels of a stem",
+                    1 << levels
+                )
+            },
+        )?;
         require(
             self.image_size.is_multiple_of(self.patch_size),
             "image_size",
@@ -166,6 +193,13 @@ mod tests {
         assert_eq!(
             complaint(|c| c.patch_size = 14),
             "encoder configuration: image_size is 384, but must be a multiple of patch_size (14)"
+        );
+        assert_eq!(
+            complaint(|c| (c.image_size, c.patch_size, c.stem) = (384, 4, vec![8; 3])),
+            "encoder configuration: patch_size is 4, but must be a multiple of 8 with 3 levels of a stem"
+        );
+        assert!(
+            complaint(|c| c.stem = vec![12]).contains("stem is 12, but must be a multiple of 8")
         );
         let layers = "encoder configuration: layers is 0, but must be from 1 to 65536";
         assert_eq!(complaint(|c| c.layers = 0), layers);

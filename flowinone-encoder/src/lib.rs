@@ -9,6 +9,7 @@ mod error;
 mod init;
 mod keys;
 mod preprocess;
+mod stem;
 mod tower;
 
 pub use aligner::Aligner;
@@ -20,4 +21,5 @@ pub use error::Error;
 pub use init::default_init;
 pub use keys::map_key;
 pub use preprocess::{janus_pixels, janus_square, structure_pixels};
+pub use stem::StemLevel;
 pub use tower::{PatchEmbed, VisionTower};

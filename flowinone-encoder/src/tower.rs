@@ -9,12 +9,17 @@ use burn::tensor::{Device, Tensor};
 use flowinone_kernels::linear;
 
 use crate::block::{layer_norm, normed};
-use crate::{Block, EncoderConfig};
+use crate::{Block, EncoderConfig, StemLevel};
+
+/// Channels of a picture.
+const COLOURS: usize = 3;
 
 /// SigLIP's vision transformer without its pooling head.
 #[derive(Module, Debug)]
 pub struct VisionTower {
-    /// Pixels to tokens.
+    /// Pixels to maps at a lower resolution; empty in the published tower.
+    pub stem: Vec<StemLevel>,
+    /// Pixels, or the stem's maps, to tokens.
     pub patch_embed: PatchEmbed,
     /// One learned vector for each place of a token, `[1, tokens, width]`.
     pub pos_embed: Param<Tensor<3>>,
@@ -30,8 +35,14 @@ impl VisionTower {
             mean: 0.0,
             std: 0.02,
         };
+        let mut inner = COLOURS;
+        let mut level =
+            |&output: &usize| StemLevel::new(std::mem::replace(&mut inner, output), output, device);
+        let stem = config.stem.iter().map(&mut level).collect();
+        let patch = config.patch_size >> config.stem.len();
         Self {
-            patch_embed: PatchEmbed::new(config.patch_size, config.width, device),
+            stem,
+            patch_embed: PatchEmbed::new(inner, patch, config.width, device),
             pos_embed: positions.init([1, config.tokens(), config.width], device),
             blocks: (0..config.layers)
                 .map(|_| Block::new(config, device))
@@ -45,7 +56,8 @@ impl VisionTower {
     /// # Panics
     /// If the side is not the configured one.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<3> {
-        let tokens = self.patch_embed.forward(pixels) + self.pos_embed.val();
+        let maps = self.stem.iter().fold(pixels, |x, level| level.forward(x));
+        let tokens = self.patch_embed.forward(maps) + self.pos_embed.val();
         let tokens = self.blocks.iter().fold(tokens, |x, block| block.forward(x));
         normed(&self.norm, tokens)
     }
@@ -54,13 +66,13 @@ impl VisionTower {
 /// One linear map of each square of pixels, as a convolution whose stride is its kernel.
 #[derive(Module, Debug)]
 pub struct PatchEmbed {
-    /// Three colours to width.
+    /// Channels to width.
     pub proj: Conv2d,
 }
 
 impl PatchEmbed {
-    fn new(patch: usize, width: usize, device: &Device) -> Self {
-        let proj = Conv2dConfig::new([3, width], [patch, patch])
+    fn new(channels: usize, patch: usize, width: usize, device: &Device) -> Self {
+        let proj = Conv2dConfig::new([channels, width], [patch, patch])
             .with_stride([patch, patch])
             .init(device);
         Self { proj }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use flowinone_encoder::{janus_pixels, janus_square, structure_pixels};
-use flowinone_image::center_crop;
+use flowinone_image::{center_crop, read_picture};
 use flowinone_parity::{Folder, folders};
 use image::RgbImage;
 
@@ -76,14 +76,18 @@ fn a_decoded_jpeg_stays_near_that_of_the_reference() {
         else {
             continue;
         };
-        let (decoded, expected) = (open(folder.file(jpeg)), open(folder.file(decoded)));
+        let (decoded, expected) = (
+            read_picture(folder.file(jpeg)).unwrap(),
+            open(folder.file(decoded)),
+        );
         let (largest, equal) = compare(&decoded, &expected);
         println!(
             "parity {} {jpeg} largest difference {largest}, {:.1} % equal",
             folder.name(),
             100.0 * equal
         );
-        // Decoders round the inverse transform and upsample colour each in their own way.
-        assert!(largest <= 8 && equal > 0.5);
+        // Colour is brought to full size by the same filter; the inverse transform is rounded
+        // otherwise, which conversion to RGB makes three at most.
+        assert!(largest <= 3 && equal > 0.9);
     }
 }

@@ -1,5 +1,5 @@
 //! What an object of a picture looks like: the class, and among the colours the one, whose render
-//! in the true style, size and place on the true ground is nearest by mean square after small
+//! in the true style, size and place on the true background is nearest by mean square after small
 //! shifts.
 
 use std::cmp::Reverse;

@@ -26,14 +26,14 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
-    /// Out of the picture: as if only the ground were seen of something hardly there.
+    /// Out of the picture: as if only the background were seen of something hardly there.
     const OUTSIDE: Self = Self {
         gain: -1,
         contrast: 1,
     };
 
     /// The share of the object's contrast that the picture shows: 1 for the object itself, 0
-    /// halfway, -1 where only the ground is seen.
+    /// halfway, -1 where only the background is seen.
     pub(crate) fn share(self) -> f64 {
         match self.contrast {
             0 => 1.0, // an object that looks like the ground is always there
@@ -123,7 +123,7 @@ pub(crate) struct Stage<'a> {
     side: u32,
     full: Backdrop<'a>,
     coarse: Option<Backdrop<'a>>,
-    /// On the coarse level, before nothing but the ground.
+    /// On the coarse level, before nothing but the background.
     bare: Backdrop<'a>,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The share of the object's contrast that is seen where it was placed: what is nearer to the
-    /// bare ground is no object either, though another one may be missing there.
+    /// bare background is no object either, though another one may be missing there.
     pub(crate) fn seen(&self, stamp: &Stamp, placed: Placed) -> f64 {
         let bare = self.bare.fit(stamp, placed.shift);
         placed.fit.share().min(bare.share())

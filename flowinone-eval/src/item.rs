@@ -16,12 +16,12 @@ pub struct ItemScore {
     pub key: String,
     /// Its task.
     pub task: Task,
-    /// The objects that are new or changed; all of them where the ground changes.
+    /// The objects that are new or changed; all of them where the background changes.
     pub objects: Vec<ObjectScore>,
     /// The objects that are to stay as they are.
     pub kept: Vec<Kept>,
     /// For each object that is to go: how far its place has come from the scene to the target, 0 to
-    /// 1; none where the two do not visibly differ.
+    /// 1; `None` where the two do not visibly differ.
     pub gone: Vec<Gone>,
     /// How far the edited region has come from the scene to the target; 1 is the target.
     pub progress: Option<f64>,
@@ -30,14 +30,14 @@ pub struct ItemScore {
     pub marks_left: Option<f64>,
     /// PSNR in the edited region, in dB, 100 at most.
     pub psnr_inside: Option<f64>,
-    /// PSNR outside of the edited region, in dB; none where everything changes.
+    /// PSNR outside of the edited region, in dB; `None` where everything changes.
     pub psnr_outside: Option<f64>,
     /// Structural similarity in the edited region.
     pub ssim_inside: Option<f64>,
     /// Structural similarity outside of the edited region.
     pub ssim_outside: Option<f64>,
     /// PSNR outside of the changed objects' boxes, in dB: as `psnr_outside`, but of a changed
-    /// ground too.
+    /// background too.
     pub psnr_surroundings: Option<f64>,
     /// Why the item does not pass; it passes if there is no reason.
     pub failures: Vec<Failure>,
@@ -143,7 +143,7 @@ pub enum Failure {
     Place {
         /// What it is.
         class: String,
-        /// Distance in fractions of the side; none if it was not found.
+        /// Distance in fractions of the side; `None` if it was not found.
         off: Option<f64>,
     },
     /// An object that should have stayed is not there.
@@ -170,7 +170,7 @@ pub enum Failure {
         /// Share of their pixels.
         left: f64,
     },
-    /// What should have stayed, or the ground, is not as it should be.
+    /// What should have stayed, or the background, is not as it should be.
     Surroundings {
         /// PSNR in dB.
         psnr: f64,

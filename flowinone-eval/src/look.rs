@@ -26,14 +26,14 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The objects that a result must show: the new and changed ones; where the ground changes
+    /// The objects that a result must show: the new and changed ones; where the background changes
     /// under them, all.
     pub(crate) fn objects(&self) -> Result<Vec<ObjectScore>, Error> {
         let numbers = looked_for(self.truth).into_iter();
         numbers.map(|number| self.object(number)).collect()
     }
 
-    /// The objects that must stay as they are, where the ground does too.
+    /// The objects that must stay as they are, where the background does too.
     pub(crate) fn kept(&self) -> Result<Vec<Kept>, Error> {
         let looked_for = looked_for(self.truth);
         let all = 0..self.truth.target.objects.len();

@@ -128,8 +128,11 @@ impl Pairs {
 pub fn result_of(folder: &Path, key: &str) -> Option<PathBuf> {
     let plain = |part: &str| !matches!(part, "" | "." | "..");
     let safe = key.split('/').all(plain) && !key.contains(['\\', ':']);
-    let mut paths = EXTENSIONS
+    let upper = EXTENSIONS.map(str::to_uppercase);
+    let extensions = EXTENSIONS
         .iter()
-        .map(|extension| folder.join(format!("{key}.{extension}")));
+        .copied()
+        .chain(upper.iter().map(String::as_str));
+    let mut paths = extensions.map(|extension| folder.join(format!("{key}.{extension}")));
     paths.find(|path| safe && path.is_file())
 }

@@ -21,7 +21,7 @@ pub struct Thresholds {
     /// Largest share of the prompt's marks and words that may still be seen.
     pub marks: f64,
     /// Least PSNR of everything but the changed objects, in dB. A small autoencoder keeps above 25
-    /// dB; a missing bystander, words left over or a ground of another colour fall below 20.
+    /// dB; a missing bystander, words left over or a background of another colour fall below 20.
     pub surroundings: f64,
 }
 

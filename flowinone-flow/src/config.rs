@@ -120,7 +120,7 @@ impl FlowConfig {
             latent_channels: 4,
             latent_side: 16,
             source: SourceConfig {
-                tokens: 64,
+                tokens: 144,
                 token_width: 192,
                 compressed_tokens: 64,
                 width: 128,

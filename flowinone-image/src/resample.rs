@@ -1,5 +1,6 @@
 //! Resizing 8-bit pictures as the Python Imaging Library does, byte for byte:
-//! `y[i] = (sum_j w[i, j] x[j] + 2^21) >> 22`, along rows first, then along columns.
+//! `y[i] = (sum_j w[i, j] x[j] + 2^21) >> 22`, along rows first, then along columns; the other way
+//! round if the picture is more than 100 times taller than wide and becomes less tall.
 //!
 //! The weights `w` are a filter stretched by the reduction (so that it averages, "antialias"),
 //! normalised to sum 1, and rounded to 22 fractional bits; both passes give 8-bit values.
@@ -72,6 +73,14 @@ pub(crate) fn resize_window(
         picture.width(),
         picture.height()
     );
+    // Up to version 12 the library sends such a picture down first and across second, so that it
+    // never holds the long one in between.
+    let [wide, high] = [picture.width(), picture.height()].map(u64::from);
+    if high > 100 * wide && size[1] < picture.height() {
+        let [across, down] = [columns, rows];
+        let resized = resize_window(&turned(picture), [size[1], size[0]], [down, across], filter);
+        return turned(&resized);
+    }
     let columns = taps(picture.width(), size[0], columns, filter);
     let rows = taps(picture.height(), size[1], rows, filter);
     let needed = rows[0].first..rows.iter().map(Taps::end).max().unwrap_or_default();
@@ -79,6 +88,13 @@ pub(crate) fn resize_window(
     let across = along_rows(picture, needed, &columns);
     let bytes = along_columns(&across, 3 * columns.len(), top, &rows);
     RgbImage::from_raw(width, height, bytes).expect("one byte for each value of the window")
+}
+
+/// The picture with rows and columns changed for each other.
+fn turned(picture: &RgbImage) -> RgbImage {
+    RgbImage::from_fn(picture.height(), picture.width(), |x, y| {
+        *picture.get_pixel(y, x)
+    })
 }
 
 /// The input pixels that one output pixel is made of.
@@ -172,6 +188,31 @@ mod tests {
         RgbImage::from_fn(width, height, |x, y| {
             Rgb([0, 1, 2].map(|c| (x * 97 + y * 61 + c * 53 + x * y) as u8))
         })
+    }
+
+    #[test]
+    fn a_very_tall_picture_goes_down_first_as_in_pillow_12() {
+        // SHA-256 of what Pillow 12.3.0 makes of the same picture.
+        let tall = RgbImage::from_fn(5, 523, |x, y| {
+            Rgb([x * 37 + y * 11, y * y * 3 + x, x * y * 7].map(|v| v as u8))
+        });
+        for (filter, digest) in [
+            (
+                Filter::Bicubic,
+                "82c7fc06d01d6ac1795824e50c80cd6710f1450a20f28931b21868e34ad60737",
+            ),
+            (
+                Filter::Box,
+                "c0d98999897e6589ca3e066cd09afb90b293081e7fe830f1b25f467970edcd65",
+            ),
+        ] {
+            let resized = resize(&tall, 3, 40, filter);
+            assert_eq!(
+                flowinone_files::sha256_of(resized.as_raw()),
+                digest,
+                "{filter:?}"
+            );
+        }
     }
 
     #[test]

@@ -69,19 +69,42 @@ pub fn read_text(path: &Path, keyword: &'static str) -> Result<String, Error> {
     let info = decoder
         .read_header_info()
         .map_err(|e| none(e.to_string()))?;
-    let mut chunks = info.utf8_text.clone();
-    if chunks.is_empty() {
-        // Text may also follow the pixels, as some tools move it.
-        let mut reader = decoder.read_info().map_err(|e| none(e.to_string()))?;
-        reader.finish().map_err(|e| none(e.to_string()))?;
-        chunks = reader.info().utf8_text.clone();
+    if let Some(text) = text_in(info, keyword) {
+        return text.map_err(none);
     }
-    chunks
-        .iter()
-        .find(|chunk| chunk.keyword == keyword)
-        .ok_or_else(|| none("no text chunk of that name".into()))?
-        .get_text()
-        .map_err(|e| none(e.to_string()))
+    // Text may also follow the pixels, as some tools move it.
+    let mut reader = decoder.read_info().map_err(|e| none(e.to_string()))?;
+    reader.finish().map_err(|e| none(e.to_string()))?;
+    let text = text_in(reader.info(), keyword);
+    text.unwrap_or_else(|| Err("no text chunk of that name".into()))
+        .map_err(none)
+}
+
+/// The text under a keyword, in whichever kind of chunk: tools that rewrite a PNG change one into
+/// another.
+fn text_in(info: &png::Info<'_>, keyword: &str) -> Option<Result<String, String>> {
+    let unicode = info.utf8_text.iter().find(|chunk| chunk.keyword == keyword);
+    if let Some(chunk) = unicode {
+        return Some(chunk.get_text().map_err(|e| e.to_string()));
+    }
+    let packed = &info.compressed_latin1_text;
+    if let Some(chunk) = packed.iter().find(|chunk| chunk.keyword == keyword) {
+        return Some(chunk.get_text().map(of_latin).map_err(|e| e.to_string()));
+    }
+    let plain = &info.uncompressed_latin1_text;
+    let chunk = plain.iter().find(|chunk| chunk.keyword == keyword)?;
+    Some(Ok(of_latin(chunk.text.clone())))
+}
+
+/// Text that is said to be Latin-1 is often UTF-8 all the same.
+fn of_latin(text: String) -> String {
+    let bytes: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -103,5 +126,47 @@ mod tests {
         std::fs::write(&path, "no PNG").unwrap();
         let text = read_text(&path, "words").unwrap_err().to_string();
         assert!(text.contains("a.png"), "{text}");
+    }
+
+    #[test]
+    fn a_text_is_found_in_every_kind_of_chunk_and_on_either_side_of_the_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let write = |add: &dyn Fn(&mut png::Encoder<'_, &mut Vec<u8>>)| {
+            let mut bytes = vec![];
+            let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder
+                .add_itxt_chunk("Software".into(), "other".into())
+                .unwrap();
+            add(&mut encoder);
+            let mut writer = encoder.write_header().unwrap();
+            writer.write_image_data(&[1, 2, 3]).unwrap();
+            writer.finish().unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+            bytes
+        };
+        for text in ["plain", "gr\u{fc}\u{df}e"] {
+            write(&|encoder| encoder.add_text_chunk("words".into(), text.into()).unwrap());
+            assert_eq!(read_text(&path, "words").unwrap(), text);
+            write(&|encoder| encoder.add_ztxt_chunk("words".into(), text.into()).unwrap());
+            assert_eq!(read_text(&path, "words").unwrap(), text);
+        }
+        // UTF-8 in a chunk that says Latin-1, behind another program's text and the pixels.
+        let chunk = |kind: &[u8; 4], data: &[u8]| {
+            let crc = !kind.iter().chain(data).fold(!0u32, |crc, &byte| {
+                (0..8).fold(crc ^ u32::from(byte), |c, _| {
+                    (c >> 1) ^ (0xedb8_8320 * (c & 1))
+                })
+            });
+            let length = (data.len() as u32).to_be_bytes();
+            [&length[..], kind, data, &crc.to_be_bytes()].concat()
+        };
+        let mut bytes = write(&|_| ());
+        let end = bytes.len() - 12;
+        let text = chunk(b"tEXt", "words\0\u{732b}".as_bytes());
+        bytes.splice(end..end, text);
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(read_text(&path, "words").unwrap(), "\u{732b}");
     }
 }

@@ -22,6 +22,7 @@ mod cpu;
 mod fallback;
 mod functions;
 mod precision;
+mod speed;
 
 pub use allocator::keep_freed_memory;
 #[cfg(feature = "cpu")]
@@ -37,3 +38,4 @@ pub use functions::{
     geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
 };
 pub use precision::Precision;
+pub use speed::relative_time;

@@ -38,7 +38,7 @@ impl FromStr for Background {
 }
 
 impl Background {
-    /// The ground alone, `side` x `side` pixels.
+    /// The background alone, `side` x `side` pixels.
     pub fn paint(&self, side: u32) -> RgbImage {
         let (Colour(top), Colour(foot)) = match *self {
             Self::Plain(colour) => (colour, colour),

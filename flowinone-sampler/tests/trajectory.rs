@@ -222,3 +222,29 @@ fn a_velocity_of_another_shape_panics() {
     let field = |x: Tensor<2>, _t: f64| x.narrow(0, 0, 1);
     let _ = integrate(Solver::Euler, &field, start(), Grid::Uniform, 1);
 }
+
+#[test]
+fn a_run_stops_between_the_attempts_of_an_adaptive_step() {
+    // A field that no step length satisfies: every attempt is rejected.
+    let calls = Cell::new(0);
+    let field = |x: Tensor<2>, _t: f64| {
+        calls.set(calls.get() + 1);
+        x.full_like(if calls.get() % 2 == 0 { 1e3 } else { -1e3 })
+    };
+    let solver = Solver::Dopri5(Tolerance {
+        rtol: 1e-12,
+        atol: 1e-12,
+        max_steps: usize::MAX,
+    });
+    let stop = || calls.get() == 20;
+    let states = trajectory(solver, &field, start(), Grid::Uniform, 4).until(&stop);
+    let error = states.last().unwrap().unwrap_err();
+    assert_eq!((error, calls.get()), (Error::Stopped, 20));
+
+    // Left alone, it ends once a step is too short to be told from none.
+    let error = integrate(solver, &field, start(), Grid::Uniform, 4).unwrap_err();
+    let Error::TooFine { dt, .. } = error else {
+        panic!("{error}")
+    };
+    assert!(dt < f64::from(f32::EPSILON) && calls.get() < 200, "{dt}");
+}

@@ -181,10 +181,27 @@ fn cpu() -> Option<NamedDevice> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Some(NamedDevice {
         choice: Choice::Cpu,
-        name: format!("{} threads, {}", threads, std::env::consts::ARCH),
+        name: format!("{threads} threads, {}", processor()),
         software: false,
         device: Device::flex(),
     })
+}
+
+/// The vector instructions that the kernels use here, and what types other than f32 gain by them.
+#[cfg(feature = "cpu")]
+fn processor() -> String {
+    use flowinone_kernels::{Precision, SimdLevel, relative_time};
+    let level = SimdLevel::current().name();
+    let shares = [("bf16", Precision::BFloat16), ("int8", Precision::Int8)]
+        .into_iter()
+        .filter_map(|(name, precision)| Some((name, relative_time(precision)?)))
+        .map(|(name, share)| format!("{name} {:.0} %", 100.0 * share));
+    let shares: Vec<String> = shares.collect();
+    let times = match shares.is_empty() {
+        true => String::new(),
+        false => format!(", {} of the time of f32", shares.join(" and ")),
+    };
+    format!("{} with {level}{times}", std::env::consts::ARCH)
 }
 
 #[cfg(not(feature = "cpu"))]

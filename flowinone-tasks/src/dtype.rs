@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use flowinone_kernels::{self as kernels, packs, prefers_bfloat16};
+use flowinone_kernels::{self as kernels, packs, relative_time};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, WeightDtype};
@@ -34,10 +34,11 @@ impl Dtype {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
-    /// The fastest one on that device whose pictures hardly differ: bfloat16 on a CPU that
-    /// multiplies it (AVX512-BF16), else 32 bits.
+    /// The fastest one on that device whose pictures hardly differ: bfloat16 on a CPU for which it
+    /// was measured to be faster than 32 bits, else these.
     pub fn fastest_on(device: &Device) -> Self {
-        match packs(device) && prefers_bfloat16() {
+        let share = relative_time(kernels::Precision::BFloat16);
+        match packs(device) && share.is_some_and(|share| share < 1.0) {
             true => Self::Bf16,
             false => Self::F32,
         }

@@ -28,6 +28,8 @@ pub struct AuxiliaryLosses {
     pub time_shift: f64,
     /// Weight of the labels that are read from the visual tokens; needs ground truth.
     pub labels: f64,
+    /// Weight of the words that are spelled from the visual tokens; needs ground truth.
+    pub spelling: f64,
     /// Weight of the errors of velocity and anchor where the target differs from the rest of its
     /// picture, as small objects on plain backgrounds do.
     pub detail: f64,

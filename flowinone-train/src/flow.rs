@@ -26,10 +26,11 @@ use crate::autoencoder::save;
 use crate::auxiliary_losses::{AuxiliaryLosses, detail};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
+use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
 use crate::{
     BatchRng, Batcher, Cache, DataConfig, Error, FlowTrainingConfig, Labels, Losses, Part,
-    TrainTask, TrainableFlow, ValidationSet, Vocabulary,
+    Spelling, TrainTask, TrainableFlow, ValidationSet, Vocabulary,
 };
 
 /// Trains the flow.
@@ -42,7 +43,9 @@ pub struct FlowTrainTask {
     /// Whether the encoder is not trained.
     encoder_frozen: bool,
     frozen: FrozenFeatures,
-    vocabulary: Option<Arc<Vocabulary>>,
+    readings: Readings,
+    /// Whether the tower alone learns, and only to read.
+    reading_only: bool,
     validation: Option<ValidationSet>,
     validation_examples: usize,
     device: Device,
@@ -61,6 +64,15 @@ pub struct FlowBatch {
     keeps: Vec<bool>,
     /// What each prompt asks for.
     labels: Option<Vec<Labels>>,
+    /// What is written in each prompt.
+    spellings: Option<Vec<Spelling>>,
+}
+
+/// What is read from the ground truth of an example.
+#[derive(Clone, Default)]
+struct Readings {
+    vocabulary: Option<Arc<Vocabulary>>,
+    spelling: bool,
 }
 
 impl FlowTrainTask {
@@ -97,8 +109,12 @@ impl FlowTrainTask {
                 device,
             ),
             model,
-            vocabulary: (config.auxiliary_losses.labels > 0.0)
-                .then(|| Arc::new(Vocabulary::new(classes))),
+            readings: Readings {
+                vocabulary: (config.auxiliary_losses.labels > 0.0)
+                    .then(|| Arc::new(Vocabulary::new(classes))),
+                spelling: config.auxiliary_losses.spelling > 0.0,
+            },
+            reading_only: config.train == [Part::Encoder] && config.auxiliary_losses.anchor == 0.0,
             validation,
             validation_examples: config.run.validation.examples,
             device: device.clone(),
@@ -116,7 +132,8 @@ impl FlowTrainTask {
             settings: self.settings,
             encoder_frozen: self.encoder_frozen,
             frozen: self.frozen.on(device),
-            vocabulary: self.vocabulary.clone(),
+            readings: self.readings.clone(),
+            reading_only: self.reading_only,
             validation: None,
             validation_examples: 0,
             device: device.clone(),
@@ -160,12 +177,15 @@ impl TrainTask for FlowTrainTask {
     fn batcher(&self) -> Batcher<FlowBatch> {
         let vision = self.model.encoder.image_size as u32;
         let side = self.model.picture_side as u32;
-        let vocabulary = self.vocabulary.clone();
-        Box::new(move |examples| prepared(&examples, vision, side, vocabulary.as_deref()))
+        let readings = self.readings.clone();
+        Box::new(move |examples| prepared(&examples, vision, side, &readings))
     }
 
     fn train_step(&self, model: &TrainableFlow, batch: FlowBatch, rng: &mut BatchRng) -> Losses {
         let tokens = self.tokens(model, &batch);
+        if self.reading_only {
+            return self.reading_losses(model, tokens, &batch);
+        }
         let target = self.latents(&batch.target);
         let count = batch.target.len();
         let features = target.clone().flatten::<2>(1, 3);
@@ -220,11 +240,9 @@ impl TrainTask for FlowTrainTask {
         let auxiliary = self.auxiliary.source_losses(source, target);
         total = total + auxiliary.total;
         parts.extend(auxiliary.parts);
-        if let (Some(heads), Some(labels)) = (&model.heads, &batch.labels) {
-            let found = heads.loss(tokens, labels);
-            total = total + found.total.mul_scalar(self.auxiliary.labels);
-            parts.extend(found.parts);
-        }
+        let read = self.reading_losses(model, tokens, &batch);
+        total = total + read.total;
+        parts.extend(read.parts);
         Losses { total, parts }
     }
 
@@ -283,6 +301,28 @@ impl TrainTask for FlowTrainTask {
 }
 
 impl FlowTrainTask {
+    /// What is read from the tokens `[batch, tokens, width]` of a batch: labels and letters.
+    fn reading_losses(
+        &self,
+        model: &TrainableFlow,
+        tokens: Tensor<3>,
+        batch: &FlowBatch,
+    ) -> Losses {
+        let mut total = Tensor::zeros([1], &tokens.device());
+        let mut parts = vec![];
+        let mut add = |found: Losses, weight: f64| {
+            total = total.clone() + found.total.mul_scalar(weight);
+            parts.extend(found.parts);
+        };
+        if let (Some(heads), Some(labels)) = (&model.heads, &batch.labels) {
+            add(heads.loss(tokens.clone(), labels), self.auxiliary.labels);
+        }
+        if let (Some(speller), Some(spellings)) = (&model.speller, &batch.spellings) {
+            add(speller.loss(tokens, spellings), self.auxiliary.spelling);
+        }
+        Losses { total, parts }
+    }
+
     /// Accuracies of the label heads on the validation set, and distances to the wanted places, by
     /// task.
     fn label_metrics(
@@ -290,21 +330,20 @@ impl FlowTrainTask {
         model: &TrainableFlow,
         validation: &ValidationSet,
     ) -> Result<Vec<(String, f64)>, Error> {
-        let (Some(heads), Some(vocabulary)) = (&model.heads, &self.vocabulary) else {
+        if model.heads.is_none() && model.speller.is_none() {
             return Ok(vec![]);
-        };
+        }
+        let model = model.valid();
         let [vision, side] = [self.model.encoder.image_size, self.model.picture_side];
         let mut numbers = vec![];
         for group in validation.groups(8 * self.validation_examples)? {
             let examples: Vec<Example> = group.examples.into_iter().map(|(_, e)| e).collect();
-            let batch = prepared(&examples, vision as u32, side as u32, Some(vocabulary))?;
+            let batch = prepared(&examples, vision as u32, side as u32, &self.readings)?;
             let x = janus_pixels(&batch.vision, &self.device.clone().inner());
-            let tokens = model.encoder.valid().encode(x);
-            let found = heads
-                .valid()
-                .loss(tokens, &batch.labels.unwrap_or_default());
+            let tokens = model.encoder.encode(x);
+            let found = self.reading_losses(&model, tokens, &batch);
             for (name, value) in found.parts {
-                if VALIDATION_METRICS.contains(&name) {
+                if VALIDATION_METRICS.contains(&name) || SPELLING_METRICS.contains(&name) {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));
                 }
@@ -319,26 +358,33 @@ fn prepared(
     examples: &[Example],
     vision: u32,
     side: u32,
-    vocabulary: Option<&Vocabulary>,
+    readings: &Readings,
 ) -> Result<FlowBatch, Error> {
     let mut batch = FlowBatch {
         vision: vec![],
         structure: vec![],
         target: vec![],
         keeps: vec![],
-        labels: vocabulary.map(|_| vec![]),
+        labels: readings.vocabulary.as_ref().map(|_| vec![]),
+        spellings: readings.spelling.then(Vec::new),
     };
     for example in examples {
         batch.vision.push(janus_square(&example.input, vision));
         batch.structure.push(center_crop(&example.input, side));
         batch.target.push(center_crop(&example.output, side));
         batch.keeps.push(example.keeps_structure());
-        if let (Some(vocabulary), Some(labels)) = (vocabulary, &mut batch.labels) {
-            let json = example.json.as_deref().unwrap_or_default();
-            let truth: Result<Truth, _> = serde_json::from_str(json);
-            let truth = truth.map_err(|e| unlabelled(example, &e.to_string()))?;
+        if batch.labels.is_none() && batch.spellings.is_none() {
+            continue;
+        }
+        let json = example.json.as_deref().unwrap_or_default();
+        let truth: Result<Truth, _> = serde_json::from_str(json);
+        let truth = truth.map_err(|e| unlabelled(example, &e.to_string()))?;
+        if let (Some(vocabulary), Some(labels)) = (&readings.vocabulary, &mut batch.labels) {
             let found = vocabulary.labels(&truth);
             labels.push(found.ok_or_else(|| unlabelled(example, "its class is not known"))?);
+        }
+        if let Some(spellings) = &mut batch.spellings {
+            spellings.push(Spelling::new(&truth.caption));
         }
     }
     Ok(batch)
@@ -346,7 +392,7 @@ fn prepared(
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "auxiliary_losses.labels needs ground truth for every example, but {} of {}: {reason}",
+        "labels and spelling need ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

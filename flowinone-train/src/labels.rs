@@ -140,6 +140,10 @@ fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
         }
         Operation::Mark { mark, .. } => match *mark {
             Mark::Arrow { from, to } => [to, from],
+            Mark::Scribble { frame } | Mark::Highlight { frame } => {
+                let middle = [frame.x + frame.width / 2.0, frame.y + frame.height / 2.0];
+                [middle; 2]
+            }
             Mark::Circle { center, .. } | Mark::Cross { center, .. } => [center; 2],
         },
         Operation::Push { pushes, .. } => {

@@ -109,6 +109,7 @@ impl Configuration for FlowTrainingConfig {
         for (key, weight) in [
             ("auxiliary_losses.anchor", self.auxiliary_losses.anchor),
             ("auxiliary_losses.labels", self.auxiliary_losses.labels),
+            ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {

@@ -2,14 +2,16 @@
 //! an earlier run, or random ones.
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
-use flowinone_flow::train::ContrastiveLoss;
+use flowinone_flow::train::{ContrastiveLoss, sincos_positions};
 use flowinone_tasks::{FlowInOne, ModelConfig};
 use flowinone_weights::{Init, randomize};
 
-use crate::{Error, FlowTrainingConfig, LabelHeads, Part, RunCheckpoint, newest_checkpoint};
+use crate::{
+    Error, FlowTrainingConfig, LabelHeads, Part, RunCheckpoint, SpellingHead, newest_checkpoint,
+};
 
 /// The networks that a run can train, with the heads of its losses. Field names are those of the
 /// parameters in its checkpoints.
@@ -21,6 +23,7 @@ pub struct TrainableFlow {
     pub network: FlowNetwork,
     pub(crate) contrast: ContrastiveLoss,
     pub(crate) heads: Option<LabelHeads>,
+    pub(crate) speller: Option<SpellingHead>,
 }
 
 impl TrainableFlow {
@@ -57,6 +60,10 @@ impl TrainableFlow {
             heads: (config.auxiliary_losses.labels > 0.0)
                 .then(heads)
                 .transpose()?,
+            speller: (config.auxiliary_losses.spelling > 0.0)
+                .then(|| SpellingHead::new(model.encoder.output_width, device))
+                .map(|speller| randomize(speller, seed, Init::by_fan_in))
+                .transpose()?,
         };
         if let Some(before) = before {
             flow = before.ema(flow)?;
@@ -82,7 +89,8 @@ impl TrainableFlow {
         match part {
             Part::Encoder => {
                 let encoder = model.encoder.init(device);
-                self.encoder = randomize(encoder, seed, flowinone_encoder::default_init)?;
+                let encoder = randomize(encoder, seed, flowinone_encoder::default_init)?;
+                self.encoder = with_positions(encoder);
             }
             Part::Source => self.network.source = network()?.source.spatial_identity_init(),
             Part::Velocity => self.network.velocity = network()?.velocity.sincos_position_init(),
@@ -103,4 +111,16 @@ impl TrainableFlow {
         }
         self
     }
+}
+
+/// The same encoder with sine-cosine positions, so that attention finds neighbours from the start.
+fn with_positions(mut encoder: JanusEncoder) -> JanusEncoder {
+    let positions = &mut encoder.vision_tower.pos_embed;
+    let [_, tokens, width] = positions.dims();
+    let values = sincos_positions(tokens.isqrt(), width);
+    let values = TensorData::new(values, [1, tokens, width]);
+    let values = Tensor::from_data(values, (&positions.device(), positions.dtype()));
+    let id = positions.id;
+    *positions = positions.clone().transform_for_load(values, id);
+    encoder
 }

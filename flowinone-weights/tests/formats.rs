@@ -266,6 +266,74 @@ fn everything_that_does_not_fit_is_named_at_once() {
 }
 
 #[test]
+fn names_below_another_are_taken_and_averaged_weights_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::flex();
+    let names = |prefix: &str| {
+        [
+            (format!("{prefix}first.weight"), vec![2, 3]),
+            (format!("{prefix}first.bias"), vec![2]),
+            (format!("{prefix}gain"), vec![2]),
+        ]
+    };
+    let plan = |all: &[(String, Vec<usize>)]| {
+        let all: Vec<_> = all
+            .iter()
+            .map(|(name, shape)| (&**name, shape.clone()))
+            .collect();
+        let checkpoint = Checkpoint::open(published(folder.path(), &all)).unwrap();
+        Plan::new(&two(&device), &checkpoint, same_name, false)
+    };
+    for prefix in ["_orig_mod.", "model.", "a.b.c.", "ema.module."] {
+        assert!(plan(&names(prefix)).is_ok(), "{prefix}");
+    }
+    let both = [names("model."), names("model_ema.")].concat();
+    let beside = [both, vec![("optimizer.step".into(), vec![1])]].concat();
+    let plan_of_both = plan(&beside).unwrap();
+    for param in plan_of_both.params() {
+        let name = plan_of_both.source_name(param).unwrap();
+        assert!(name.starts_with("model_ema."), "{name}");
+    }
+    assert_eq!(plan_of_both.unused().len(), 4);
+    // Names that fit as they are stay, and most of them below another are a hint.
+    assert!(plan(&names("")).is_ok());
+    let most = [
+        names("inner.")[..2].to_vec(),
+        vec![("other".into(), vec![2])],
+    ]
+    .concat();
+    let text = plan(&most).unwrap_err().to_string();
+    assert!(
+        text.contains("2 of the 3 parameters lie below \"inner.\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn folders_of_the_hub_and_of_diffusers_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = published(folder.path(), &[("gain", vec![2])]);
+        std::fs::rename(file, path).unwrap();
+    };
+    place("models--a--b/snapshots/0123/model.safetensors");
+    place("pipeline/vae/diffusion_pytorch_model.fp16.safetensors");
+    place("two/snapshots/0/model.safetensors");
+    place("two/snapshots/1/model.safetensors");
+    for name in ["models--a--b", "pipeline"] {
+        assert!(Checkpoint::open(folder.path().join(name)).is_ok(), "{name}");
+    }
+    let two = folder.path().join("two");
+    assert!(Checkpoint::open(&two).is_err(), "either may be meant");
+    std::fs::create_dir(two.join("refs")).unwrap();
+    std::fs::write(two.join("refs/main"), "1\n").unwrap();
+    let opened = Checkpoint::open(&two).unwrap();
+    assert!(opened.path().ends_with("snapshots/1/model.safetensors"));
+}
+
+#[test]
 fn shards_open_through_their_index_and_through_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     for (name, tensor) in [

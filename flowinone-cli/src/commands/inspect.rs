@@ -1,8 +1,10 @@
 //! `flowinone inspect`: what is in a checkpoint, a model directory, or a picture.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use flowinone_tasks::{ModelDirectory, Origin, read_record};
 use flowinone_weights::Checkpoint;
 
@@ -18,17 +20,32 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = if args.file.join("manifest.json").is_file() {
         directory(&args.file)?
-    } else if args
-        .file
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
-    {
+    } else if is_picture(&args.file)? {
         serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
     } else {
         checkpoint(&args.file)?
     };
     output::print_text(&text);
     Ok(Outcome::Done)
+}
+
+/// Whether a file is a PNG, by its name or its content; other pictures carry no settings.
+fn is_picture(path: &Path) -> Result<bool> {
+    let mut head = vec![];
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(64).read_to_end(&mut head);
+    }
+    let named = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    match flowinone_files::recognised(&head) {
+        Some("a PNG picture") => Ok(true),
+        Some(what) if what.ends_with("picture") => bail!(
+            "{} is {what}; only PNG files written by flowinone carry settings",
+            path.display()
+        ),
+        _ => Ok(named),
+    }
 }
 
 fn checkpoint(path: &Path) -> Result<String> {

@@ -72,7 +72,9 @@ enum Baseline {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(sheet) = &args.sheet
-        && sheet.extension().is_none_or(|e| e != "png")
+        && sheet
+            .extension()
+            .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
     {
         bail!("the sheet {} must end in .png", sheet.display());
     }

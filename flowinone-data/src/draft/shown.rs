@@ -1,11 +1,11 @@
 //! Requests that are drawn into the scene: a marker, a doodle, an arrow that pushes, a path.
 
-use super::{Draft, Drafter, FLOOR, Maybe, fits, moved, without};
-use crate::caption::{self, Words};
+use super::{Draft, Drafter, FLOOR, Maybe, Said, fits, moved, without};
+use crate::caption;
 use crate::dynamics::Physics;
+use crate::grammar::Intent;
 use crate::operation::middle;
 use crate::outline::warped;
-use crate::scene::words as words_of;
 use crate::{Edit, EditKind, Mark, Operation, Path, Push};
 
 impl Drafter<'_> {
@@ -16,6 +16,7 @@ impl Drafter<'_> {
         let chosen = &scene.objects[number];
         let center = middle(chosen, self.icons)?;
         let mark = match self.draw.below(5) {
+            _ if self.variety.by_hand => self.mark_by_hand(chosen, center)?,
             0 => Mark::Circle {
                 center,
                 radius: chosen.size * 0.58,
@@ -42,50 +43,67 @@ impl Drafter<'_> {
                 return Ok(None);
             }
         }
-        let mut words = Words::default();
+        let mut said = self.said(&scene.objects[number]);
         let object = number;
-        let (edit, family) = match *self.draw.pick(&self.variety.marked) {
-            EditKind::Remove => (Edit::Remove { object }, caption::MARK_REMOVE),
+        let (edit, family, intent) = match *self.draw.pick(&self.variety.marked) {
+            EditKind::Remove => (
+                Edit::Remove { object },
+                caption::MARK_REMOVE,
+                Intent::MarkRemove,
+            ),
             EditKind::Replace => {
                 let class = self.other(&scene.objects, [0.5; 2], 0.1).class;
-                words.y = words_of(&class);
-                (Edit::Replace { object, class }, caption::MARK_REPLACE)
+                said.y = Said::plain(&class);
+                let edit = Edit::Replace { object, class };
+                (edit, caption::MARK_REPLACE, Intent::MarkReplace)
             }
             _ => {
                 let colour = self.tint();
-                words.colour = colour.name.word();
-                (Edit::Recolour { object, colour }, caption::MARK_RECOLOUR)
+                said.colour = colour.name.word();
+                let edit = Edit::Recolour { object, colour };
+                (edit, caption::MARK_RECOLOUR, Intent::MarkRecolour)
             }
         };
         let operation = Operation::Mark { mark, edit };
-        Ok(Some(self.finish(scene, operation, family, &words)))
+        Ok(Some(self.finish(
+            scene,
+            operation,
+            family,
+            Some(intent),
+            &said,
+        )))
     }
 
     pub(super) fn doodle(&mut self) -> Maybe<Draft> {
         let count = self.draw.below(2.min(self.variety.objects));
         let scene = some!(self.scene(count));
-        let size = self.draw.between(0.34, 0.48);
-        let center = some!(self.room(size, &scene.objects, FLOOR));
+        let size = match self.variety.free {
+            true => self.draw.between(0.2, 0.62),
+            false => self.draw.between(0.34, 0.48),
+        };
+        let floor = if self.variety.free { 1.0 } else { FLOOR };
+        let center = some!(self.room(size, &scene.objects, floor));
         let object = self.other(&scene.objects, center, size);
         let lines = self.icons.strokes(&object.style, &object.class)?;
         if lines.is_empty() {
             return Ok(None); // nothing in it is large enough to trace
         }
-        let bend = self.draw.between(0.01, 0.035);
+        let shaky = self.variety.by_hand;
+        let bend = self.draw.between(0.01, if shaky { 0.055 } else { 0.035 });
         let place = |[x, y]: [f32; 2]| {
             let at = |v: f32, c: f32| (c + (v - 0.5) * size).clamp(0.005, 0.995);
             [at(x, center[0]), at(y, center[1])]
         };
         let strokes = warped(lines, bend, self.draw).into_iter();
         let strokes = strokes.map(|line| line.into_iter().map(place).collect());
-        let strokes = strokes.collect();
+        let mut strokes = strokes.collect();
+        if shaky {
+            self.simplify(&mut strokes);
+        }
+        let said = Said::of(&object);
         let operation = Operation::Doodle { object, strokes };
-        Ok(Some(self.finish(
-            scene,
-            operation,
-            caption::DOODLE,
-            &Words::default(),
-        )))
+        let (family, intent) = (caption::DOODLE, Some(Intent::Doodle));
+        Ok(Some(self.finish(scene, operation, family, intent, &said)))
     }
 
     pub(super) fn push(&mut self) -> Maybe<Draft> {
@@ -95,7 +113,10 @@ impl Drafter<'_> {
         let mut pushes = vec![];
         for object in 0..pushed {
             let [dx, dy] = self.direction();
-            let long = self.draw.between(0.12, 0.32);
+            let long = match self.variety.free {
+                true => self.draw.between(0.08, 0.42),
+                false => self.draw.between(0.12, 0.32),
+            };
             let from = middle(&scene.objects[object], self.icons)?;
             let arrow = [dx * long, dy * long];
             let tip = [from[0] + arrow[0], from[1] + arrow[1]];
@@ -114,12 +135,9 @@ impl Drafter<'_> {
         if !self.apart(&after)? || !moved(&scene, &after, pushed) {
             return Ok(None);
         }
-        Ok(Some(self.finish(
-            scene,
-            operation,
-            caption::FORCE,
-            &Words::default(),
-        )))
+        let said = Said::of(&scene.objects[0]);
+        let (family, intent) = (caption::FORCE, Some(Intent::Push));
+        Ok(Some(self.finish(scene, operation, family, intent, &said)))
     }
 
     pub(super) fn follow(&mut self) -> Maybe<Draft> {
@@ -130,7 +148,8 @@ impl Drafter<'_> {
         for object in 0..moving {
             let start = middle(&scene.objects[object], self.icons)?;
             let [dx, dy] = self.direction();
-            let long = self.draw.between(0.25, 0.6);
+            let least = if self.variety.free { 0.15 } else { 0.25 };
+            let long = self.draw.between(least, 0.6);
             let end = [start[0] + dx * long, start[1] + dy * long];
             let bend = self.draw.between(-0.5, 0.5) * long;
             let control = [
@@ -158,11 +177,8 @@ impl Drafter<'_> {
         if !self.apart(&after)? || !moved(&scene, &after, moving) {
             return Ok(None);
         }
-        Ok(Some(self.finish(
-            scene,
-            operation,
-            caption::TRAJECTORY,
-            &Words::default(),
-        )))
+        let said = Said::of(&scene.objects[0]);
+        let (family, intent) = (caption::TRAJECTORY, Some(Intent::Follow));
+        Ok(Some(self.finish(scene, operation, family, intent, &said)))
     }
 }

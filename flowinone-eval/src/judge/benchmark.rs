@@ -121,13 +121,16 @@ fn without_extension(name: &str) -> String {
     name.rsplit_once('.').map_or(name, |(bare, _)| bare).into()
 }
 
-/// The pictures below a folder, by relative name without extension; links are not followed.
+/// The pictures below a folder, by relative name without extension; links are followed, and what
+/// macOS puts beside files is passed over.
 pub(crate) fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut found = BTreeMap::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(|e| Error::io("read", folder)(e.into()))?;
         let path = entry.path();
-        if !entry.file_type().is_file() || !path.extension().is_some_and(is_picture) {
+        let companion = entry.file_name().as_encoded_bytes().starts_with(b"._");
+        let picture = path.extension().is_some_and(is_picture);
+        if companion || !entry.file_type().is_file() || !picture {
             continue;
         }
         let relative = path.strip_prefix(folder).expect("it lies in the folder");

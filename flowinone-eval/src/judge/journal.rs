@@ -1,5 +1,5 @@
 //! The journal of a judge: one JSON line an item, appended as soon as the item is settled, so that
-//! a run that ends early goes on where it was.
+//! a run that ends early continues where it was.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};

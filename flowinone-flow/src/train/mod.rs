@@ -30,4 +30,5 @@ pub use ema::{Ema, EmaDecay};
 pub use objective::{ClipFeatures, Evaluation, FlowLosses, Objective, StepNoise, TrainingBatch};
 pub use path::{Path, logit_normal};
 pub use scales::{Coarsening, coarser};
+pub use sincos_position_init::sincos_positions;
 pub use source_losses::{ContrastiveLoss, kl};

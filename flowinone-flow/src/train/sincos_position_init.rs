@@ -38,34 +38,34 @@ impl VelocityNetwork {
 }
 
 impl SourceEncoder {
-    /// The same network with each compressed token a visual token, and each value of the start's
-    /// mean a product with the token in whose square it lies; the log-variance is a constant. For
-    /// training from scratch.
+    /// The same network with each compressed token the mean of the visual tokens in its square of
+    /// the picture, each as far as it lies there, and each value of the start's mean a product with
+    /// the token in whose square it lies; the log-variance is a constant. For training from
+    /// scratch.
     ///
-    /// A network with other numbers of visual and compressed tokens, or whose latent's side is no
-    /// multiple of the tokens' side, stays as it is.
+    /// A network whose tokens are no squares, that has fewer visual than compressed tokens, or
+    /// whose latent's side is no multiple of the compressed tokens' side, stays as it is.
     #[must_use]
     pub fn spatial_identity_init(mut self) -> Self {
         let compressor = self.token_compressor.parameters_mut().expect(TRAINED);
         let [tokens, compressed] = compressor.weight.dims();
-        let across = tokens.isqrt();
+        let [fine, across] = [tokens, compressed].map(usize::isqrt);
         let side = self.latent_side;
-        if tokens != compressed || across * across != tokens || !side.is_multiple_of(across) {
+        let square = [tokens, compressed] == [fine * fine, across * across];
+        if !square || fine < across || !side.is_multiple_of(across) {
             return self;
         }
-        let same = |at: usize| f32::from(u8::from(at / tokens == at % tokens));
-        let identity = (0..tokens * tokens).map(same).collect();
         set(
             &mut compressor.weight,
-            TensorData::new::<f32, _>(identity, [tokens, tokens]),
+            TensorData::new(overlaps(fine, across), [tokens, compressed]),
         );
 
         let layer = self.context_encoder.linear.parameters_mut().expect(TRAINED);
         let [flat, moments] = layer.weight.dims();
-        let width = flat / tokens;
+        let width = flat / compressed;
         let square = side / across;
         // Random weights of a matrix with `flat` inputs, for one with `width`.
-        let gain = (tokens as f32).sqrt();
+        let gain = (compressed as f32).sqrt();
         let random = layer.weight.val().into_data().convert::<f32>();
         let mut weights: Vec<f32> = random.try_to_vec().expect("a matrix of float32 is one");
         for (at, weight) in weights.iter_mut().enumerate() {
@@ -80,9 +80,26 @@ impl SourceEncoder {
     }
 }
 
+/// Shares of the cells of a grid of `fine` x `fine` in those of `across` x `across`, as a matrix
+/// `[fine^2, across^2]` whose columns sum to one: the identity for equal grids.
+fn overlaps(fine: usize, across: usize) -> Vec<f32> {
+    // In units of 1 / (fine * across) of the side, so that everything is whole.
+    let along = |a: usize, b: usize| {
+        let [from, to] = [
+            (a * across).max(b * fine),
+            ((a + 1) * across).min((b + 1) * fine),
+        ];
+        to.saturating_sub(from) as f32 / fine as f32
+    };
+    let places = (0..fine * fine).flat_map(|a| (0..across * across).map(move |b| (a, b)));
+    places
+        .map(|(a, b)| along(a / fine, b / across) * along(a % fine, b % across))
+        .collect()
+}
+
 fn set_positions(layer: &mut InputLayer) {
     let [places, width] = layer.positions.dims();
-    let waves = TensorData::new(waves(places.isqrt(), width), [places, width]);
+    let waves = TensorData::new(sincos_positions(places.isqrt(), width), [places, width]);
     set(&mut layer.positions, waves);
 }
 
@@ -93,8 +110,9 @@ fn set(param: &mut Param<Tensor<2>>, values: TensorData) {
     *param = param.clone().transform_for_load(values, id);
 }
 
-/// The positions of a square grid, row by row; channels beyond the last multiple of four are zero.
-fn waves(side: usize, width: usize) -> Vec<f32> {
+/// Sine-cosine positions of a grid of `side` x `side`, row by row, `width` values each; those
+/// beyond the last multiple of four are zero.
+pub fn sincos_positions(side: usize, width: usize) -> Vec<f32> {
     let count = width / 4;
     let [longest, shortest] = [4.0 * side as f64, 2.0];
     let frequency = |k: usize| {
@@ -136,7 +154,7 @@ mod tests {
     #[test]
     fn places_are_waves_that_tell_every_place_from_every_other() {
         let [side, width] = [8, 24];
-        let values = waves(side, width);
+        let values = sincos_positions(side, width);
         let place = |at: usize| &values[at * width..][..width];
         let product =
             |a: usize, b: usize| -> f32 { place(a).iter().zip(place(b)).map(|(x, y)| x * y).sum() };
@@ -151,7 +169,8 @@ mod tests {
     #[test]
     fn a_fresh_source_keeps_the_places_of_its_tokens() {
         let device = Device::flex();
-        let config = FlowConfig::mini();
+        let mut config = FlowConfig::mini();
+        config.source.tokens = config.source.compressed_tokens;
         let network = flowinone_weights::randomize(config.init(&device), 3, crate::default_init);
         let mut source = network.unwrap().source.spatial_identity_init();
         // Without the layers that mix, to see the two ends alone.
@@ -187,6 +206,27 @@ mod tests {
             let here = (6..8).contains(&row) && (10..12).contains(&column) && moment < 1024;
             assert_eq!(weight > 0.0, here, "moment {moment}");
         }
+    }
+
+    #[test]
+    fn a_finer_grid_is_averaged_within_its_squares() {
+        assert_eq!(
+            overlaps(2, 2),
+            [
+                [1., 0., 0., 0.],
+                [0., 1., 0., 0.],
+                [0., 0., 1., 0.],
+                [0., 0., 0., 1.]
+            ]
+            .concat()
+        );
+        let weights = overlaps(12, 8);
+        for column in 0..64 {
+            let sum: f32 = (0..144).map(|row| weights[row * 64 + column]).sum();
+            assert!((sum - 1.0).abs() < 1e-5, "column {column} sums to {sum}");
+        }
+        // The first square of 8 x 8 holds the first cell of 12 x 12 and half of the second.
+        assert!((weights[64] * 2.0 - weights[0]).abs() < 1e-6 && weights[2 * 64] == 0.0);
     }
 
     #[test]

@@ -34,8 +34,9 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
 /// Self-attention of `[batch, tokens, 3 * heads * d]`: all heads of the queries, then of the keys,
 /// then of the values; the heads of the result side by side, `[batch, tokens, heads * d]`.
 ///
-/// With a precision below float32, processors with AVX512-BF16 round the factors of both products to
-/// bfloat16, and those of their gradients; sums and softmax stay in float32. Elsewhere all is float32.
+/// With a precision below float32, processors with AVX512-BF16 round the factors of both products
+/// to bfloat16, and those of their gradients; sums and softmax stay in float32. Elsewhere all is
+/// float32.
 ///
 /// # Panics
 /// If the last axis is not three times as many equal heads, or there are no tokens.
@@ -58,8 +59,8 @@ pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Preci
 }
 
 /// Attention of `[batch, queries, heads * d]` to `[batch, keys, 2 * heads * d]`: all heads of the
-/// keys, then of the values; the heads of the result side by side, `[batch, queries, heads * d]`. For
-/// the precision see [`self_attention`].
+/// keys, then of the values; the heads of the result side by side, `[batch, queries, heads * d]`.
+/// For the precision see [`self_attention`].
 ///
 /// # Panics
 /// If the shapes do not fit each other or the number of heads, or there are no tokens.

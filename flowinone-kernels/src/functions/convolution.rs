@@ -11,8 +11,8 @@ use crate::fallback;
 /// Convolution of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and a
 /// `bias` `[output]`; zeros around the maps, K odd, so that height and width stay.
 ///
-/// With a precision below float32, processors with AVX512-BF16 round maps and weights to bfloat16 and
-/// sum in float32. Elsewhere all is float32.
+/// With a precision below float32, processors with AVX512-BF16 round maps and weights to bfloat16
+/// and sum in float32. Elsewhere all is float32.
 ///
 /// # Panics
 /// If the shapes do not fit each other, or K is even.
@@ -34,8 +34,8 @@ pub fn convolution(
 }
 
 /// Convolution of maps `[batch, input, height, width]` that halves height and width, with weights
-/// `[output, input, K, K]` and a `bias` `[output]`: result i sees pixels 2 i to 2 i + K - 1 along each
-/// side, zeros behind the last one. For the precision see [`convolution`].
+/// `[output, input, K, K]` and a `bias` `[output]`: result i sees pixels 2 i to 2 i + K - 1 along
+/// each side, zeros behind the last one. For the precision see [`convolution`].
 ///
 /// # Panics
 /// If the shapes do not fit each other, K is less than 2, or height or width is odd.

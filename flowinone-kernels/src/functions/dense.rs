@@ -1,4 +1,5 @@
-//! A linear layer of a model: parameters to train, load and save, or packed weights to compute with.
+//! A linear layer of a model: parameters to train, load and save, or packed weights to compute
+//! with.
 
 use burn::module::{Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault};
 use burn::module::{ModuleMapper, ModuleVisitor};
@@ -47,8 +48,8 @@ impl Dense {
     }
 
     /// Packs the weights, or marks the layer if they are not there yet: it is then packed as soon
-    /// as a [mapper](ModuleMapper) has filled it, so that a model is packed layer by layer while it is
-    /// loaded. On a device that does not [pack](packs), nothing happens.
+    /// as a [mapper](ModuleMapper) has filled it, so that a model is packed layer by layer while it
+    /// is loaded. On a device that does not [pack](packs), nothing happens.
     pub fn pack(&mut self, precision: Precision) {
         if let Held::Parameters(layer) = &self.held
             && packs(&layer.weight.lazy_device())
@@ -121,8 +122,8 @@ impl Dense {
 
     /// `x w + b` of `[..., input]`, `[..., output]`.
     ///
-    /// All axes but the last become the rows of one matrix: a batched product would pack the weights
-    /// once for each item.
+    /// All axes but the last become the rows of one matrix: a batched product would pack the
+    /// weights once for each item.
     ///
     /// # Panics
     /// If the last axis is not that of the weights.

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 use crate::cpu::flex::{self, of_three, takes};
 use crate::fallback;
 
-/// Depthwise convolution of tokens `[batch, height * width, channels]`, token `row * width + column`
-/// being one pixel, with weights `[channels, 1, K, K]` and a `bias` `[channels]`; zeros around the
-/// map, K odd, so that the result has the same shape.
+/// Depthwise convolution of tokens `[batch, height * width, channels]`, token
+/// `row * width + column` being one pixel, with weights `[channels, 1, K, K]` and a `bias`
+/// `[channels]`; zeros around the map, K odd, so that the result has the same shape.
 ///
 /// # Panics
 /// If the shapes do not fit each other, or K is even.

@@ -20,12 +20,13 @@ thread_local! {
 }
 
 /// Does `work` with the factors of [`linear`] for 24 rows or more and those of attention rounded to
-/// bfloat16, and those of their gradients, whenever these are computed; sums and softmax stay in float32.
+/// bfloat16, and those of their gradients, whenever these are computed; sums and softmax stay in
+/// float32.
 ///
-/// It is for training, whose steps have more noise than that, and takes two thirds of the time of a step of
-/// the mini model on processors that multiply bfloat16 (AVX512-BF16). Elsewhere, and on other devices,
-/// nothing changes. It holds for this thread alone, and for any job of Rayon's that this thread takes over
-/// meanwhile.
+/// It is for training, whose steps have more noise than that, and takes two thirds of the time of a
+/// step of the mini model on processors that multiply bfloat16 (AVX512-BF16). Elsewhere, and on
+/// other devices, nothing changes. It holds for this thread alone, and for any job of Rayon's that
+/// this thread takes over meanwhile.
 pub fn in_bfloat16<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(feature = "cpu")]
     let _before = {

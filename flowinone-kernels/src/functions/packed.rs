@@ -30,10 +30,11 @@ pub fn prefers_bfloat16() -> bool {
     false
 }
 
-/// A linear layer `x w + b` with constant weights, kept in the order in which the kernels read them.
+/// A linear layer `x w + b` with constant weights, kept in the order in which the kernels read
+/// them.
 ///
-/// Only float32 weights on Flex are packed; with others, the layer keeps its tensors and computes as
-/// [`linear`](crate::linear) does, whatever the precision asked for.
+/// Only float32 weights on Flex are packed; with others, the layer keeps its tensors and computes
+/// as [`linear`](crate::linear) does, whatever the precision asked for.
 #[derive(Debug, Clone)]
 pub struct PackedLinear(Kept);
 
@@ -64,8 +65,8 @@ impl PackedLinear {
         Self::in_parts(weight, bias, precision, 1)
     }
 
-    /// The same for rows that come in `parts` equal parts, for [`forward_parts`](Self::forward_parts).
-    /// In 8 bits each part has steps of its own.
+    /// The same for rows that come in `parts` equal parts, for
+    /// [`forward_parts`](Self::forward_parts). In 8 bits each part has steps of its own.
     ///
     /// # Panics
     /// If there is not one bias for each output, or the parts do not divide the input.

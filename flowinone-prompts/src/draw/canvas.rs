@@ -14,7 +14,7 @@ use crate::Task;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Canvas {
-    /// The ground.
+    /// The background.
     pub ground: Background,
     /// The words.
     #[serde(default = "TextStyle::caption")]

@@ -36,7 +36,7 @@ pub enum Drawing {
     /// An SVG file of lines, read each time the prompt is drawn. Black lines and outlines are drawn
     /// by the doodle's pen, others in their own colour and width.
     Svg(PathBuf),
-    /// A drawing of dark lines on light or transparent ground.
+    /// A drawing of dark lines on light or transparent background.
     Picture(Picture),
 }
 
@@ -90,7 +90,15 @@ fn read_strokes(path: &Path) -> Result<Vec<Stroke>, PromptError> {
         return Err(bad(format!("it has more than {MOST_BYTES} bytes")));
     }
     let text = flowinone_files::text_of(bytes).map_err(bad)?;
-    serde_json::from_str(&text).map_err(|e| bad(format!("it is no list of strokes: {e}")))
+    let no_list = |e: serde_json::Error| bad(format!("it is no list of strokes: {e}"));
+    let mut list: serde_json::Value = serde_json::from_str(&text).map_err(no_list)?;
+    // A line that is only its points is a stroke as well.
+    for stroke in list.as_array_mut().into_iter().flatten() {
+        if stroke.is_array() {
+            *stroke = serde_json::json!({ "points": stroke.take() });
+        }
+    }
+    serde_json::from_value(list).map_err(no_list)
 }
 
 /// Lays the dark lines of a drawing over the canvas, with a white halo so that they are seen

@@ -155,10 +155,10 @@ pub struct Force {
     /// The pushes.
     pub arrows: Vec<ForceArrow>,
     /// The moment that the prompt asks for, as a share of the time until everything rests, above 0
-    /// and up to 1: one frame of a motion. Without, it asks for the end.
+    /// and up to 1: one frame of a motion. If `None`, the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<f64>,
-    /// The sentence below.
+    /// The sentence below; none is written if it is empty.
     #[serde(default = "Force::sentence")]
     pub instruction: String,
     /// Colour of the arrows.
@@ -268,7 +268,9 @@ impl VisualPrompt for Force {
         for (arrow, ends) in self.arrows.iter().zip(self.drawn(&frame)?) {
             arrow.draw(&mut surface, ends, self.colour, self.width)?;
         }
-        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        if !self.instruction.is_empty() {
+            lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        }
         Ok(surface.finish())
     }
 }

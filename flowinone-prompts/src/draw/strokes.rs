@@ -99,7 +99,7 @@ impl Stroke {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Pen {
-    /// Four black hairlines with white between them, visible on any ground, as published.
+    /// Four black hairlines with white between them, visible on any background, as published.
     Ribbon {
         /// Width of the whole, in pixels of a canvas of 512.
         width: f32,

@@ -16,7 +16,7 @@ pub struct Trajectory {
     pub picture: Picture,
     /// The ways, each from its object to its end.
     pub paths: Vec<Track>,
-    /// The sentence below.
+    /// The sentence below; none is written if it is empty.
     #[serde(default = "Trajectory::sentence")]
     pub instruction: String,
     /// Colour of the lines.
@@ -99,7 +99,9 @@ impl VisualPrompt for Trajectory {
                 surface.stroke(&path, self.colour, self.width);
             }
         }
-        lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        if !self.instruction.is_empty() {
+            lettering::write(&mut surface, "instruction", &self.instruction, &self.style)?;
+        }
         Ok(surface.finish())
     }
 }

@@ -1,11 +1,11 @@
 //! What a run has to do: which picture or prompt becomes which file. Here from inputs and an output
 //! directory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use flowinone_files::{Identity, has_extension, keep_apart, sha256_of};
+use flowinone_files::{has_extension, keep_apart, sha256_of};
 use flowinone_image::Profiles;
 
 use super::find::{Found, find, is_single};
@@ -135,42 +135,38 @@ impl Jobs {
         let outputs = self.list.iter().map(|job| job.output.as_path());
         keep_apart(reads.clone(), outputs.chain(writes.iter().copied()))?;
         if previews {
-            self.keep_from_previews(reads)?;
+            let there = self.previews();
+            keep_apart(reads, there.iter().map(PathBuf::as_path))?;
         }
         Ok(())
     }
 
-    /// How many previews an adaptive solver makes is not known before: all their names are
-    /// compared.
-    fn keep_from_previews<'a>(&self, reads: impl Iterator<Item = &'a Path>) -> Result<(), Error> {
-        let mut outputs: HashMap<String, Vec<&Path>> = HashMap::new();
-        for job in &self.list {
-            let stem = job.output.file_stem().unwrap_or_default();
-            let stem = stem.to_string_lossy().to_lowercase();
-            outputs.entry(stem).or_default().push(&job.output);
+    /// Files that have the name of a preview of an output: only what is there can be written over.
+    fn previews(&self) -> Vec<PathBuf> {
+        let stem = |path: &Path| {
+            let stem = path.file_stem().unwrap_or_default();
+            stem.to_string_lossy().to_lowercase()
+        };
+        let mut folders: HashMap<&Path, HashSet<String>> = HashMap::new();
+        for BatchJob { output, .. } in &self.list {
+            let folder = output.parent().filter(|path| !path.as_os_str().is_empty());
+            let stems = folders.entry(folder.unwrap_or(Path::new("."))).or_default();
+            stems.insert(stem(output));
         }
-        for file in reads {
-            let name = file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .to_lowercase();
-            let parts = name
-                .strip_suffix(".png")
-                .and_then(|name| name.rsplit_once(".step"));
-            let preview = parts.filter(|(_, step)| step.bytes().all(|byte| byte.is_ascii_digit()));
-            let Some((stem, _)) = preview else { continue };
-            for output in outputs.get(stem).into_iter().flatten() {
-                if Identity::of(output.with_file_name(&name)).is(&Identity::of(file)) {
-                    return Err(Error::Jobs(format!(
-                        "{} is read, and has the name of a preview of {}; choose another output",
-                        file.display(),
-                        output.display()
-                    )));
+        let mut found = vec![];
+        for (folder, stems) in folders {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                // NAME.step0010.png is NAME.step0010 without its extension.
+                let name = stem(&entry.path());
+                if name
+                    .rsplit_once(".step")
+                    .is_some_and(|(stem, _)| stems.contains(stem))
+                {
+                    found.push(entry.path());
                 }
             }
         }
-        Ok(())
+        found
     }
 }
 

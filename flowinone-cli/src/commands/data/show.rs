@@ -41,7 +41,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    if args.output.extension().is_none_or(|e| e != "png") {
+    if args
+        .output
+        .extension()
+        .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
+    {
         bail!("output {} must end in .png", args.output.display());
     }
     if let Some(path) = &args.path {

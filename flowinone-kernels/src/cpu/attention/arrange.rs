@@ -5,7 +5,8 @@ use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::{Simd, WIDEST, slots};
 
 impl Heads<'_> {
-    /// The tokens `first..first + count` of a head in `scratch`, as rows of `columns` numbers, zeros behind each.
+    /// The tokens `first..first + count` of a head in `scratch`, as rows of `columns` numbers,
+    /// zeros behind each.
     ///
     /// # Panics
     /// If the columns are not whole vectors for a token.
@@ -31,7 +32,8 @@ impl Heads<'_> {
         rows
     }
 
-    /// All `count` tokens of a head in `scratch`, as columns: `[width, columns]`, zeros behind each row.
+    /// All `count` tokens of a head in `scratch`, as columns: `[width, columns]`, zeros behind each
+    /// row.
     ///
     /// # Panics
     /// If the columns are not whole vectors, enough for all tokens.

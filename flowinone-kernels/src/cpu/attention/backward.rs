@@ -22,8 +22,8 @@ use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
 use crate::precision::Precision;
 
-/// The gradients of `q`, `k` and `v`, from that of the result; below float32 with factors in bfloat16,
-/// where the processor multiplies them.
+/// The gradients of `q`, `k` and `v`, from that of the result; below float32 with factors in
+/// bfloat16, where the processor multiplies them.
 ///
 /// # Safety
 /// The gradients must have the tokens of what they are the gradients of.

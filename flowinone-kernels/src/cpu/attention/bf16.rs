@@ -133,7 +133,8 @@ pub(super) unsafe fn multiply(
     }
     for column in (0..columns).step_by(NR) {
         for row in (0..rows).step_by(height) {
-            // SAFETY: the caller vouches for these rows and columns; tiles stand between their begin and end.
+            // SAFETY: the caller vouches for these rows and columns; tiles stand between their
+            // begin and end.
             unsafe {
                 let (a, b) = (a.as_ptr().add(row * steps), b.as_ptr().add(column * steps));
                 let target = Target {

@@ -211,15 +211,15 @@ pub(crate) fn gradients_of_parameters(
     assert_eq!(x.len(), map.batch * map.height * map.width * map.channels);
     assert_eq!(dy.len(), x.len());
     let (kernel, places) = (map.kernel, map.kernel * map.kernel);
-    let strips = map.channels.div_ceil(WIDEST);
+    let blocks = map.channels.div_ceil(WIDEST);
     // Rows of the kernel, of 16 channels each.
     let size = kernel * WIDEST;
-    let work = x.len() / strips * kernel;
+    let work = x.len() / blocks * kernel;
     // SAFETY: the kernel writes every slot.
     let [parts] = unsafe {
-        filled(strips * kernel, [size], work, |tasks, [parts]| {
+        filled(blocks * kernel, [size], work, |tasks, [parts]| {
             for (task, sums) in tasks.zip(parts.chunks_exact_mut(size)) {
-                let strip = RowBlock {
+                let block = ChannelBlock {
                     map,
                     x,
                     dy,
@@ -228,10 +228,10 @@ pub(crate) fn gradients_of_parameters(
                     sums,
                 };
                 match kernel {
-                    1 => level.run(SizedStrip::<1>(strip)),
-                    3 => level.run(SizedStrip::<3>(strip)),
-                    5 => level.run(SizedStrip::<5>(strip)),
-                    7 => level.run(SizedStrip::<7>(strip)),
+                    1 => level.run(SizedChannelBlock::<1>(block)),
+                    3 => level.run(SizedChannelBlock::<3>(block)),
+                    5 => level.run(SizedChannelBlock::<5>(block)),
+                    7 => level.run(SizedChannelBlock::<7>(block)),
                     kernel => unreachable!("no kernel of side {kernel}"),
                 }
             }
@@ -255,7 +255,7 @@ pub(crate) fn gradients_of_parameters(
 }
 
 /// Row `i` of the weights of up to sixteen channels.
-struct RowBlock<'a> {
+struct ChannelBlock<'a> {
     map: Map,
     x: &'a [f32],
     dy: &'a [f32],
@@ -265,14 +265,14 @@ struct RowBlock<'a> {
     sums: &'a mut [Slot],
 }
 
-struct SizedStrip<'a, const K: usize>(RowBlock<'a>);
+struct SizedChannelBlock<'a, const K: usize>(ChannelBlock<'a>);
 
-impl<const K: usize> Kernel for SizedStrip<'_, K> {
+impl<const K: usize> Kernel for SizedChannelBlock<'_, K> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
-        let RowBlock {
+        let ChannelBlock {
             map,
             x,
             dy,

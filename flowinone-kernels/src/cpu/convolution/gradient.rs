@@ -4,15 +4,16 @@
 //! dw[o, i, j, k] = sum(dy[o, r, c] x[i, r + j - 1, c + k - 1])
 //! ```
 //!
-//! over the pixels of all items. With one zero before each row of `x`, which is also the one behind the row
-//! before, and one behind each row of `dy`, both are lines in which a weight stands for an offset:
+//! over the pixels of all items. With one zero before each row of `x`, which is also the one behind
+//! the row before, and one behind each row of `dy`, both are lines in which a weight stands for an
+//! offset:
 //!
 //! ```text
 //! dw[j, k] = sum(dy[p] x[p + j (width + 1) + k])
 //! ```
 //!
-//! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the kernel, so
-//! that a vector of `dy` serves three sums and one of `x` serves four.
+//! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the
+//! kernel, so that a vector of `dy` serves three sums and one of `x` serves four.
 
 use rayon::prelude::*;
 
@@ -26,7 +27,8 @@ use crate::cpu::simd::{Kernel, Simd};
 const SIDE: usize = 3;
 /// Output channels of a tile.
 const OUTPUTS: usize = 4;
-/// Pixels of a channel at a time, where items have fewer: the sums over lanes at the end are then few.
+/// Pixels of a channel at a time, where items have fewer: the sums over lanes at the end are then
+/// few.
 const PIXELS: usize = 2048;
 
 /// Whether the gradient of such weights is computed here.
@@ -125,7 +127,8 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// The rows of a plane one after another, a zero behind each, `before` zeros before all and zeros to the end.
+/// The rows of a plane one after another, a zero behind each, `before` zeros before all and zeros
+/// to the end.
 #[inline(always)]
 fn into_line<V: Simd>(simd: V, plane: &[f32], width: usize, before: usize, target: &mut [f32]) {
     let (zeros, target) = target.split_at_mut(before);
@@ -177,8 +180,8 @@ impl Kernel for Channel<'_> {
 }
 
 impl Channel<'_> {
-    /// The sums, lane by lane, of some output channels for one row of the kernel; the last channel stands for
-    /// those that do not exist.
+    /// The sums, lane by lane, of some output channels for one row of the kernel; the last channel
+    /// stands for those that do not exist.
     #[inline(always)]
     fn tile<V: Simd>(&self, simd: V, first: usize, row: usize) -> [[V::Float; SIDE]; OUTPUTS] {
         let of_y = self.dy.len() / (self.items * self.outputs);
@@ -192,8 +195,8 @@ impl Channel<'_> {
             let mut dy =
                 channels.map(|channel| self.dy[(item * self.outputs + channel) * of_y..].as_ptr());
             for _ in 0..of_y / V::WIDTH {
-                // SAFETY: lines of `dy` are `of_y` numbers long, and those of `x` longer by two rows of the
-                // kernel and two of its columns.
+                // SAFETY: lines of `dy` are `of_y` numbers long, and those of `x` longer by two
+                // rows of the kernel and two of its columns.
                 let (vectors, of_outputs) = unsafe {
                     let vectors: [V::Float; SIDE] =
                         std::array::from_fn(|column| simd.load_from(x.add(column)));

@@ -14,7 +14,8 @@ pub(crate) struct Maps {
     pub(crate) kernel: usize,
     /// Pixels of the input from one pixel of the result to the next.
     pub(crate) stride: usize,
-    /// Zeros above and to the left of the input; what is missing below and to the right is zero as well.
+    /// Zeros above and to the left of the input; what is missing below and to the right is zero as
+    /// well.
     pub(crate) before: usize,
 }
 
@@ -29,7 +30,7 @@ impl Maps {
         self.kernel * self.kernel
     }
 
-    /// Element of an input channel.
+    /// Numbers of an input channel.
     pub(super) fn plane(&self) -> usize {
         self.stride * self.height * self.stride * self.width
     }

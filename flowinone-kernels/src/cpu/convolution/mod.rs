@@ -1,16 +1,16 @@
-//! Convolution of maps `[batch, input, stride * height, stride * width]` with square kernels, zeros around
-//! the maps, as a product of matrices that is never laid out:
+//! Convolution of maps `[batch, input, stride * height, stride * width]` with square kernels, zeros
+//! around the maps, as a product of matrices that is never laid out:
 //!
 //! ```text
 //! y[o, r, c] = b[o] + sum(w[o, i, j, k] x[i, s r + j - before, s c + k - before])
 //! ```
 //!
 //! A tile is some output channels by two vectors of neighbouring pixels. What it needs of `x` for a
-//! weight is a vector again, at an offset that depends on the weight alone: with a stride, each row of `x`
-//! is dealt out first, to `s` rows of every s-th pixel.
+//! weight is a vector again, at an offset that depends on the weight alone: with a stride, each row
+//! of `x` is dealt out first, to `s` rows of every s-th pixel.
 //!
-//! The same loops serve float32 and, where the processor multiplies them, pairs of bfloat16: two input
-//! channels side by side.
+//! The same loops serve float32 and, where the processor multiplies them, pairs of bfloat16: two
+//! input channels side by side.
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
@@ -116,7 +116,7 @@ fn in_row_blocks<N: Element>(
         let tasks = (0..maps.batch * row_blocks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
     }
-    // SAFETY: the row_blocks cover all rows of all items, and each writes all of its numbers.
+    // SAFETY: the blocks cover all rows of all items, and each writes all of its numbers.
     unsafe { y.set_len(length) };
     y
 }

@@ -150,7 +150,7 @@ fn fill<'a, N: Element, V: Simd>(
     N::row(simd, channels, &mut target[before..before + width]);
 }
 
-/// All pixels of a strip in some channels.
+/// All pixels of a row block in some channels.
 struct Pixels<'a, N: Element> {
     values: N,
     /// `[K, MR]`.
@@ -166,7 +166,7 @@ struct Pixels<'a, N: Element> {
     plane: usize,
     /// Pixels in a row of the result.
     width: usize,
-    /// Element of `x` from a row of the result to the next.
+    /// Numbers of `x` from a row of the result to the next.
     x_row: usize,
     /// Vectors of pixels, none across two rows.
     groups: usize,
@@ -224,7 +224,7 @@ impl<N: Element> Pixels<'_, N> {
             for ((row, column), sum) in places.into_iter().zip(sums.chunks_exact(V::WIDTH)) {
                 let at = (channel + index) * self.plane + row * self.width + column;
                 let length = (self.width - column).min(V::WIDTH);
-                // SAFETY: pixels of this strip, which belongs to this thread alone.
+                // SAFETY: pixels of this row block, which belongs to this thread alone.
                 let target =
                     unsafe { std::slice::from_raw_parts_mut(self.y.add(at).cast(), length) };
                 simd.store_at(simd.add(simd.load(sum), bias), target, 0);

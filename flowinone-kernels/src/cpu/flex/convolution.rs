@@ -76,7 +76,8 @@ impl Operation<3> for Convolution {
         let maps = self.maps(&x, &weight);
         let dy = in_order(gradient);
         let db = of_bias.then(|| tensor(sums_of_channels(maps, values(&dy)), vec![maps.output]));
-        // Strided convolutions and kernels of other sides are rare in training: Burn's own gradients do.
+        // Strided convolutions and kernels of other sides are rare in training: Burn's own
+        // gradients do.
         let zeros = maps.before;
         let options = || ConvOptions::new([maps.stride; 2], [zeros; 2], [1, 1], 1);
         if self.reach == Reach::Halving {

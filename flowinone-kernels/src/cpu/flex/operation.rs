@@ -13,8 +13,8 @@ pub(crate) trait Operation<const N: usize>: Clone + Debug + Send + Sync + 'stati
     /// The result, and what its gradients need.
     fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved);
 
-    /// The gradients of the inputs, from that of the result; those that are not `wanted` may be left
-    /// out.
+    /// The gradients of the inputs, from that of the result; those that are not `wanted` may be
+    /// left out.
     fn backward(
         &self,
         saved: Self::Saved,

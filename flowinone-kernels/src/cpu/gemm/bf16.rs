@@ -1,5 +1,5 @@
-//! Products with both factors in bfloat16, sums in float32, on processors that multiply pairs of it (AVX512-BF16) or
-//! tiles of such pairs (AMX).
+//! Products with both factors in bfloat16, sums in float32, on processors that multiply pairs of it
+//! (AVX512-BF16) or tiles of such pairs (AMX).
 
 use std::ops::Range;
 
@@ -47,7 +47,8 @@ impl<'a> Bf16<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Panel {
     pairs: *const Pair,
-    /// For products by tiles: the steps behind the last whole tile of them, filled up with zeros, or null.
+    /// For products by tiles: the steps behind the last whole tile of them, filled up with zeros,
+    /// or null.
     rest: *const Pair,
 }
 
@@ -148,7 +149,8 @@ impl Scheme for Bf16<'_> {
                     tiles: steps.len() / amx::TILE,
                     rest: panel.rest,
                 };
-                // SAFETY: the caller's, both factors have these steps, and zeros follow in the rows.
+                // SAFETY: the caller's, both factors have these steps, and zeros follow in the
+                // rows.
                 unsafe { proof.multiply(factors, target) };
                 return;
             }

@@ -1,4 +1,5 @@
-//! Products with both factors in bfloat16, sums in float32, on ARM processors that multiply blocks of it.
+//! Products with both factors in bfloat16, sums in float32, on ARM processors that multiply blocks
+//! of it.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! Products with the right factor in bfloat16, which is widened panel by panel, the left one and sums in float32: for
-//! processors that multiply no bfloat16.
+//! Products with the right factor in bfloat16, which is widened panel by panel, the left one and
+//! sums in float32: for processors that multiply no bfloat16.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Products of large matrices, `c = a b + bias`, block by block on all threads.
 //!
-//! The same loops serve numbers of several sizes: a [`Scheme`] knows its packed factors and the tile
-//! that multiplies them.
+//! The same loops serve numbers of several sizes: a [`Scheme`] knows its packed factors and the
+//! tile that multiplies them.
 
 use std::ops::Range;
 
@@ -58,10 +58,9 @@ pub(crate) trait Scheme: Copy + Sync {
     /// Multiplies that part with the same steps of the rows of tile `index` of the left factor.
     ///
     /// # Safety
-    /// It must stand between [`begin`](Self::begin) and [`end`](Self::end).
-    /// `target` must have room for its rows of [`NR`] numbers, written before if they are added
-    /// to, one row at least and no more than the left factor has from that tile on; the panel must be one of
-    /// these steps.
+    /// It must stand between [`begin`](Self::begin) and [`end`](Self::end). `target` must have room
+    /// for its rows of [`NR`] numbers, written before if they are added to, one row at least and no
+    /// more than the left factor has from that tile on; the panel must be one of these steps.
     unsafe fn tile<V: Simd>(
         self,
         simd: V,
@@ -103,7 +102,8 @@ pub(crate) fn gemm_add(level: SimdLevel, scheme: impl Scheme, c: &mut [f32]) {
 /// The rows `block * ROW_BLOCK..` of the product, up to [`ROW_BLOCK`] of them, on this thread.
 ///
 /// # Safety
-/// The result `[rows of a, columns of b]` must be writable, and no one else may use these rows of it.
+/// The result `[rows of a, columns of b]` must be writable, and no one else may use these rows of
+/// it.
 pub(crate) unsafe fn row_block(
     level: SimdLevel,
     scheme: impl Scheme,

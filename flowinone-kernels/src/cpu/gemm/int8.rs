@@ -5,9 +5,10 @@
 //! ```
 //!
 //! one `s_w` for each column of the weights, fixed when they are packed, one `s_x` for each row,
-//! found when it comes. Processors that multiply bytes exactly (AVX512-VNNI, AVX-VNNI) take the rows as
-//! `q_x + 128`, never negative, and `128 sum(q_w)` is taken off each sum; ARM's (dotprod, i8mm) take them as they are; elsewhere both factors are widened to 16
-//! bits, the weights panel by panel. Every level computes the same integers and rounds alike.
+//! found when it comes. Processors that multiply bytes exactly (AVX512-VNNI, AVX-VNNI) take the
+//! rows as `q_x + 128`, never negative, and `128 sum(q_w)` is taken off each sum; ARM's (dotprod,
+//! i8mm) take them as they are; elsewhere both factors are widened to 16 bits, the weights panel by
+//! panel. Every level computes the same integers and rounds alike.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -166,7 +167,8 @@ impl Multiplier {
 #[derive(Debug, Clone)]
 pub(crate) struct Int8Rows {
     values: RowWise<u32>,
-    /// `s_x`, for each row. NaN where the row holds a number that is not finite, so that its results are NaN.
+    /// `s_x`, for each row. NaN where the row holds a number that is not finite, so that its
+    /// results are NaN.
     scales: Vec<f32>,
     multiplier: Multiplier,
 }
@@ -239,7 +241,8 @@ impl<const SLOTS: usize, const OFFSET: u8> Kernel for Quantize<'_, SLOTS, OFFSET
     }
 }
 
-/// Four integers of a row, given as their lowest bytes: as bytes plus `OFFSET` in one slot, or widened in two as weights are.
+/// Four integers of a row, given as their lowest bytes: as bytes plus `OFFSET` in one slot, or
+/// widened in two as weights are.
 #[inline(always)]
 fn write<const SLOTS: usize, const OFFSET: u8>(
     slots: &mut [MaybeUninit<u32>; SLOTS],

@@ -1,4 +1,5 @@
-//! How factors and results of matrix products lie in memory: what every micro-kernel reads and writes.
+//! How factors and results of matrix products lie in memory: what every micro-kernel reads and
+//! writes.
 
 use crate::cpu::simd::WIDEST;
 
@@ -100,8 +101,8 @@ pub(crate) struct Panel {
     pub(crate) offsets: *const i32,
 }
 
-/// Covers `count` rows with tiles of at most `most`, high ones first: the block runs for each tile with its
-/// first row and, as a constant, its height.
+/// Covers `count` rows with tiles of at most `most`, high ones first: the block runs for each tile
+/// with its first row and, as a constant, its height.
 macro_rules! in_tiles {
     ($count:expr, $most:expr, |$row:ident, $height:ident| $tile:expr) => {{
         let mut $row = 0;

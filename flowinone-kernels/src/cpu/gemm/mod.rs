@@ -1,5 +1,6 @@
-//! Products of matrices (GEMM, `c = a b + bias`) on all threads: factors packed into panels, loops over blocks
-//! that stay in the caches, and a micro-kernel that keeps a tile of the result in registers.
+//! Products of matrices (GEMM, `c = a b + bias`) on all threads: factors packed into panels, loops
+//! over blocks that stay in the caches, and a micro-kernel that keeps a tile of the result in
+//! registers.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod bf16;

@@ -115,8 +115,8 @@ impl<T> Packed<T> {
     }
 }
 
-/// The left factor of a product row by row, `[lines, stride]`, as tiles of several numbers a slot read
-/// it; zeros stand behind the depth.
+/// The left factor of a product row by row, `[lines, stride]`, as tiles of several numbers a slot
+/// read it; zeros stand behind the depth.
 #[derive(Debug, Clone)]
 pub(crate) struct RowWise<T> {
     pub(crate) values: Vec<T>,
@@ -125,8 +125,8 @@ pub(crate) struct RowWise<T> {
     pub(crate) stride: usize,
 }
 
-/// From a row to the next: whole cache lines and one more, so that the rows of a tile do not fall into
-/// the same set of the cache.
+/// From a row to the next: whole cache lines and one more, so that the rows of a tile do not fall
+/// into the same set of the cache.
 fn stride(k: usize) -> usize {
     whole(k, 16) + 16
 }
@@ -165,8 +165,8 @@ impl<T: Send> RowWise<T> {
         (rows, own)
     }
 
-    /// Of `lines` rows of `k` slots; `make` writes up to `N` of them that follow each other, from one to the
-    /// next so many slots as it is told.
+    /// Of `lines` rows of `k` slots; `make` writes up to `N` of them that follow each other, from
+    /// one to the next so many slots as it is told.
     ///
     /// # Safety
     /// `make` must write all slots of `N` rows.
@@ -283,7 +283,8 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         }
         // Lines in order: turned four columns at a time, the last group of lines first, since a
         // vector may reach over the end of a row of the panel unless rows are whole vectors. What
-        // reaches there is overwritten by the next row, and the last rows are written number by number.
+        // reaches there is overwritten by the next row, and the last rows are written number by
+        // number.
         let line = |index: usize| {
             let line = (start + index).min(end - 1);
             &self.matrix.values[line * k..][..k]
@@ -301,8 +302,8 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         }
         for column in (0..turned).step_by(4) {
             for group in (0..groups).rev() {
-                // SAFETY: each line has four numbers from `column` on. Vectors end with the row of the
-                // panel, or at least four rows follow those written, more than a vector.
+                // SAFETY: each line has four numbers from `column` on. Vectors end with the row of
+                // the panel, or at least four rows follow those written, more than a vector.
                 unsafe {
                     let rows = rows[group].map(|row: *const f32| row.wrapping_add(column));
                     let four = simd.four_columns(&rows);

@@ -1,5 +1,5 @@
-//! Group norm followed by SiLU, on maps `[batch, channels, pixels]`. With `n` the values of a group,
-//! centred and divided by `sqrt(variance + epsilon)`, and `w`, `b` those of their channel:
+//! Group norm followed by SiLU, on maps `[batch, channels, pixels]`. With `n` the values of a
+//! group, centred and divided by `sqrt(variance + epsilon)`, and `w`, `b` those of their channel:
 //!
 //! ```text
 //! h = w n + b,   y = SiLU(h)
@@ -112,8 +112,8 @@ impl<'a> Maps<'a> {
 }
 
 impl Group<'_> {
-    /// Mean and `1 / sqrt(variance + epsilon)`, from sums of short pieces: a single sum over a large
-    /// map would lose digits.
+    /// Mean and `1 / sqrt(variance + epsilon)`, from sums of short pieces: a single sum over a
+    /// large map would lose digits.
     #[inline(always)]
     fn moments<V: Simd>(&self, simd: V) -> (f32, f32) {
         const PIECE: usize = 1024;

@@ -1,5 +1,5 @@
-//! Instruction sets, from any processor to AVX-512: the best one that the machine has is found once,
-//! and a kernel written for vectors of any width is compiled for each of them.
+//! Instruction sets, from any processor to AVX-512: the best one that the machine has is found
+//! once, and a kernel written for vectors of any width is compiled for each of them.
 
 use std::sync::OnceLock;
 

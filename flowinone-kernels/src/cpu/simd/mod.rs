@@ -61,7 +61,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// Four numbers of each row must be readable.
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [Self::Float; 4];
 
-    /// Writes the numbers of each of the first `WIDTH` lanes side by side: those of four vectors, turned.
+    /// Writes the numbers of each of the first `WIDTH` lanes side by side: those of four vectors,
+    /// turned.
     #[inline(always)]
     fn store_by_fours(self, four: [Self::Float; 4], target: &mut [[Slot; 4]; WIDEST]) {
         let mut lanes = [[Slot::new(0.0); WIDEST]; 4];
@@ -131,7 +132,8 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// They must be readable.
     unsafe fn load_int(self, source: *const i32) -> Self::Int;
 
-    /// `sum` and, in each lane, the products of both its lower and both its upper 16 bits, exact up to 32 bits.
+    /// `sum` and, in each lane, the products of both its lower and both its upper 16 bits, exact up
+    /// to 32 bits.
     fn dot_halves(self, sum: Self::Int, a: Self::Int, b: Self::Int) -> Self::Int;
 
     /// The nearest numbers.

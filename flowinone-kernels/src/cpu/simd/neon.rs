@@ -86,7 +86,8 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn store_by_fours(self, four: [float32x4_t; 4], target: &mut [[Slot; 4]; WIDEST]) {
-        // SAFETY: each target is four numbers, and so is each vector; `self` vouches for the instructions.
+        // SAFETY: each target is four numbers, and so is each vector; `self` vouches for the
+        // instructions.
         unsafe {
             let [a, b, c, d] = four;
             let wide = |x| vreinterpretq_f64_f32(x);

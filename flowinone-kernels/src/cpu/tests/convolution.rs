@@ -14,7 +14,8 @@ const SHAPES: [([usize; 4], usize, usize); 6] = [
     ([3, 4, 6, 50], 12, 1),
 ];
 
-/// The same where Winograd's forms are faster: tiles of two by two, and of four by four that end in the middle.
+/// The same where Winograd's forms are faster: tiles of two by two, and of four by four that end in
+/// the middle.
 const IN_TILES: [([usize; 4], usize, usize); 2] =
     [([1, 33, 26, 45], 34, 3), ([2, 35, 29, 50], 37, 3)];
 

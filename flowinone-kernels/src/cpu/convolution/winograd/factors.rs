@@ -1,8 +1,9 @@
-//! The factors of all products of a chunk: `[output, input]` weights by `[input, tiles]`, one product for each number
-//! of a transformed tile.
+//! The factors of all products of a chunk: `[output, input]` weights by `[input, tiles]`, one
+//! product for each number of a transformed tile.
 //!
-//! Numbers of one tile lie far apart, at the same place of each product. Every product begins a cache line later than
-//! a round number, so that they do not all fall into the same set of the cache.
+//! Numbers of one tile lie far apart, at the same place of each product. Every product begins a
+//! cache line later than a round number, so that they do not all fall into the same set of the
+//! cache.
 
 use std::ops::Range;
 
@@ -32,7 +33,8 @@ impl Sizes {
         self.output.div_ceil(MR) * MR * self.input + GAP
     }
 
-    /// From the tiles of a product to those of the next, `[input, NR]`, panel by panel of all products.
+    /// From the tiles of a product to those of the next, `[input, NR]`, panel by panel of all
+    /// products.
     pub(super) fn of_tiles(self) -> usize {
         self.input * NR + GAP
     }

@@ -4,10 +4,11 @@
 //! y = A^T ((G g) (B^T d)),   y: M results, g: 3 weights, d: M + 2 numbers
 //! ```
 //!
-//! by the values of both polynomials at 0, some points and infinity (Lavin and Gray, "Fast algorithms for
-//! convolutional neural networks"). `F(4, 3)` takes the points `±1/√2, ±√2`, not their `±1, ±2`: numbers stay closer
-//! to one, and less than half of the error is left (Alam, Anderson, Barabasz and Gregg, "Winograd convolution for
-//! deep neural networks: efficient point selection").
+//! by the values of both polynomials at 0, some points and infinity (Lavin and Gray, "Fast
+//! algorithms for convolutional neural networks"). `F(4, 3)` takes the points `±1/√2, ±√2`, not
+//! their `±1, ±2`: numbers stay closer to one, and less than half of the error is left (Alam,
+//! Anderson, Barabasz and Gregg, "Winograd convolution for deep neural networks: efficient point
+//! selection").
 
 use crate::cpu::simd::Simd;
 

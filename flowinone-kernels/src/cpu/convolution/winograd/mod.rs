@@ -1,12 +1,14 @@
-//! Convolution with kernels of 3 by 3 weights by Winograd's minimal filtering: maps are cut into tiles of `M x M`
-//! results, and a tile takes `(M + 2)^2` products for each two channels instead of `9 M^2`,
+//! Convolution with kernels of 3 by 3 weights by Winograd's minimal filtering: maps are cut into
+//! tiles of `M x M` results, and a tile takes `(M + 2)^2` products for each two channels instead of
+//! `9 M^2`,
 //!
 //! ```text
 //! Y = A^T (U * V) A,   U = G g G^T,   V = B^T d B
 //! ```
 //!
-//! with the sums over the input channels as `(M + 2)^2` products of matrices `[output, input] [input, tiles]`. The
-//! tiles go through in chunks whose factors and products stay in the last cache.
+//! with the sums over the input channels as `(M + 2)^2` products of matrices
+//! `[output, input] [input, tiles]`. The tiles go through in chunks whose factors and products stay
+//! in the last cache.
 
 mod factors;
 mod form;
@@ -46,8 +48,8 @@ const FEWEST_TILES: usize = 3 * NR;
 impl Tile {
     /// The form that is faster than the direct one at these sizes, if one is.
     ///
-    /// With few tiles the transforms of the weights cost more than they save, with few channels those of the maps do.
-    /// Measured with AVX2 and AVX-512 (`benches`, `kernels -- convolution`).
+    /// With few tiles the transforms of the weights cost more than they save, with few channels
+    /// those of the maps do. Measured with AVX2 and AVX-512 (`benches`, `kernels -- convolution`).
     pub(crate) fn of(maps: Maps) -> Option<Self> {
         let fits = (maps.kernel, maps.stride, maps.before) == (3, 1, 1);
         if !fits || maps.input.min(maps.output) < FEWEST_CHANNELS {
@@ -165,7 +167,8 @@ fn by_tiles<F: Form>(
             });
         });
     }
-    // SAFETY: the chunks cover all tiles of all items, and each writes their results in every channel.
+    // SAFETY: the chunks cover all tiles of all items, and each writes their results in every
+    // channel.
     unsafe { y.set_len(length) };
     y
 }

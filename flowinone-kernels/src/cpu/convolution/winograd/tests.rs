@@ -9,8 +9,9 @@ use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::level::tests::at_every_level;
 use crate::cpu::tests::random;
 
-/// A form by its name, `None` the direct one, and the largest error that it may have: twice what a thousand
-/// convolutions showed (1.3e-6, 7.2e-7 and 2.6e-6), as not every processor rounds a product and its sum at once.
+/// A form by its name, `None` the direct one, and the largest error that it may have: twice what a
+/// thousand convolutions showed (1.3e-6, 7.2e-7 and 2.6e-6), as not every processor rounds a
+/// product and its sum at once.
 const FORMS: [(&str, Option<Tile>, f64); 3] = [
     ("direct", None, 3e-6),
     ("tiles of two", Some(Tile::Two), 1.5e-6),
@@ -20,6 +21,11 @@ const FORMS: [(&str, Option<Tile>, f64); 3] = [
 #[test]
 fn a_thousand_convolutions_are_near_those_in_double_precision() {
     let levels = SimdLevel::available().len() as u64;
+    // The maps are small: threads would wait for each other.
+    let alone = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     at_every_level(|level| {
         for seed in 0..1000 / levels {
             let mut sizes = ChaCha8Rng::seed_from_u64(seed);
@@ -43,15 +49,16 @@ fn a_thousand_convolutions_are_near_those_in_double_precision() {
                 .iter()
                 .map(|at| exact(maps, &x, &weight, &bias, *at))
                 .collect();
-            // Never below what sums of this size have as their deviation, lest few results are all small.
+            // Never below what sums of this size have as their deviation, lest few results are all
+            // small.
             let usual = (9.0 * maps.input as f64).sqrt() * 4.0 / 3.0;
             let largest = exact.iter().fold(usual, |m, y| m.max(y.abs()));
             for (name, tile, most) in FORMS {
                 let bias = Some(bias.as_slice());
-                let y = match tile {
+                let y = alone.install(|| match tile {
                     None => direct(level, maps, &x, &weight, bias),
                     Some(tile) => winograd::convolved(level, tile, maps, &x, &weight, bias),
-                };
+                });
                 assert_eq!(y.len(), results);
                 for (at, exact) in at.iter().zip(&exact) {
                     let error = (f64::from(y[*at]) - exact).abs() / largest;

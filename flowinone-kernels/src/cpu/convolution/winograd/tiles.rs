@@ -1,4 +1,5 @@
-//! Tiles of maps: which there are, and their transforms into factors of products and back into maps.
+//! Tiles of maps: which there are, and their transforms into factors of products and back into
+//! maps.
 
 use std::marker::PhantomData;
 
@@ -91,7 +92,8 @@ pub(super) struct Place {
     columns: usize,
 }
 
-/// `V = B^T d B` of one input channel, to its lines of `[panels, products, input, NR]`, with gaps between products.
+/// `V = B^T d B` of one input channel, to its lines of `[panels, products, input, NR]`, with gaps
+/// between products.
 pub(super) struct Input<'a, F> {
     pub(super) tiles: Tiles,
     pub(super) places: &'a [Place],
@@ -131,8 +133,8 @@ impl<F: Form> Kernel for Input<'_, F> {
             let panel = first / NR * self.sizes.products * self.sizes.of_tiles();
             let at = panel + self.channel * NR + first % NR;
             for line in 0..F::LINE {
-                // SAFETY: a tile has `LINE` numbers in each of its lines; the factors have room for all tiles, and
-                // this task alone has the lines of its channel.
+                // SAFETY: a tile has `LINE` numbers in each of its lines; the factors have room for
+                // all tiles, and this task alone has the lines of its channel.
                 unsafe {
                     let numbers = line_of::<F, V>(simd, &starts, line * breadth);
                     let transformed = F::of_input(simd, numbers);

@@ -1,5 +1,5 @@
-//! Kernels of 3 by 3 weights, transformed and packed: `U = G g G^T`, one left factor `[output, input]` for each of
-//! its numbers.
+//! Kernels of 3 by 3 weights, transformed and packed: `U = G g G^T`, one left factor
+//! `[output, input]` for each of its numbers.
 
 use std::marker::PhantomData;
 
@@ -12,8 +12,8 @@ use crate::cpu::parallel::Shared;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd, Slot};
 
-/// The transformed weights `[output, input, 3, 3]`: `[products, panels of outputs, input, MR]`, with gaps between
-/// products.
+/// The transformed weights `[output, input, 3, 3]`: `[products, panels of outputs, input, MR]`,
+/// with gaps between products.
 pub(super) fn transformed<F: Form>(level: SimdLevel, sizes: Sizes, weight: &[f32]) -> Vec<f32> {
     assert_eq!(weight.len(), sizes.output * sizes.input * 9);
     let panels = sizes.output.div_ceil(MR);
@@ -33,7 +33,8 @@ pub(super) fn transformed<F: Form>(level: SimdLevel, sizes: Sizes, weight: &[f32
         let end = (product + 1) * sizes.of_weights();
         u.spare_capacity_mut()[end - GAP..end].fill(Slot::new(0.0));
     }
-    // SAFETY: the panels cover all outputs, each writes all of its numbers in all products, and the gaps are zeros.
+    // SAFETY: the panels cover all outputs, each writes all of its numbers in all products, and the
+    // gaps are zeros.
     unsafe { u.set_len(length) };
     u
 }
@@ -74,7 +75,8 @@ impl<F: Form> Kernel for Panel<'_, F> {
                 for (column, values) in of_row.iter().enumerate().take(F::LINE) {
                     let product = (row * F::LINE + column) * self.sizes.of_weights();
                     let at = product + (self.panel * inputs + input) * MR;
-                    // SAFETY: there is room for these numbers of the panel, which is this task's alone.
+                    // SAFETY: there is room for these numbers of the panel, which is this task's
+                    // alone.
                     unsafe { self.target.add(at).cast::<[f32; MR]>().write(*values) };
                 }
             }

@@ -1,5 +1,5 @@
-//! Pairs of bfloat16 with AMX: their products, summed in float32, 32 rows by 32 columns at a time as
-//! two by two tiles.
+//! Pairs of bfloat16 with AMX: their products, summed in float32, 32 rows by 32 columns at a time
+//! as two by two tiles.
 
 use std::arch::asm;
 
@@ -30,12 +30,14 @@ impl Amx {
     /// The product of up to [`ROWS`] rows of pairs and 32 columns of them.
     ///
     /// # Safety
-    /// It must stand between [`begin`](Self::begin) and [`end`](Self::end). The factors must be readable in all
-    /// their steps (the left one, in the target's rows, up to a whole number of tiles), the target writable in its
-    /// rows of 32 numbers, one at least, and written before if it is added to.
+    /// It must stand between [`begin`](Self::begin) and [`end`](Self::end). The factors must be
+    /// readable in all their steps (the left one, in the target's rows, up to a whole number of
+    /// tiles), the target writable in its rows of 32 numbers, one at least, and written before if
+    /// it is added to.
     pub(crate) unsafe fn multiply(self, factors: Factors, target: Target) {
         let lower = target.rows.saturating_sub(TILE);
-        // SAFETY: `self` is the proof; the rest is the caller's, for the rows that the tiles are set to.
+        // SAFETY: `self` is the proof; the rest is the caller's, for the rows that the tiles are
+        // set to.
         unsafe {
             if target.rows == ROWS {
                 multiply(factors, target, TILE);
@@ -87,8 +89,8 @@ struct Sizes {
 impl Sizes {
     const WHOLE: Self = Self::new(TILE, TILE);
 
-    /// Sums in tiles 0 and 1 above 2 and 3, rows of the left factor in 4 and 5, columns of the right one in 6
-    /// and 7.
+    /// Sums in tiles 0 and 1 above 2 and 3, rows of the left factor in 4 and 5, columns of the
+    /// right one in 6 and 7.
     const fn new(upper: usize, lower: usize) -> Self {
         let (upper, lower, tile) = (upper as u8, lower as u8, TILE as u8);
         let rows = [upper, upper, lower, lower, upper, lower, tile, tile];

@@ -1,4 +1,5 @@
-//! Pairs of bfloat16 with AVX512-BF16: their products, summed in float32, and float32 rounded to them.
+//! Pairs of bfloat16 with AVX512-BF16: their products, summed in float32, and float32 rounded to
+//! them.
 
 use std::arch::x86_64::{
     __m512bh, __m512i, __mmask16, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_loadu_ps,
@@ -25,15 +26,15 @@ impl Avx512Bf16 {
     /// The product of up to 12 rows of pairs and 32 columns of them.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, the left one in the target's rows, the target writable in its rows of 32 numbers,
-    /// and written before if it is added to.
+    /// The factors must be readable in all their steps, the left one in the target's rows, the
+    /// target writable in its rows of 32 numbers, and written before if it is added to.
     pub(crate) unsafe fn multiply(self, factors: Factors, steps: usize, target: Target) {
         // SAFETY: `self` is the proof; the rest is the caller's.
         unsafe { multiply(factors, steps, target) };
     }
 
-    /// A row as pairs, each of two numbers that follow each other; subnormal ones become zero, as the
-    /// products take them.
+    /// A row as pairs, each of two numbers that follow each other; subnormal ones become zero, as
+    /// the products take them.
     ///
     /// # Panics
     /// If there is not one slot for every two numbers.
@@ -43,9 +44,9 @@ impl Avx512Bf16 {
         unsafe { pair_row(row, slots) };
     }
 
-    /// Columns of a matrix as a panel `[K / 2, N]` of pairs, each of two numbers that follow each other in
-    /// a column, and zeros in the slots behind the last column; subnormal numbers become zero, as the products
-    /// take them.
+    /// Columns of a matrix as a panel `[K / 2, N]` of pairs, each of two numbers that follow each
+    /// other in a column, and zeros in the slots behind the last column; subnormal numbers become
+    /// zero, as the products take them.
     ///
     /// # Panics
     /// If the columns or the slots end too early.
@@ -60,9 +61,9 @@ impl Avx512Bf16 {
         unsafe { pair_columns::<N>(columns, slots) };
     }
 
-    /// Up to 16 columns of a matrix as rows of pairs, each of two numbers that follow each other, from a row to
-    /// the next `stride` slots; zeros in the slots behind the last pair and in rows behind the last one. Subnormal
-    /// numbers become zero, as the products take them.
+    /// Up to 16 columns of a matrix as rows of pairs, each of two numbers that follow each other,
+    /// from a row to the next `stride` slots; zeros in the slots behind the last pair and in rows
+    /// behind the last one. Subnormal numbers become zero, as the products take them.
     ///
     /// # Panics
     /// If the columns or the slots end too early.
@@ -79,8 +80,8 @@ impl Avx512Bf16 {
         unsafe { pair_lines(columns, slots, stride) };
     }
 
-    /// Sums over all offsets of weights, 12 for each, times vectors of 16 pixels, of pairs of channels;
-    /// the first `ROWS` of the 12 by `VECTORS` vectors.
+    /// Sums over all offsets of weights, 12 for each, times vectors of 16 pixels, of pairs of
+    /// channels; the first `ROWS` of the 12 by `VECTORS` vectors.
     ///
     /// # Safety
     /// Weights and pixels must be readable.
@@ -236,8 +237,8 @@ unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeU
             // SAFETY: the caller's.
             let pairs = unsafe { pairs_of_rows(columns, step, start, there) };
             let at = step * N + start;
-            // SAFETY: 16 slots are left, or as many as the mask has. What reaches over the end of a step
-            // is overwritten by the next one.
+            // SAFETY: 16 slots are left, or as many as the mask has. What reaches over the end of a
+            // step is overwritten by the next one.
             unsafe {
                 let target = slots.as_mut_ptr().add(at);
                 match slots.len() - at {
@@ -250,8 +251,8 @@ unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeU
 }
 
 /// # Safety
-/// `k` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole number of
-/// vectors.
+/// `k` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole
+/// number of vectors.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_lines(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>], stride: usize) {
     let there = mask(columns.count);

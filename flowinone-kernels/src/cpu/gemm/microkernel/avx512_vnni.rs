@@ -19,12 +19,12 @@ impl Avx512Vnni {
         detect::avx512_vnni().then_some(Self(()))
     }
 
-    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and a
-    /// panel of 32 columns.
+    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and
+    /// a panel of 32 columns.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers,
-    /// and written before if it is added to.
+    /// The factors must be readable in all their steps, the target writable in its rows of 32
+    /// numbers, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

@@ -1,5 +1,5 @@
-//! Products of 8-bit integers, four at a time, with AVX-VNNI, summed in 32 bits: AVX512-VNNI's instruction on eight
-//! lanes, for processors without AVX-512.
+//! Products of 8-bit integers, four at a time, with AVX-VNNI, summed in 32 bits: AVX512-VNNI's
+//! instruction on eight lanes, for processors without AVX-512.
 
 use std::arch::x86_64::{
     _mm256_add_ps, _mm256_cvtepi32_ps, _mm256_dpbusd_avx_epi32, _mm256_loadu_ps,
@@ -25,12 +25,12 @@ impl AvxVnni {
         detect::avx_vnni().then_some(Self(()))
     }
 
-    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and a
-    /// panel of 32 columns.
+    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and
+    /// a panel of 32 columns.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers,
-    /// and written before if it is added to.
+    /// The factors must be readable in all their steps, the target writable in its rows of 32
+    /// numbers, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

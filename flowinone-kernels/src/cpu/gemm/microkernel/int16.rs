@@ -1,6 +1,6 @@
-//! Products of 8-bit integers that are kept as 16 bits, two at a time, summed in 32 bits: for processors whose
-//! instructions multiply no bytes exactly. AVX2 has one for 16 bits (`vpmaddwd`); its one for bytes (`vpmaddubsw`)
-//! saturates.
+//! Products of 8-bit integers that are kept as 16 bits, two at a time, summed in 32 bits: for
+//! processors whose instructions multiply no bytes exactly. AVX2 has one for 16 bits (`vpmaddwd`);
+//! its one for bytes (`vpmaddubsw`) saturates.
 
 use crate::cpu::gemm::layout::{NR, Target, in_tiles};
 use crate::cpu::simd::{Kernel, Simd};
@@ -31,14 +31,14 @@ pub(crate) struct Int16 {
     pub(crate) target: Target,
 }
 
-/// A product whose maker vouches for its pointers: the factors are readable in all their steps, the target writable
-/// in its rows of [`NR`] numbers, and written before if it is added to.
+/// A product whose maker vouches for its pointers: the factors are readable in all their steps, the
+/// target writable in its rows of [`NR`] numbers, and written before if it is added to.
 pub(crate) struct Sound(Int16);
 
 impl Int16 {
     /// # Safety
-    /// The factors must be readable in all their steps, the target writable in its rows of [`NR`] numbers, and
-    /// written before if it is added to.
+    /// The factors must be readable in all their steps, the target writable in its rows of [`NR`]
+    /// numbers, and written before if it is added to.
     #[inline(always)]
     pub(crate) unsafe fn compute<V: Simd>(self, simd: V) {
         simd.call(Sound(self));

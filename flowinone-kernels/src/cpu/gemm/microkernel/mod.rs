@@ -1,4 +1,5 @@
-//! Tiles of products in registers, one file for each set of instructions, and which of them a level runs.
+//! Tiles of products in registers, one file for each set of instructions, and which of them a level
+//! runs.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
@@ -25,6 +26,12 @@ pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
         SimdLevel::Avx512 | SimdLevel::Amx => avx512_bf16::Avx512Bf16::find(),
         _ => None,
     }
+}
+
+/// Whether pairs of bfloat16 and quads of bytes are multiplied with AVX-512 at this level.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn multiplies_both(level: SimdLevel) -> bool {
+    find_bf16(level).is_some() && avx512_vnni::Avx512Vnni::find().is_some()
 }
 
 /// The proof that tiles of pairs are multiplied at this level.

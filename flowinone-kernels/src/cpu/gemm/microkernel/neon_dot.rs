@@ -1,4 +1,5 @@
-//! Products of 8-bit integers, four at a time, with ARM's dot products (`sdot`, FEAT_DotProd), summed in 32 bits.
+//! Products of 8-bit integers, four at a time, with ARM's dot products (`sdot`, FEAT_DotProd),
+//! summed in 32 bits.
 
 use std::arch::aarch64::{
     int32x4_t, vaddq_f32, vcvtq_f32_s32, vdupq_n_f32, vdupq_n_s32, vld1q_f32, vld1q_s32, vmulq_f32,
@@ -24,12 +25,12 @@ impl NeonDot {
         detect::neon_dot().then_some(Self(()))
     }
 
-    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and a panel of 32
-    /// columns.
+    /// The product of up to 12 rows of quads with their scales, from a row to the next `a_row`, and
+    /// a panel of 32 columns.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, the target writable in its rows of 32 numbers, and written
-    /// before if it is added to.
+    /// The factors must be readable in all their steps, the target writable in its rows of 32
+    /// numbers, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

@@ -1,8 +1,9 @@
-//! Products of small blocks with ARM's matrix instructions: two rows by two columns, each of eight 8-bit integers
-//! (`smmla`, FEAT_I8MM) or of four bfloat16 (`bfmmla`, FEAT_BF16), summed in 32 bits.
+//! Products of small blocks with ARM's matrix instructions: two rows by two columns, each of eight
+//! 8-bit integers (`smmla`, FEAT_I8MM) or of four bfloat16 (`bfmmla`, FEAT_BF16), summed in 32
+//! bits.
 //!
-//! Both take the first two slots of two rows in one vector and those of two columns in another. Panels keep a slot of
-//! all columns side by side; two of their rows are interleaved on the way.
+//! Both take the first two slots of two rows in one vector and those of two columns in another.
+//! Panels keep a slot of all columns side by side; two of their rows are interleaved on the way.
 
 use std::arch::aarch64::{
     float32x4_t, int32x4_t, uint32x4_t, vaddq_f32, vcombine_u32, vcvtq_f32_s32, vdupq_n_f32,
@@ -28,7 +29,8 @@ pub(crate) struct NeonI8mm(());
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeonBf16(());
 
-/// The first row of the left factor, whose slots lie in order and are followed by a zero, and the distance of rows.
+/// The first row of the left factor, whose slots lie in order and are followed by a zero, and the
+/// distance of rows.
 type Rows<T> = (*const T, usize);
 
 impl NeonI8mm {
@@ -40,8 +42,8 @@ impl NeonI8mm {
     /// The product of up to 12 rows of quads with their scales, and a panel of 32 columns.
     ///
     /// # Safety
-    /// The factors must be readable in all their steps, and a zero must follow each row; the target must be writable
-    /// in its rows of 32 numbers, and written before if it is added to.
+    /// The factors must be readable in all their steps, and a zero must follow each row; the target
+    /// must be writable in its rows of 32 numbers, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         rows: Rows<Quad>,

@@ -1,0 +1,335 @@
+//! What sentences ask for, and the forms that ask for it.
+//!
+//! Usual forms come first, those that only a test of forms shows after `held`, and those that only
+//! a test of word order shows after `order`. Weights make short, common ways come often.
+
+use super::{Form, Wording};
+
+/// What a sentence asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// A picture of a thing, by its name alone.
+    Class,
+    /// A picture of a thing, described.
+    One,
+    /// A thing on a ground of a colour.
+    OnGround,
+    /// Two things side by side, the first one left.
+    Beside,
+    /// Two things side by side on a ground of a colour.
+    BesideOnGround,
+    /// Two things, the first one above the second.
+    Above,
+    /// A named thing disappears.
+    Remove,
+    /// A named thing becomes another.
+    Replace,
+    /// The only thing there is becomes another.
+    ReplaceIt,
+    /// A named thing takes a colour.
+    Recolour,
+    /// The only thing there is takes a colour.
+    RecolourIt,
+    /// The ground takes a colour.
+    Ground,
+    /// A thing appears in a box.
+    Fill,
+    /// What a box holds disappears.
+    Clear,
+    /// The marked thing disappears.
+    MarkRemove,
+    /// The marked thing becomes another.
+    MarkReplace,
+    /// The marked thing takes a colour.
+    MarkRecolour,
+    /// A sketch becomes the thing it shows.
+    Doodle,
+    /// An arrow pushes a thing.
+    Push,
+    /// A thing moves along a path.
+    Follow,
+}
+
+macro_rules! forms {
+    ($($weight:literal $wording:ident $pattern:literal;)*) => {{
+        use Wording::{HeldOut as held, OtherOrder as order, Usual as usual};
+        &[$(Form { weight: $weight, wording: $wording, pattern: $pattern }),*]
+    }};
+}
+
+impl Intent {
+    /// All of them.
+    pub(crate) const ALL: [Self; 20] = [
+        Self::Class,
+        Self::One,
+        Self::OnGround,
+        Self::Beside,
+        Self::BesideOnGround,
+        Self::Above,
+        Self::Remove,
+        Self::Replace,
+        Self::ReplaceIt,
+        Self::Recolour,
+        Self::RecolourIt,
+        Self::Ground,
+        Self::Fill,
+        Self::Clear,
+        Self::MarkRemove,
+        Self::MarkReplace,
+        Self::MarkRecolour,
+        Self::Doodle,
+        Self::Push,
+        Self::Follow,
+    ];
+
+    /// Its name in the ground truth.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Class => "say-class",
+            Self::One => "say-one",
+            Self::OnGround => "say-on-ground",
+            Self::Beside => "say-beside",
+            Self::BesideOnGround => "say-beside-on-ground",
+            Self::Above => "say-above",
+            Self::Remove => "say-remove",
+            Self::Replace => "say-replace",
+            Self::ReplaceIt => "say-replace-it",
+            Self::Recolour => "say-recolour",
+            Self::RecolourIt => "say-recolour-it",
+            Self::Ground => "say-ground",
+            Self::Fill => "say-fill",
+            Self::Clear => "say-clear",
+            Self::MarkRemove => "say-mark-remove",
+            Self::MarkReplace => "say-mark-replace",
+            Self::MarkRecolour => "say-mark-recolour",
+            Self::Doodle => "say-doodle",
+            Self::Push => "say-push",
+            Self::Follow => "say-follow",
+        }
+    }
+
+    /// Whether the sentence asks for something to be done, so that "please" may go with it.
+    pub(super) fn asks(self) -> bool {
+        !matches!(
+            self,
+            Self::Class
+                | Self::One
+                | Self::OnGround
+                | Self::Beside
+                | Self::BesideOnGround
+                | Self::Above
+        )
+    }
+
+    /// The ways to say it.
+    #[rustfmt::skip] // a table reads as one
+    pub(super) fn forms(self) -> &'static [Form] {
+        match self {
+            Self::Class => forms! {
+                8 usual "{x}"; 4 usual "{a x}"; 1 usual "the {x}"; 1 usual "just {a x}";
+                1 held "one {x}"; 1 held "only {a x}";
+                1 order "{x} (picture|image)";
+            },
+            Self::One => forms! {
+                8 usual "{a x}"; 6 usual "{x}"; 2 usual "the {x}";
+                3 usual "(a|the) (picture|photo|drawing|image) of {a x}";
+                2 usual "(draw|paint|show|make|create) {a x}"; 2 usual "(draw|show|give) me {a x}";
+                2 usual "I (want|would like|need) {a x}"; 1 usual "(photo|picture|drawing) of {a x}";
+                1 usual "{a x} (alone|only)"; 1 usual "this is {a x}";
+                1 held "(can I see|how about) {a x}"; 1 held "(an illustration|an icon) of {a x}";
+                1 held "there is {a x}"; 1 held "let me see {a x}";
+                1 order "{a x}, (a|as a) (picture|photo|drawing)"; 1 order "{x}: (draw|paint) it";
+            },
+            Self::OnGround => forms! {
+                5 usual "{x} on {c}"; 6 usual "{a x} on {a c} (background|backdrop|ground)";
+                3 usual "{a x} on {c}"; 2 usual "{a x} (against|before) {a c} (background|backdrop|wall)";
+                2 usual "{a x} in front of {a c} (background|backdrop|wall)";
+                2 usual "{a x} with {a c} (background|backdrop)"; 2 usual "{x}, {c} (background|backdrop)";
+                2 usual "{x} with {c} (background|backdrop)";
+                1 usual "(a|the) (picture|photo|drawing) of {a x} on {c}";
+                1 usual "(draw|paint|show) {a x} on {a c} background";
+                1 usual "{a x} and {a c} (background|backdrop)";
+                1 held "{a x}, the (background|backdrop) is {c}"; 1 held "{a x}; (background|backdrop) {c}";
+                1 held "{a x} that stands before {c}"; 1 held "{a x} over {a c} (background|backdrop)";
+                2 usual "{a c} (background|backdrop) with {a x}"; 1 usual "on {c}, {a x}";
+                1 order "on {a c} (background|backdrop): {a x}"; 1 order "{c} (background|backdrop), {x}";
+                1 order "{c} behind {a x}";
+            },
+            Self::Beside => forms! {
+                6 usual "{x} and {y}"; 6 usual "{a x} and {a y}"; 3 usual "{a x} (next to|beside|with|near) {a y}";
+                1 usual "{x} & {y}"; 1 usual "{x} + {y}"; 1 usual "{x}, {y}";
+                1 usual "(a|the) (picture|photo|drawing) of {a x} and {a y}";
+                1 usual "(draw|paint|show) {a x} and {a y}"; 1 usual "{a x} on the left and {a y} on the right";
+                1 usual "(draw|show) me {a x} and {a y}"; 1 usual "both {a x} and {a y}";
+                1 held "{a x} together with {a y}"; 1 held "{a x} side by side with {a y}";
+                1 held "{a x} as well as {a y}";
+                1 order "{a y} (right of|to the right of) {a x}"; 1 order "left {a x}, right {a y}";
+            },
+            Self::BesideOnGround => forms! {
+                4 usual "{x} and {y} on {c}"; 4 usual "{a x} and {a y} on {a c} (background|backdrop|ground)";
+                2 usual "{a x} (next to|beside|with) {a y} on {c}"; 2 usual "{a x} and {a y}, {c} (background|backdrop)";
+                1 usual "{a x} and {a y} with {a c} (background|backdrop)";
+                1 usual "{a c} (background|backdrop) with {a x} and {a y}";
+                1 held "{a x} together with {a y} on {c}"; 1 held "{a x} and {a y} against {c}";
+                1 order "on {c}, {a x} and {a y}"; 1 order "{c} (background|backdrop), {x} and {y}";
+            },
+            Self::Above => forms! {
+                4 usual "{a x} (above|over) {a y}"; 2 usual "{x} (above|over) {y}"; 2 usual "{a x} on top of {a y}";
+                1 held "{a x} higher than {a y}"; 1 order "{a y} (below|under|underneath) {a x}";
+            },
+            Self::Remove => forms! {
+                8 usual "(remove|delete|erase) {the x}"; 3 usual "(remove|delete|erase) {x}";
+                3 usual "get rid of {the x}"; 2 usual "take away {the x}"; 2 usual "take {the x} away";
+                2 usual "(take|cut) {the x} out"; 1 usual "make {the x} (disappear|vanish|go away)";
+                2 usual "{the x} (should|must|has to) (go|disappear|vanish)";
+                1 usual "I (do not|don't) want {the x}"; 1 usual "clear {the x} away"; 1 usual "no {x}";
+                1 usual "the picture without {the x}"; 1 usual "(drop|hide) {the x}"; 1 usual "wipe out {the x}";
+                1 usual "(can|could) you (remove|delete|erase) {the x}";
+                1 held "let {the x} (disappear|vanish)"; 1 held "throw {the x} away"; 1 held "lose {the x}";
+                1 held "without {the x}"; 1 held "{the x} is too much";
+                1 order "{the x} (away|out)"; 1 order "{the x}: (remove|delete|erase) it"; 1 order "away with {the x}";
+            },
+            Self::Replace => forms! {
+                8 usual "replace {the x} (with|by) {a y}"; 4 usual "(swap|change|exchange|switch) {the x} for {a y}";
+                5 usual "(turn|change|make) {the x} into {a y}"; 3 usual "{x} to {y}"; 2 usual "make {the x} {a y}";
+                2 usual "{the x} (becomes|should be|should become) {a y}"; 2 usual "{a y} instead of {the x}";
+                1 usual "put {a y} in place of {the x}"; 1 usual "I want {a y} instead of {the x}";
+                1 usual "swap {the x} with {a y}"; 1 usual "replace {x} with {y}"; 2 usual "change {the x} to {a y}";
+                1 usual "{y} instead of {x}"; 1 usual "{a y} in place of {the x}";
+                1 held "(transform|convert) {the x} into {a y}"; 1 held "put {a y} where {the x} is";
+                1 held "let {the x} (become|be) {a y}"; 1 held "{a y} rather than {the x}";
+                1 order "instead of {the x}, {a y}"; 1 order "{the x}: {a y} instead"; 1 order "for {the x}, put {a y}";
+            },
+            Self::ReplaceIt => forms! {
+                4 usual "make it {a y}"; 3 usual "(turn|change) it into {a y}"; 2 usual "replace it (with|by) {a y}";
+                2 usual "change it to {a y}"; 1 usual "{a y} instead"; 1 usual "it should be {a y}";
+                1 held "(swap|exchange) it for {a y}"; 1 order "{a y}, (not this|not that)";
+            },
+            Self::Recolour => forms! {
+                8 usual "make {the x} {c}"; 5 usual "(paint|colour|color) {the x} {c}"; 2 usual "turn {the x} {c}";
+                2 usual "change {the x} to {c}"; 2 usual "change the (colour|color) of {the x} to {c}";
+                2 usual "(recolour|recolor) {the x} (in|to|) {c}"; 2 usual "{the x} (should be|must be|is) {c}";
+                1 usual "give {the x} {a c} (colour|color)"; 1 usual "{x} {c}"; 1 usual "paint {the x} in {c}";
+                1 usual "I want {the x} {c}"; 1 usual "{the x} in {c}"; 1 usual "{a c} {x}";
+                1 held "(dye|tint) {the x} {c}"; 1 held "let {the x} be {c}"; 1 held "could {the x} be {c}";
+                1 held "set the (colour|color) of {the x} to {c}";
+                1 order "{c} for {the x}"; 1 order "{c}: {the x}"; 1 order "in {c}, {the x}";
+            },
+            Self::RecolourIt => forms! {
+                4 usual "make it {c}"; 3 usual "(paint|colour|color) it {c}"; 2 usual "turn it {c}";
+                1 usual "change the (colour|color) to {c}"; 1 usual "it should be {c}"; 1 usual "change it to {c}";
+                1 held "(dye|tint) it {c}"; 1 held "recolour it (in|to) {c}"; 1 order "{c}, all of it";
+            },
+            Self::Ground => forms! {
+                6 usual "{c} (background|backdrop)"; 6 usual "make the (background|backdrop) {c}";
+                4 usual "(paint|colour|color|turn) the (background|backdrop) {c}";
+                4 usual "change the (background|backdrop) to {c}"; 2 usual "{a c} (background|backdrop)";
+                2 usual "change the (colour|color) of the background to {c}";
+                1 usual "(set|put) it on {a c} background"; 1 usual "put {the x} on {c}";
+                2 usual "give it {a c} (background|backdrop)"; 1 usual "background (in|to|) {c}";
+                1 usual "I want {a c} (background|backdrop)"; 1 usual "the (background|backdrop) should be {c}";
+                1 usual "use {a c} (background|backdrop)"; 1 usual "(background|backdrop): {c}";
+                1 held "let the (background|backdrop) be {c}"; 1 held "could the background be {c}";
+                1 held "(recolour|recolor) the (background|backdrop) to {c}"; 1 held "set the (background|backdrop) to {c}";
+                1 order "{c} behind (it|{the x})"; 1 order "{c} for the (background|backdrop)";
+                1 order "{c} (is|should be) the (background|backdrop)";
+            },
+            Self::Fill => forms! {
+                5 usual "put {a x} (here|)"; 4 usual "(add|draw|place) {a x} (here|)"; 3 usual "{a x} here"; 4 usual "{x}";
+                4 usual "{a x}"; 1 usual "I want {a x} here"; 1 usual "there should be {a x}"; 1 usual "put {a x} in the box";
+                1 usual "paint {a x}"; 1 usual "put {x}"; 1 usual "add {x}";
+                1 held "insert {a x} (here|)"; 1 held "let there be {a x}"; 1 held "{a x} goes here"; 1 held "place {a x} inside";
+                1 order "here (comes|goes) {a x}"; 1 order "in the box, {a x}";
+            },
+            Self::Clear => forms! {
+                5 usual "(remove|delete|erase) (this|it|)"; 2 usual "clear (this|the box|)"; 2 usual "nothing here";
+                1 usual "take (this|it) away"; 1 usual "get rid of (this|it)"; 1 usual "empty";
+                2 usual "(remove|delete|erase) {the x}"; 1 usual "empty (this|the) box";
+                1 held "wipe (this|it) out"; 1 held "make (this|it) (disappear|vanish)"; 1 held "leave nothing here";
+                1 order "here, nothing"; 1 order "this: (remove|delete|erase)";
+            },
+            Self::MarkRemove => forms! {
+                5 usual "(remove|delete|erase) (this|it|that|)"; 2 usual "get rid of (this|it|that)";
+                2 usual "take (this|it|that) away"; 2 usual "(remove|delete|erase) {the x}"; 1 usual "make (this|it) (disappear|vanish)";
+                1 usual "(this|it|that) should (go|disappear)"; 1 usual "without (this|it)"; 1 usual "remove this one";
+                1 usual "I (do not|don't) want (this|it)";
+                1 held "throw (this|it) away"; 1 held "wipe (this|it) out"; 1 held "drop this"; 1 held "let (this|it) vanish";
+                1 order "(this|it) away"; 1 order "this one: (remove|delete|erase)";
+            },
+            Self::MarkReplace => forms! {
+                2 usual "to {y}"; 4 usual "make (this|it) {a y}"; 4 usual "(turn|change) (this|it) into {a y}";
+                3 usual "replace (this|it) (with|by) {a y}"; 2 usual "change (this|it) to {a y}"; 2 usual "{a y} (here|instead)";
+                1 usual "(this|it) (becomes|should be) {a y}"; 1 usual "replace with {a y}"; 1 usual "make this one {a y}";
+                1 usual "(swap|exchange) (this|it) for {a y}"; 1 usual "turn {the x} into {a y}"; 1 usual "replace {the x} with {a y}";
+                1 held "(transform|convert) (this|it) into {a y}"; 1 held "put {a y} there instead"; 1 held "let (this|it) be {a y}";
+                1 order "{a y}, not (this|that)"; 1 order "instead of (this|it), {a y}";
+            },
+            Self::MarkRecolour => forms! {
+                5 usual "make (this|it) {c}"; 3 usual "(paint|colour|color) (this|it) {c}"; 3 usual "{c}"; 1 usual "turn (this|it) {c}";
+                1 usual "(this|it) should be {c}"; 1 usual "change the (colour|color) to {c}"; 1 usual "change (this|it) to {c}";
+                1 usual "make {the x} {c}"; 1 usual "paint {the x} {c}"; 1 usual "make this one {c}"; 1 usual "in {c}";
+                1 held "(dye|tint) (this|it) {c}"; 1 held "(recolour|recolor) (this|it) to {c}"; 1 held "give (this|it) {a c} colour";
+                1 order "{c} for (this|it)"; 1 order "this one: {c}";
+            },
+            Self::Doodle => forms! {
+                8 usual "make it real"; 3 usual ""; 2 usual "make (this|the|my) (sketch|doodle|drawing) real";
+                2 usual "(turn|make) (the|this|my) (doodle|sketch|drawing) into {a x}"; 2 usual "{a x}"; 2 usual "{x}";
+                1 usual "turn (this|it) into {a x}"; 1 usual "make (this|it) {a x}"; 1 usual "(colour|color) it"; 1 usual "this is {a x}";
+                1 usual "turn the doodle into a real object"; 1 usual "draw it in (colour|color)"; 1 usual "finish the (sketch|drawing|doodle)";
+                1 held "bring (this|the) (sketch|doodle|drawing) to life"; 1 held "make (this|the) (sketch|drawing) (finished|complete)";
+                1 order "real, please"; 1 order "from (sketch|doodle) to {x}";
+            },
+            Self::Push => forms! {
+                8 usual "push"; 3 usual ""; 3 usual "push (it|this)"; 2 usual "push {the x}"; 2 usual "(move|shove) (it|this|{the x})";
+                1 usual "apply the force"; 1 usual "move it by the arrow until it stops"; 1 usual "(kick|hit) (it|{the x})";
+                1 usual "push it along the arrow";
+                1 held "give {the x} a push"; 1 held "let {the x} slide"; 1 order "along the arrow, push {the x}";
+            },
+            Self::Follow => forms! {
+                8 usual "follow"; 3 usual ""; 3 usual "follow the (line|path|curve)"; 2 usual "follow it"; 2 usual "move (it|{the x}) along the (line|path|curve)";
+                1 usual "move along the path to its end"; 1 usual "(go|move) there"; 1 usual "{the x} follows the (line|path)";
+                1 usual "move {the x} to the end";
+                1 held "bring {the x} to the end of the (line|path)"; 1 held "let {the x} go along the (line|path)";
+                1 order "along the (line|path), move {the x}";
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_intent_has_forms_of_all_three_kinds() {
+        for intent in Intent::ALL {
+            for wording in [Wording::Usual, Wording::HeldOut, Wording::OtherOrder] {
+                let some = intent.forms().iter().any(|form| form.wording == wording);
+                assert!(some, "{} has no form of {wording:?}", intent.name());
+            }
+        }
+    }
+
+    #[test]
+    fn no_form_stands_twice_and_every_group_ends() {
+        for intent in Intent::ALL {
+            let forms = intent.forms();
+            for (at, form) in forms.iter().enumerate() {
+                let count = |sign| form.pattern.matches(sign).count();
+                assert_eq!(count('('), count(')'), "{}", form.pattern);
+                assert_eq!(count('{'), count('}'), "{}", form.pattern);
+                let twice = forms[..at].iter().any(|f| f.pattern == form.pattern);
+                assert!(!twice, "{} twice in {}", form.pattern, intent.name());
+                assert!(form.weight > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_intents_are_unique() {
+        for (at, intent) in Intent::ALL.iter().enumerate() {
+            let same = |other: &Intent| other.name() == intent.name();
+            assert!(!Intent::ALL[..at].iter().any(same));
+        }
+    }
+}
