@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelDirectory, Origin, read_record};
+use flowinone_tasks::{ModelDirectory, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = if args.file.join("manifest.json").is_file() {
-        directory(&args.file)?
+        ModelDirectory::open(&args.file)?.description()
     } else if is_picture(&args.file)? {
         serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
     } else {
@@ -71,30 +71,5 @@ fn checkpoint(path: &Path) -> Result<String> {
         checkpoint.path().display(),
         checkpoint.format()
     );
-    Ok(text)
-}
-
-fn directory(path: &Path) -> Result<String> {
-    let directory = ModelDirectory::open(path)?;
-    let config = directory.config();
-    let state = if config.trained {
-        "trained"
-    } else {
-        "untrained"
-    };
-    let mut text = format!("{} ({state})\n", config.name);
-    for (component, record) in &directory.manifest().components {
-        let source = match &record.source {
-            Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
-            Origin::Trained { steps } => format!("trained for {steps} steps"),
-            Origin::Random { seed } => format!("random, seed {seed}"),
-        };
-        text += &format!(
-            "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
-            record.precision, record.bytes, record.sha256
-        );
-    }
-    text += &serde_json::to_string_pretty(config)?;
-    text.push('\n');
     Ok(text)
 }
