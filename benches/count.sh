@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Instructions of one call of each of the hottest kernels, on one thread and with AVX2, the most
 # that callgrind knows: the difference of four calls and two, halved. Repeatable where seconds are
-# not:  benches/count.sh
+# not: benches/count.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build -q -p flowinone-kernels --features cpu,autodiff --example kernel

@@ -34,8 +34,8 @@ pub(crate) struct ModelOptions {
     /// Model directory (see `convert`); without it the small model that is built in
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
-    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where the
-    /// processor has it and f32 elsewhere
+    /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where that
+    /// is faster than f32 (`devices` says what this processor gains) and f32 elsewhere
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: DtypeChoice,
     /// auto, cpu, or wgpu, vulkan, metal, cuda with an optional number, as wgpu:1

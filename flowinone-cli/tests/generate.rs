@@ -35,7 +35,7 @@ fn a_picture_becomes_a_picture_and_replays_equal() {
     let text = bench.fail("replay moved.png");
     assert!(text.contains("carries no flowinone settings"), "{text}");
     let text = bench.fail("replay out.png --input moved.png -o out.png");
-    assert!(text.contains("would replace the picture itself"), "{text}");
+    assert!(text.contains("would be written over"), "{text}");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn bad_input_is_named_and_nothing_is_written() {
         ),
         (
             "generate -i in/a.png -o o.png --guidance-rule interval=0.9,0.1",
-            "guidance interval",
+            "no interval FROM-TO",
         ),
         (
             "generate -i in/a.png -o o.png --guidance-rule maybe",

@@ -141,6 +141,6 @@ fn every_checkpoint_format_can_be_listed() {
     assert!(
         bench
             .fail("inspect in/deep/b.jpg")
-            .contains("not a readable checkpoint")
+            .contains("only PNG files written by flowinone carry settings")
     );
 }

@@ -119,8 +119,18 @@ fn checkpoints() -> Vec<Format> {
             small.try_for_each(|entry| entry.read().map(drop))
         }
     };
-    let index =
-        br#"{"metadata":{"total_size":8},"weight_map":{"a.weight":"a.safetensors","b":"b.bin"}}"#;
+    // An index of one shard, which lies beside it.
+    let shard = fixture("odd_tensors.safetensors");
+    let scratch = tempfile::tempdir().unwrap();
+    let whole = Checkpoint::open(file(scratch.path(), "whole.safetensors", &shard)).unwrap();
+    let place = |name: &str| (name.to_string(), "whole.safetensors".into());
+    let places: serde_json::Map<String, serde_json::Value> =
+        whole.entries().map(|entry| place(entry.name())).collect();
+    let index = serde_json::to_vec(&serde_json::json!({ "weight_map": places })).unwrap();
+    let read_index = move |bytes: &[u8], folder: &Path| {
+        file(folder, "whole.safetensors", &shard);
+        Checkpoint::open(file(folder, "a.index.json", bytes)).map(drop)
+    };
     vec![
         format(
             "safetensors",
@@ -135,12 +145,7 @@ fn checkpoints() -> Vec<Format> {
             4_000,
             read("b.pth"),
         ),
-        format(
-            "index of shards",
-            index.to_vec(),
-            3_000,
-            read("a.index.json"),
-        ),
+        format("index of shards", index, 3_000, read_index),
     ]
 }
 
@@ -367,5 +372,5 @@ fn numbers_of_files_are_refused_or_taken() {
         }
     }
     println!("{tried} absurd numbers");
-    assert!(tried > 1_000, "{tried}");
+    assert!(tried > 500, "{tried}");
 }

@@ -133,11 +133,11 @@ fn bad_prompts_are_named_and_nothing_is_written() {
         ),
         (
             "edit photo.png --instruction a -o photo.png".into(),
-            "made from",
+            "would be written over",
         ),
         (
             "edit photo.png --instruction a -o out/a.png --save-prompt photo.png".into(),
-            "made from",
+            "would be written over",
         ),
         (
             "box photo.png --text a --box 300,10,90,90 -o out/a.png".into(),

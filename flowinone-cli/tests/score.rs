@@ -92,6 +92,55 @@ fn baselines_need_no_results() {
 }
 
 #[test]
+fn the_rules_of_a_wish_judge_pictures_of_any_size() {
+    let bench = Bench::new();
+    results(&bench);
+    // A result of another size and shape.
+    let path = bench.path("results/000000000.png");
+    let wide =
+        image::open(&path)
+            .unwrap()
+            .resize_exact(150, 90, image::imageops::FilterType::Triangle);
+    wide.save(&path).unwrap();
+    let text = bench
+        .succeed("score results --truth data --rules walk-in --json scores.json --sheet sheet.png");
+    let row = |task: &str| {
+        let line = text.lines().find(|line| line.starts_with(task)).unwrap();
+        let cells = line.split_whitespace().map(String::from);
+        cells.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        row("task")[..5],
+        ["task", "items", "pass", "ground", "parts"]
+    );
+    assert_eq!(row("class-to-image")[..3], ["class-to-image", "2", "100.0"]);
+    assert_eq!(row("text-box")[1..3], ["2", "50.0"]);
+    assert_eq!(row("mean")[1..3], ["16", "87.5"]);
+    assert!(text.contains("000000003 (text-box): "), "{text}");
+    let scores = json(&bench, "scores.json");
+    assert_eq!(scores["rules"], "walk-in");
+    assert_eq!(
+        scores["thresholds"]["explained"].as_f64().unwrap(),
+        f64::from(0.65f32)
+    );
+    assert_eq!(scores["summary"]["all"]["passed"], 14);
+    assert_eq!(scores["items"][0]["failures"], serde_json::json!([]));
+    assert!(scores["items"][3]["failures"][0]["rule"].is_string());
+    assert!(!scores["items"][3]["caption"].as_str().unwrap().is_empty());
+    assert!(image::open(bench.path("sheet.png")).unwrap().width() > 6 * 128);
+
+    let of = |baseline: &str| {
+        bench.succeed(&format!(
+            "score --baseline {baseline} --truth data --rules walk-in --list 0 --json scores.json"
+        ));
+        json(&bench, "scores.json")["summary"]["mean"]
+            .as_f64()
+            .unwrap()
+    };
+    assert_eq!((of("target"), of("input")), (1.0, 0.0));
+}
+
+#[test]
 fn missing_results_are_counted_apart_and_fail_the_run() {
     let bench = Bench::new();
     results(&bench);
@@ -129,7 +178,10 @@ fn bad_input_is_named_and_nothing_is_written() {
             "score empty --truth data --json j",
             "the first would be 000000000.png",
         ),
-        ("score results --truth strange", "has no ground truth"),
+        (
+            "score results --truth strange",
+            "only pairs that this program made",
+        ),
         ("score broken --truth data --sheet s.png", "000000000.png"),
         (
             "score results --truth data --sheet s.jpg",
@@ -144,7 +196,7 @@ fn bad_input_is_named_and_nothing_is_written() {
             "score results --baseline input --count 1",
             "cannot be used with",
         ),
-        ("score results --count 0", "scores nothing"),
+        ("score results --count 0", "--count <N>"),
         ("score results --truth data --first 99", "only 16"),
     ] {
         let text = bench.fail(line);

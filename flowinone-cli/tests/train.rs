@@ -367,6 +367,51 @@ fn the_autoencoder_is_trained_and_measures_its_latents() {
 }
 
 #[test]
+fn an_extended_autoencoder_keeps_its_latents_and_is_exported() {
+    let bench = bench();
+    bench.succeed("init --config model.json -o start");
+    let parts = "[\"fine\", \"compositor\"]";
+    let source = "directory = \"start\"\n[extend]\nfine_channels = [2, 4]\ncompositor_channels = 2";
+    describe_autoencoder(&bench, "run", parts, source);
+    let said = bench.succeed("train-vae --config run.toml --device cpu");
+    assert!(
+        said.contains("no fine levels") && said.contains("no compositor"),
+        "{said}"
+    );
+    let (before, old) = autoencoder(&bench, "start");
+    let (after, new) = autoencoder(&bench, "run/model");
+    assert_eq!(after.picture_side, 2 * before.picture_side);
+    for entry in old.entries() {
+        let key = entry.name();
+        let kept = new.entry(key).unwrap().read().unwrap();
+        assert!(entry.read().unwrap() == kept, "{key}");
+    }
+    let added = new
+        .entries()
+        .filter(|entry| old.entry(entry.name()).is_none());
+    let starts = ["decoder.fine.", "compositor."];
+    let added: Vec<_> = added.map(|entry| entry.name()).collect();
+    assert!(
+        added
+            .iter()
+            .all(|key| starts.iter().any(|start| key.starts_with(start))),
+        "{added:?}"
+    );
+    bench.succeed("train-vae --config run.toml --export small --dtype f16 --device cpu");
+    bench.succeed("verify small");
+    // What it has in that size already goes on; another size is refused.
+    describe_autoencoder(&bench, "on", parts, &source.replace("start", "run/model"));
+    let said = bench.succeed("train-vae --config on.toml --device cpu");
+    assert!(!said.contains("begin anew"), "{said}");
+    let other = source
+        .replace("start", "run/model")
+        .replace("[2, 4]", "[4, 4]");
+    describe_autoencoder(&bench, "other", parts, &other);
+    let said = bench.fail("train-vae --config other.toml --device cpu");
+    assert!(said.contains("the model has [2, 4] already"), "{said}");
+}
+
+#[test]
 fn journals_become_pictures() {
     let bench = bench();
     for (run, factor) in [("one", 1.0), ("two", 0.5)] {

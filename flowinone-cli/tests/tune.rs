@@ -59,7 +59,7 @@ fn the_converged_solution_has_no_error() {
         .lines()
         .find(|line| line.contains("| 4 steps of rk4 on the uniform grid, guidance 7 |"));
     assert!(
-        row.is_some_and(|row| row.contains("| 32.0 | 0.0000 | 0.0000 | inf |")),
+        row.is_some_and(|row| row.contains("| 32.0 | 0.0000 | 0.0000 | 100.0 |")),
         "{text}"
     );
 }

@@ -65,7 +65,8 @@ pub(crate) fn caption(template: &str, words: &Words) -> String {
         .replace("{p}", words.place)
 }
 
-fn article(thing: &str) -> &'static str {
+/// The indefinite article before a thing.
+pub(crate) fn article(thing: &str) -> &'static str {
     // Words whose first letter misleads.
     const LIKE_YOU: [&str; 4] = ["uni", "use", "euro", "one"];
     let vowel = thing.starts_with(['a', 'e', 'i', 'o', 'u']);

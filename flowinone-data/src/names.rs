@@ -29,7 +29,7 @@ impl FromStr for Split {
             "validation" => Ok(Self::Validation),
             axis => named::<Axis>(axis).map(Self::HeldOut).ok_or_else(|| {
                 Error::Name(format!(
-                    "{text:?} is none of train, validation, templates, lettering, style, positions, pairs, combinations"
+                    "{text:?} is none of train, validation, templates, lettering, style, positions, pairs, combinations, word-order"
                 ))
             }),
         }
@@ -39,8 +39,8 @@ impl FromStr for Split {
 impl FromStr for Holdout {
     type Err = Error;
 
-    /// Reads `templates`, `positions`, `lettering=NAME`, `style=NAME`, `pairs=SHARE` and
-    /// `combinations=SHARE`, with commas between; nothing is held out by an empty text.
+    /// Reads `templates`, `word-order`, `positions`, `lettering=NAME`, `style=NAME`, `pairs=SHARE`
+    /// and `combinations=SHARE`, with commas between; nothing is held out by an empty text.
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut holdout = Self::default();
         for part in text.split(',').filter(|part| !part.is_empty()) {
@@ -54,6 +54,7 @@ impl FromStr for Holdout {
             };
             match (name, value) {
                 ("templates", None) => holdout.templates = true,
+                ("word-order", None) => holdout.word_order = true,
                 ("positions", None) => holdout.positions = true,
                 ("lettering", Some(name)) => {
                     let unknown =
@@ -65,7 +66,7 @@ impl FromStr for Holdout {
                 ("combinations", Some(value)) => holdout.combinations = share(value)?,
                 _ => {
                     return Err(Error::Name(format!(
-                        "{part:?} is none of templates, positions, lettering=NAME, style=NAME, pairs=SHARE, combinations=SHARE"
+                        "{part:?} is none of templates, word-order, positions, lettering=NAME, style=NAME, pairs=SHARE, combinations=SHARE"
                     )));
                 }
             }
@@ -95,11 +96,12 @@ mod tests {
 
     #[test]
     fn what_is_held_out_is_read_part_by_part() {
-        let read = "templates,lettering=comic,pairs=0.1"
+        let read = "templates,word-order,lettering=comic,pairs=0.1"
             .parse::<Holdout>()
             .unwrap();
         let expected = Holdout {
             templates: true,
+            word_order: true,
             lettering: Some(Lettering::Comic),
             pairs: 0.1,
             ..Holdout::default()
@@ -122,6 +124,8 @@ mod tests {
         let split = |text: &str| text.parse::<Split>();
         assert_eq!(split("train").unwrap(), Split::Train);
         assert_eq!(split("positions").unwrap(), Split::HeldOut(Axis::Positions));
+        let order = split("word-order").unwrap();
+        assert_eq!(order, Split::HeldOut(Axis::WordOrder));
         let error = split("test").unwrap_err().to_string();
         assert!(error.contains("combinations"), "{error}");
     }

@@ -180,6 +180,14 @@ fn folders_give_back_every_sample_exactly() {
     assert!(FolderWriter::create(folder.path()).is_err());
     std::fs::remove_file(folder.path().join("output/000000002.png")).unwrap();
     let mut source = Source::open(folder.path(), once(1)).unwrap();
+    assert!(
+        std::iter::from_fn(|| source.next_example().transpose()).any(|example| example.is_err())
+    );
+    let lenient = StreamConfig {
+        tolerance: 0.2,
+        ..once(1)
+    };
+    let mut source = Source::open(folder.path(), lenient).unwrap();
     assert_eq!(keys(&mut source).len(), 8);
     assert!(source.damage().names[0].contains("000000002"));
 }

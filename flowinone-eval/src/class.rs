@@ -52,6 +52,12 @@ impl Candidates {
         Ok(candidates)
     }
 
+    /// The classes of one style.
+    pub(crate) fn of_style(&self, style: &str) -> impl Iterator<Item = &str> {
+        let names = self.0.get(style).into_iter().flatten();
+        names.map(String::as_str)
+    }
+
     /// Compares all classes near `center`, a shift from the object's true place in pixels of the
     /// coarse level.
     pub(crate) fn choose(
@@ -61,14 +67,13 @@ impl Candidates {
         center: [i64; 2],
     ) -> Result<Choice, Error> {
         let right = &object.class;
-        let none = BTreeSet::new();
-        let others = self.0.get(&object.style).unwrap_or(&none);
-        let others = others.iter().filter(|class| *class != right);
+        let others = self.of_style(&object.style);
+        let others = others.filter(|class| class != right);
         // The right class comes first and so wins a tie: sorting keeps the order of equals.
         let mut all: Vec<(Object, Placed)> = vec![];
-        for class in std::iter::once(right).chain(others) {
+        for class in std::iter::once(right.as_str()).chain(others) {
             let candidate = Object {
-                class: class.clone(),
+                class: class.into(),
                 ..object.clone()
             };
             let placed = stage.search(&stage.draft(&candidate)?, center, REACH, REACH);

@@ -13,14 +13,17 @@ mod look;
 mod pairs;
 mod region;
 mod report;
+mod rules;
 mod scorer;
 mod summary;
 mod thresholds;
+pub mod walk_in;
 
 pub use error::Error;
 pub use item::{Failure, Gone, ItemScore, Kept, ObjectScore, Place, Tint};
 pub use pairs::{Known, Pairs, result_of};
 pub use report::Report;
+pub use rules::{Rules, Scored};
 pub use scorer::{Scorer, Work};
 pub use summary::{Score, Summary, TaskScore};
 pub use thresholds::Thresholds;

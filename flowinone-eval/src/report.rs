@@ -4,7 +4,7 @@ use flowinone_data::ContactSheet;
 use flowinone_prompts::Task;
 use image::RgbImage;
 
-use crate::{ItemScore, Summary, Thresholds, Work};
+use crate::{Rules, Scored, Work};
 
 /// Side of a picture on the sheet, in pixels.
 const CELL: u32 = 128;
@@ -13,10 +13,9 @@ const ACROSS: usize = 2;
 
 /// The report in the making.
 #[derive(Debug)]
-pub struct Report {
-    thresholds: Thresholds,
+pub struct Report<R: Rules> {
     /// Every item that was scored.
-    pub items: Vec<ItemScore>,
+    pub items: Vec<R::Verdict>,
     /// Pairs without a result; they are in no mean.
     pub missing: Vec<String>,
     /// Damaged pairs.
@@ -34,11 +33,10 @@ struct Shown {
     pictures: [RgbImage; 3],
 }
 
-impl Report {
+impl<R: Rules> Report<R> {
     /// An empty report; `each` pictures of every task are kept for its sheet.
-    pub fn new(thresholds: Thresholds, each: usize) -> Self {
+    pub fn new(each: usize) -> Self {
         Self {
-            thresholds,
             items: vec![],
             missing: vec![],
             skipped: vec![],
@@ -48,8 +46,8 @@ impl Report {
     }
 
     /// Adds the score of an item, whose true result is `target`.
-    pub fn add(&mut self, score: ItemScore, work: &Work, target: &RgbImage) {
-        let task = score.task;
+    pub fn add(&mut self, score: R::Verdict, work: &Work, target: &RgbImage) {
+        let task = score.task();
         let so_far = self.shown.iter().filter(|shown| shown.task == task).count();
         if so_far < self.each {
             let verdict = match score.passes() {
@@ -65,10 +63,11 @@ impl Report {
         self.items.push(score);
     }
 
-    /// Thresholds, summary, missing and skipped pairs, and every item, by name.
-    pub fn json(&self, summary: &Summary) -> serde_json::Value {
+    /// Rules, thresholds, summary, missing and skipped pairs, and every item, by name.
+    pub fn json(&self, rules: &R, summary: &R::Table) -> serde_json::Value {
         serde_json::json!({
-            "thresholds": self.thresholds,
+            "rules": R::NAME,
+            "thresholds": rules.limits(),
             "summary": summary,
             "missing": self.missing,
             "skipped": self.skipped,

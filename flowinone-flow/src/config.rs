@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, FlowNetwork};
 
+/// Largest width, side or number of tokens.
+const LARGEST: usize = 1 << 16;
+/// Most blocks of a stage, and the widest kernel.
+const MOST_BLOCKS: usize = 1023;
+
 /// Sizes of the whole flow model: where the flow starts and how it moves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -218,14 +223,18 @@ impl FlowConfig {
             ("convnext.width", high.width),
             ("convnext.mlp_width", high.mlp_width),
         ] {
-            require(value > 0, field, value, || "a positive number".into())?;
+            let fits = (1..=LARGEST).contains(&value);
+            require(fits, field, value, || format!("from 1 to {LARGEST}"))?;
         }
         for (field, value) in [
             ("transformer.blocks", low.blocks),
             ("convnext.blocks", high.blocks),
             ("convnext.kernel", high.kernel),
         ] {
-            require(value % 2 == 1, field, value, || "an odd number".into())?;
+            let fits = value % 2 == 1 && value <= MOST_BLOCKS;
+            require(fits, field, value, || {
+                format!("an odd number up to {MOST_BLOCKS}")
+            })?;
         }
         require(source.reduces(), "source.width", source.width, || {
             format!(

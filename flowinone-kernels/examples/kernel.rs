@@ -1,5 +1,4 @@
-//! One kernel at a size of the published model, so many times: for a profiler, or to count
-//! instructions.
+//! One kernel, repeated: for a profiler, or to count instructions.
 //!
 //! ```text
 //! kernel linear|linear_int8|convolution|attention|geglu TIMES
@@ -24,8 +23,8 @@ fn main() -> Result<(), String> {
 /// The kernel of that name, on random numbers.
 fn kernel(name: &str) -> Option<Box<dyn Fn()>> {
     let linear = |precision| -> Box<dyn Fn()> {
-        let layer = PackedLinear::new(random([1024, 3072]), None, precision);
-        let x = random([514, 1024]);
+        let layer = PackedLinear::new(random([256, 768]), None, precision);
+        let x = random([128, 256]);
         Box::new(move || drop(layer.forward(x.clone())))
     };
     Some(match name {
@@ -33,9 +32,9 @@ fn kernel(name: &str) -> Option<Box<dyn Fn()>> {
         "linear_int8" => linear(Precision::Int8),
         "convolution" => {
             let (x, weight, bias) = (
-                random([1, 128, 64, 64]),
-                random([128, 128, 3, 3]),
-                random([128]),
+                random([1, 64, 32, 32]),
+                random([64, 64, 3, 3]),
+                random([64]),
             );
             Box::new(move || {
                 let (x, weight, bias) = (x.clone(), weight.clone(), bias.clone());
@@ -43,11 +42,11 @@ fn kernel(name: &str) -> Option<Box<dyn Fn()>> {
             })
         }
         "attention" => {
-            let qkv = random([2, 257, 3 * 1024]);
-            Box::new(move || drop(self_attention(qkv.clone(), 16, Precision::Float32)))
+            let qkv = random([1, 65, 3 * 256]);
+            Box::new(move || drop(self_attention(qkv.clone(), 4, Precision::Float32)))
         }
         "geglu" => {
-            let (a, b) = (random([2, 257, 2048]), random([2, 257, 2048]));
+            let (a, b) = (random([1, 65, 2048]), random([1, 65, 2048]));
             Box::new(move || drop(geglu(a.clone(), b.clone())))
         }
         _ => return None,

@@ -1,6 +1,6 @@
 //! How the C library's allocator treats the large, short-lived tensors of a network.
 
-/// Above so many bytes memory still goes back at once: the weights that a model is read from.
+/// Size in bytes above which memory still goes back at once: the weights that a model is read from.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE: i32 = 256 << 20;
 

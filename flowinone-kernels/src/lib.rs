@@ -26,6 +26,8 @@ mod speed;
 
 pub use allocator::keep_freed_memory;
 #[cfg(feature = "cpu")]
+pub use cpu::peak::peak_multiply_adds;
+#[cfg(feature = "cpu")]
 pub use cpu::simd::level::{LEVEL_VARIABLE, SimdLevel};
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::{convolution, halving_convolution};

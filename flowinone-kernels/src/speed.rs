@@ -4,7 +4,7 @@ use crate::precision::Precision;
 
 /// Seconds of the products, the attention and the activation of one transformer block of the
 /// published size with weights in bfloat16 and in 8 bits, as shares of those in float32 at the same
-/// level: one thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, medians of processor time
+/// level: one thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, lower quartiles of processor time
 /// (`docs/src/performance.md`).
 #[cfg(feature = "cpu")]
 const MEASURED: [(&str, [f32; 2]); 3] = [

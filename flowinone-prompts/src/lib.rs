@@ -14,6 +14,6 @@ pub use colour::Colour;
 #[cfg(feature = "draw")]
 pub use draw::*;
 pub use error::PromptError;
-pub use prompt_style::{PROMPT_SIDE, PromptStyle};
+pub use prompt_style::{PROMPT_SIDE, PromptStyle, UnknownWord};
 pub use task::{Task, UnknownTask};
 pub use typeface::Typeface;

@@ -120,9 +120,10 @@ pub struct Interval {
 impl FromStr for Interval {
     type Err = Error;
 
+    /// Reads `FROM-TO`, and `FROM,TO` as it was once written.
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || Error::BadInterval { text: text.into() };
-        let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+        let (from, to) = text.split_once(['-', ',']).ok_or_else(wrong)?;
         let time = |part: &str| part.trim().parse::<f64>().map_err(|_| wrong());
         let (from, to) = (time(from)?, time(to)?);
         match 0.0 <= from && from <= to && to <= 1.0 {

@@ -71,6 +71,17 @@ impl ModelConfig {
         }
     }
 
+    /// The same small model for pictures of 256 x 256 pixels: another autoencoder around the same
+    /// latents.
+    pub fn mini_256() -> Self {
+        let mut config = Self::mini();
+        config.name = "mini-256".into();
+        config.picture_side = 256;
+        config.vae = VaeConfig::mini_256();
+        config.prompts.side = 256;
+        config
+    }
+
     /// The same architecture at the smallest sensible widths, for tests.
     pub fn tiny() -> Self {
         Self {
@@ -81,6 +92,11 @@ impl ModelConfig {
             flow: FlowConfig::tiny(),
             ..Self::flowinone_256()
         }
+    }
+
+    /// Side of the pictures as the autoencoder's encoder sees them, in pixels.
+    pub fn encoder_side(&self) -> usize {
+        self.picture_side / self.vae.pooling()
     }
 
     /// Checks every part, and that the parts fit each other.

@@ -108,7 +108,8 @@ impl ModelDirectory {
         &self.manifest
     }
 
-    /// Name, components with their sources, and configuration, in words for people.
+    /// Name, components with their sources, what the model knows, and configuration, in words for
+    /// people.
     pub fn description(&self) -> String {
         let config = &self.config;
         let state = match config.trained {
@@ -127,7 +128,7 @@ impl ModelDirectory {
                 record.precision, record.bytes, record.sha256
             );
         }
-        text + &String::from_utf8_lossy(&json(config))
+        text + &config.prompts.vocabulary() + &String::from_utf8_lossy(&json(config))
     }
 
     /// One digest over networks and weights: two directories with the same digest hold the same

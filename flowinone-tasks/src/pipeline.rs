@@ -48,6 +48,8 @@ pub struct Start {
     pub x0: Tensor<4>,
     /// The structure latents, if any item keeps its structure.
     pub structure: Option<Structure>,
+    /// The prompt picture `[1, 3, side, side]` of each item that keeps its structure.
+    pub kept: Vec<Option<Tensor<4>>>,
     /// Time spent in the vision encoder and the source encoder (on a GPU: until its work was
     /// queued).
     pub vision: Duration,
@@ -116,9 +118,18 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// The structure path of one prompt: its latent `[1, channels, side, side]` in float32, sampled
     /// with `noise` (standard normal, times the wanted scale), or its mode if `noise` is `None`.
     pub fn structure(&self, prompt: &RgbImage, noise: Option<Tensor<4>>) -> Tensor<4> {
+        self.latent(self.image(prompt), noise)
+    }
+
+    /// The middle of a prompt in the size and the element type of the autoencoder: `[1, 3, side,
+    /// side]`.
+    fn image(&self, prompt: &RgbImage) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
-        let image = structure_pixels([&crop], &self.device); // [1, 3, side, side]
-        let posterior = self.codec.encode(self.weights_type(image));
+        self.weights_type(structure_pixels([&crop], &self.device))
+    }
+
+    fn latent(&self, image: Tensor<4>, noise: Option<Tensor<4>>) -> Tensor<4> {
+        let posterior = self.codec.encode(image);
         let latent = match noise {
             Some(noise) => posterior.sample(self.weights_type(noise)),
             None => posterior.mode(),
@@ -129,9 +140,8 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// Encodes a batch of prompts, one at a time so that memory and results do not depend on the
     /// batch; `scale` multiplies all noise.
     pub fn start<'i>(&self, items: impl IntoIterator<Item = &'i Item>, scale: f64) -> Start {
-        let (mut starts, mut latents) = (vec![], vec![]);
+        let (mut starts, mut latents, mut kept) = (vec![], vec![], vec![]);
         let (mut vision, mut autoencoder) = (Duration::ZERO, Duration::ZERO);
-        let mut kept = vec![];
         for item in items {
             let draw = |purpose, shape: [usize; 4]| {
                 let [_, channels, side, _] = shape;
@@ -154,19 +164,22 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             starts.push(x0.cast(FloatDType::F32));
             vision += begin.elapsed();
             let begin = Instant::now();
-            latents.push(match item.structure {
-                true => self.structure(&item.prompt, draw(Use::Structure, shape)),
-                false => Tensor::zeros(shape, (&self.device, DType::F32)),
+            let image = item.structure.then(|| self.image(&item.prompt));
+            latents.push(match &image {
+                Some(image) => self.latent(image.clone(), draw(Use::Structure, shape)),
+                None => Tensor::zeros(shape, (&self.device, DType::F32)),
             });
+            kept.push(image);
             autoencoder += begin.elapsed();
-            kept.push(item.structure);
         }
-        let structure = kept
+        let keeps: Vec<bool> = kept.iter().map(Option::is_some).collect();
+        let structure = keeps
             .contains(&true)
-            .then(|| Structure::new(Tensor::cat(latents, 0)).masked(&kept));
+            .then(|| Structure::new(Tensor::cat(latents, 0)).masked(&keeps));
         Start {
             x0: Tensor::cat(starts, 0),
             structure,
+            kept,
             vision,
             autoencoder,
         }
@@ -232,23 +245,57 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// A latent whose picture is not finite.
     pub fn decode(&self, latents: Tensor<4>) -> Result<Vec<RgbImage>, Error> {
         let [items, ..] = latents.dims();
-        let decode = |item| {
-            let latent = latents.clone().narrow(0, item, 1);
-            let picture = self.codec.decode(self.weights_type(latent)); // [1, 3, height, width]
-            Ok(to_pictures(picture)
-                .map_err(|e| Error::Decode(item, e))?
-                .remove(0))
-        };
+        let decode = |item| self.picture(&latents, item, None);
         (0..items).map(decode).collect()
+    }
+
+    /// As [`decode`](Self::decode), for latents that began at `start`: what stays of a prompt whose
+    /// structure is kept may be [taken from it](LatentCodec::decode_beside).
+    ///
+    /// # Errors
+    /// A latent whose picture is not finite.
+    pub fn decode_beside(&self, latents: Tensor<4>, start: &Start) -> Result<Vec<RgbImage>, Error> {
+        let [items, ..] = latents.dims();
+        let decode = |item| self.decode_item(&latents, start, item);
+        (0..items).map(decode).collect()
+    }
+
+    /// One picture of [`decode_beside`](Self::decode_beside).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_item(
+        &self,
+        latents: &Tensor<4>,
+        start: &Start,
+        item: usize,
+    ) -> Result<RgbImage, Error> {
+        self.picture(latents, item, start.kept.get(item).cloned().flatten())
+    }
+
+    fn picture(
+        &self,
+        latents: &Tensor<4>,
+        item: usize,
+        prompt: Option<Tensor<4>>,
+    ) -> Result<RgbImage, Error> {
+        let latent = self.weights_type(latents.clone().narrow(0, item, 1));
+        let picture = match prompt {
+            Some(prompt) => self.codec.decode_beside(latent, prompt),
+            None => self.codec.decode(latent),
+        }; // [1, 3, height, width]
+        Ok(to_pictures(picture)
+            .map_err(|e| Error::Decode(item, e))?
+            .remove(0))
     }
 
     /// The whole path: pictures for a batch of items.
     ///
     /// # Errors
-    /// As [`states`](Self::states) and [`decode`](Self::decode).
+    /// As [`states`](Self::states) and [`decode_beside`](Self::decode_beside).
     pub fn generate(&self, items: &[Item], settings: &Settings) -> Result<Vec<RgbImage>, Error> {
         let start = self.start(items, settings.noise);
-        self.decode(self.solve(&start, settings)?.x)
+        self.decode_beside(self.solve(&start, settings)?.x, &start)
     }
 
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {

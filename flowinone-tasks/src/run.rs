@@ -261,7 +261,8 @@ impl<'s> Run<'s> {
             .preview_every
             .is_some_and(|n| state.step.is_multiple_of(n));
         if due && state.steps != Some(state.step) {
-            let pictures = match self.session.networks()?.decode(state.x.clone()) {
+            let networks = self.session.networks()?;
+            let pictures = match networks.decode_beside(state.x.clone(), &flowing.start) {
                 Ok(pictures) => pictures,
                 Err(error) => {
                     self.failed(flowing.batch, error);
@@ -293,7 +294,7 @@ impl<'s> Run<'s> {
         let last = flowing.last.expect("a solve has at least one step");
         let decoding = Instant::now();
         let pictures: Vec<_> = (0..flowing.batch.len())
-            .map(|i| networks.decode(last.x.clone().narrow(0, i, 1)))
+            .map(|item| networks.decode_item(&last.x, &flowing.start, item))
             .collect();
         let cost = Cost {
             batch: flowing.batch.len(),
@@ -306,11 +307,11 @@ impl<'s> Run<'s> {
             peak_bytes: peak_memory(),
         };
         let items = flowing.batch.into_iter().zip(pictures);
-        for ((ready, pictures), evaluations) in items.zip(last.branches) {
-            self.events.push_back(match pictures {
-                Ok(mut pictures) => Event::Done {
+        for ((ready, picture), evaluations) in items.zip(last.branches) {
+            self.events.push_back(match picture {
+                Ok(picture) => Event::Done {
                     job: ready.job,
-                    picture: pictures.remove(0),
+                    picture,
                     record: ready.record,
                     cost: Cost {
                         evaluations,

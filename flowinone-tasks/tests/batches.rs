@@ -105,6 +105,25 @@ fn structure_changes_the_picture() {
 }
 
 #[test]
+fn a_compositor_sees_the_prompts_of_edits_alone() {
+    let mut config = ModelConfig::tiny();
+    config.vae.compositor_channels = Some(2);
+    let pipeline = untrained(&config, 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let start = pipeline.start(&items(5), 1.0); // all but item 1 are edits
+    let decoded = pipeline.decode(start.x0.clone()).unwrap();
+    let composed = pipeline.decode_beside(start.x0.clone(), &start).unwrap();
+    for (number, (decoded, composed)) in decoded.iter().zip(&composed).enumerate() {
+        assert_eq!(decoded == composed, number == 1, "{number}");
+        let alone = pipeline.decode_item(&start.x0, &start, number).unwrap();
+        assert_eq!(&alone, composed);
+    }
+    let without = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let start = without.start(&items(5), 1.0);
+    let composed = without.decode_beside(start.x0.clone(), &start).unwrap();
+    assert!(composed == without.decode(start.x0).unwrap());
+}
+
+#[test]
 fn decoding_in_bands_changes_no_byte_by_more_than_one() {
     let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
     let start = pipeline.start(&items(5)[..1], 1.0);

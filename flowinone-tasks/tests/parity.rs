@@ -58,6 +58,7 @@ fn check(folder: &Folder, pipeline: &FlowInOne, device: &Device) {
         let start = Start {
             x0,
             structure: (!skips).then(|| Structure::new(latent)),
+            kept: vec![],
             vision: Default::default(),
             autoencoder: Default::default(),
         };

@@ -1,11 +1,12 @@
 //! Training the autoencoder: `|x - y| + a |dx - dy| + b (x - y)^2 + c KL(posterior)`, means over
-//! all values, `d` the differences of neighbouring pixels, on random crops.
+//! all values, `d` the differences of neighbouring pixels, on random crops; where latents stay and
+//! the autoencoder has fine levels, as [`finer`](crate::finer) says.
 
 use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_data::{ContactSheet, Example, Mixer};
+use flowinone_data::{ContactSheet, Mixer};
 use flowinone_encoder::structure_pixels;
 use flowinone_image::psnr;
 use flowinone_tasks::to_pictures;
@@ -13,10 +14,9 @@ use flowinone_vae::{Autoencoder, LatentCodec};
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
+use crate::finer::{self, Shown};
 use crate::validation_set::caption;
-use crate::{
-    AutoencoderTrainingConfig, BatchRng, Batcher, Error, Half, Losses, TrainTask, ValidationSet,
-};
+use crate::{BatchRng, Batcher, Error, Losses, TrainTask, ValidationSet};
 
 /// What makes a reconstruction good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -32,8 +32,17 @@ pub struct Reconstruction {
     pub kl: f64,
     /// Side of the random crops in pixels. If `None`, whole pictures.
     pub crop: Option<u32>,
-    /// One of every `prompts` pictures is a prompt, the others are targets.
+    /// One of every `prompts` pictures of a batch is a prompt, the others are targets; with 0 all
+    /// are targets.
     pub prompts: u64,
+    /// Random crops of each picture, where latents stay.
+    pub crops: usize,
+    /// Largest share of their blurred selves in latents that stay.
+    pub blur: f64,
+    /// Largest deviation of the noise that is added to latents that stay.
+    pub noise: f64,
+    /// Weight of the cross entropy of the compositor's mask.
+    pub cross_entropy: f64,
 }
 
 impl Default for Reconstruction {
@@ -44,24 +53,11 @@ impl Default for Reconstruction {
             kl: 1e-3,
             crop: None,
             prompts: 4,
+            crops: 1,
+            blur: 0.0,
+            noise: 0.0,
+            cross_entropy: 0.1,
         }
-    }
-}
-
-impl AutoencoderTrainingConfig {
-    /// The autoencoder to be trained, from one on a device with gradients; a half that is not
-    /// trained has none.
-    #[must_use]
-    pub fn freeze(&self, mut autoencoder: Autoencoder) -> Autoencoder {
-        if !self.trains(Half::Encoder) {
-            autoencoder.encoder = autoencoder.encoder.no_grad();
-            autoencoder.quant_conv = autoencoder.quant_conv.no_grad();
-        }
-        if !self.trains(Half::Decoder) {
-            autoencoder.decoder = autoencoder.decoder.no_grad();
-            autoencoder.post_quant_conv = autoencoder.post_quant_conv.no_grad();
-        }
-        autoencoder
     }
 }
 
@@ -72,6 +68,8 @@ pub struct AutoencoderTrainTask {
     pub reconstruction: Reconstruction,
     /// Side of the pictures, in pixels.
     pub side: u32,
+    /// Whether latents stay what they are.
+    pub keeps_latents: bool,
     /// Where the arithmetic happens, with gradients.
     pub device: Device,
     /// Examples for validation.
@@ -92,8 +90,20 @@ impl AutoencoderTrainTask {
     }
 }
 
-/// Pictures as they wait: whole squares of 8-bit RGB.
-pub type Pictures = Vec<RgbImage>;
+/// Pictures as they wait: whole squares of 8-bit RGB, with the prompts that they answer.
+#[derive(Clone)]
+pub struct Pictures(Vec<Shown>);
+
+/// Pictures that answer no prompt.
+impl FromIterator<RgbImage> for Pictures {
+    fn from_iter<I: IntoIterator<Item = RgbImage>>(pictures: I) -> Self {
+        let shown = |picture| Shown {
+            picture,
+            prompt: None,
+        };
+        Self(pictures.into_iter().map(shown).collect())
+    }
+}
 
 impl TrainTask for AutoencoderTrainTask {
     type Model = Autoencoder;
@@ -104,20 +114,23 @@ impl TrainTask for AutoencoderTrainTask {
     }
 
     fn batcher(&self) -> Batcher<Pictures> {
-        let (side, prompts) = (self.side, self.reconstruction.prompts.max(1) as usize);
+        let (side, prompts) = (self.side, self.reconstruction.prompts as usize);
         Box::new(move |examples| {
-            let picture = |(at, example): (usize, Example)| match at % prompts {
-                0 => flowinone_image::center_crop(&example.input, side),
-                _ => flowinone_image::center_crop(&example.output, side),
-            };
-            Ok(examples.into_iter().enumerate().map(picture).collect())
+            let examples = examples.iter().enumerate();
+            let shown =
+                examples.map(|(at, e)| Shown::new(e, side, at.checked_rem(prompts) == Some(0)));
+            Ok(Pictures(shown.collect()))
         })
     }
 
     fn train_step(&self, model: &Autoencoder, batch: Pictures, rng: &mut BatchRng) -> Losses {
         let weights = &self.reconstruction;
-        let batch = crops(&batch, weights.crop, rng);
-        let x = structure_pixels(&batch, &self.device); // [b, 3, side, side]
+        if self.keeps_latents && model.decoder.fine.is_some() {
+            return finer::losses(model, weights, &batch.0, rng, &self.device);
+        }
+        let pictures: Vec<_> = batch.0.into_iter().map(|shown| shown.picture).collect();
+        let pictures = crops(&pictures, weights.crop, rng);
+        let x = structure_pixels(&pictures, &self.device); // [b, 3, side, side]
         let posterior = model.encode(x.clone());
         let (mean, log_var) = (posterior.mean(), posterior.log_var());
         let noise = rng.noise(mean.dims(), &self.device);
@@ -155,9 +168,10 @@ impl TrainTask for AutoencoderTrainTask {
             return Ok(vec![]);
         };
         let device = self.device.clone().inner();
-        let mut sheet =
-            ContactSheet::new(["target", "decoded", "prompt", "decoded"], 128).across(4);
-        let mut decibels = [vec![], vec![]];
+        let kinds = ["target", "decoded", "prompt", "edited"];
+        let mut sheet = ContactSheet::new(kinds, self.side.max(128)).across(4);
+        let mut decibels = [vec![], vec![], vec![]];
+        let mut outlines = Outlines::default();
         for (number, example) in validation
             .examples(self.validation_examples)?
             .iter()
@@ -166,23 +180,37 @@ impl TrainTask for AutoencoderTrainTask {
             let pictures = [&example.output, &example.input]
                 .map(|picture| flowinone_image::center_crop(picture, self.side));
             let x = structure_pixels(&pictures, &device);
-            let y = model.decode(model.encode(x).mode());
-            let decoded = to_pictures(y)?;
+            let latent = model.encode(x.clone()).mode();
+            let decoded = to_pictures(model.decode(latent.clone()))?;
             for (which, picture) in pictures.iter().enumerate() {
                 decibels[which].push(psnr(picture, &decoded[which]));
             }
+            outlines.add(&pictures[0], &decoded[0]);
+            let [target, prompt] = &pictures;
+            let mut last = decoded[1].clone();
+            if example.keeps_structure() && model.compositor.is_some() {
+                let chance = &mut BatchRng::new(1, number as u64);
+                let row = |x: &Tensor<4>, at| x.clone().narrow(0, at, 1);
+                let latent = finer::disturbed(row(&latent, 0), &self.reconstruction, chance);
+                last = to_pictures(model.decode_beside(latent, row(&x, 1)))?.remove(0);
+                decibels[2].push(psnr(target, &last));
+            }
             if number < 24 {
-                let [target, prompt] = &pictures;
-                sheet.push(caption(example), [target, &decoded[0], prompt, &decoded[1]]);
+                sheet.push(caption(example), [target, &decoded[0], prompt, &last]);
             }
         }
         let path = folder.join(format!("step-{step:08}.png"));
         save(&path, &sheet.render())?;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-        Ok(vec![
+        let mut found = vec![
             ("psnr_targets".into(), mean(&decibels[0])),
             ("psnr_prompts".into(), mean(&decibels[1])),
-        ])
+            ("sharpness".into(), outlines.ratio()),
+        ];
+        if !decibels[2].is_empty() {
+            found.push(("psnr_edited".into(), mean(&decibels[2])));
+        }
+        Ok(found)
     }
 }
 
@@ -223,11 +251,49 @@ pub fn latent_deviation(
 }
 
 /// Mean absolute difference of neighbouring pixels, `[1]`.
-fn edges(x: Tensor<4>) -> Tensor<1> {
+pub(crate) fn edges(x: Tensor<4>) -> Tensor<1> {
     let [_, _, height, width] = x.dims();
     let across = x.clone().narrow(3, 1, width - 1) - x.clone().narrow(3, 0, width - 1);
     let down = x.clone().narrow(2, 1, height - 1) - x.narrow(2, 0, height - 1);
     (across.abs().mean() + down.abs().mean()).mul_scalar(0.5)
+}
+
+/// How steep outlines are in a picture and in what is made of it.
+#[derive(Default)]
+struct Outlines {
+    wanted: f64,
+    made: f64,
+}
+
+impl Outlines {
+    /// Bytes by which neighbours differ at an outline.
+    const STEEP: f64 = 24.0;
+
+    /// Adds the gradients of `made` and of `picture` where those of `picture` are steep.
+    fn add(&mut self, picture: &RgbImage, made: &RgbImage) {
+        let gradient = |picture: &RgbImage, x: u32, y: u32| {
+            let here = picture.get_pixel(x, y).0.map(f64::from);
+            let to = |x, y| {
+                let there = picture.get_pixel(x, y).0.map(f64::from);
+                (0..3).map(|c| (there[c] - here[c]).powi(2)).sum::<f64>()
+            };
+            (to(x + 1, y) + to(x, y + 1)).sqrt()
+        };
+        for y in 0..picture.height() - 1 {
+            for x in 0..picture.width() - 1 {
+                let wanted = gradient(picture, x, y);
+                if wanted >= Self::STEEP {
+                    self.wanted += wanted;
+                    self.made += gradient(made, x, y);
+                }
+            }
+        }
+    }
+
+    /// Mean gradient of what was made over that of the pictures, along their outlines.
+    fn ratio(&self) -> f64 {
+        self.made / self.wanted.max(f64::MIN_POSITIVE)
+    }
 }
 
 /// The pictures, or one random crop of each.

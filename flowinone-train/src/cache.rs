@@ -90,8 +90,8 @@ impl Cache {
     }
 
     /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then
-    /// it is kept. A disk that cannot be written to is [reported](Self::report), and costs nothing but
-    /// time.
+    /// it is kept. A disk that cannot be written to is [reported](Self::report), and costs nothing
+    /// but time.
     pub fn result(
         &self,
         key: &CacheKey,

@@ -184,18 +184,34 @@ pub enum Part {
     Velocity,
 }
 
-/// The halves of an autoencoder that a run can train.
+/// The parts of an autoencoder that a run can train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Half {
+pub enum VaePart {
     /// Picture to latent.
     Encoder,
-    /// Latent to picture.
+    /// Latent to picture, as large as the encoder sees it.
     Decoder,
+    /// From there to the whole picture.
+    Fine,
+    /// What takes from the prompt what stays.
+    Compositor,
 }
 
-fn both() -> Vec<Half> {
-    vec![Half::Encoder, Half::Decoder]
+fn both() -> Vec<VaePart> {
+    vec![VaePart::Encoder, VaePart::Decoder]
+}
+
+/// Parts that an autoencoder is to have besides its own; those that it has in that size already
+/// stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extension {
+    /// Channels of the levels that make its pictures finer, as in
+    /// [`VaeConfig`](flowinone_vae::VaeConfig::fine_channels).
+    pub fine_channels: Vec<usize>,
+    /// Channels of the network that takes from the prompt what stays.
+    pub compositor_channels: Option<usize>,
 }
 
 /// A run of `flowinone train-vae`.
@@ -204,10 +220,12 @@ fn both() -> Vec<Half> {
 pub struct AutoencoderTrainingConfig {
     /// The model whose autoencoder is trained.
     pub model: ModelSource,
-    /// Which of its halves are trained. If only the decoder is, the latents stay the same and the
+    /// What it is to have besides.
+    pub extend: Option<Extension>,
+    /// Which of its parts are trained. If the encoder is not, the latents stay the same and the
     /// model's other networks still fit them.
     #[serde(default = "both")]
-    pub train: Vec<Half>,
+    pub train: Vec<VaePart>,
     /// The run.
     pub run: RunConfig,
     /// What makes a reconstruction good.
@@ -259,9 +277,9 @@ impl DataConfig {
 }
 
 impl AutoencoderTrainingConfig {
-    /// Whether the run trains a half.
-    pub fn trains(&self, half: Half) -> bool {
-        self.train.contains(&half)
+    /// Whether the run trains a part.
+    pub fn trains(&self, part: VaePart) -> bool {
+        self.train.contains(&part)
     }
 }
 

@@ -45,8 +45,8 @@ pub enum StopReason {
 impl<L: TrainTask> Iterator for Trainer<L> {
     type Item = Result<TrainEvent, Error>;
 
-    /// The next event; [`TrainEvent::Ended`] or an error is the last. To stop in between, leave the loop
-    /// and write a [`checkpoint`](Trainer::checkpoint).
+    /// The next event; [`TrainEvent::Ended`] or an error is the last. To stop in between, leave the
+    /// loop and write a [`checkpoint`](Trainer::checkpoint).
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(event) = self.events.pop_front() {

@@ -176,7 +176,7 @@ impl TrainTask for FlowTrainTask {
 
     fn batcher(&self) -> Batcher<FlowBatch> {
         let vision = self.model.encoder.image_size as u32;
-        let side = self.model.picture_side as u32;
+        let side = self.model.encoder_side() as u32;
         let readings = self.readings.clone();
         Box::new(move |examples| prepared(&examples, vision, side, &readings))
     }
@@ -334,7 +334,7 @@ impl FlowTrainTask {
             return Ok(vec![]);
         }
         let model = model.valid();
-        let [vision, side] = [self.model.encoder.image_size, self.model.picture_side];
+        let [vision, side] = [self.model.encoder.image_size, self.model.encoder_side()];
         let mut numbers = vec![];
         for group in validation.groups(8 * self.validation_examples)? {
             let examples: Vec<Example> = group.examples.into_iter().map(|(_, e)| e).collect();

@@ -12,7 +12,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder, janus_pixels, structure_pixels};
 use flowinone_tasks::ModelConfig;
-use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
 use crate::MatmulPrecision;
@@ -90,12 +90,13 @@ impl FrozenFeatures {
         }
     }
 
-    /// The latents of pictures, `[pictures, channels, side, side]`.
+    /// The latents of pictures as the autoencoder's encoder sees them, `[pictures, channels, side,
+    /// side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.reuse {
             Reuse::Streaming => {
                 let x = structure_pixels(pictures, &self.device);
-                self.low_precision.encode(x).mode()
+                self.low_precision.encode_means(x).mode()
             }
             Reuse::Repeated(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
@@ -128,7 +129,7 @@ impl FrozenFeatures {
     fn mean(&self, picture: &RgbImage) -> Tensor<4> {
         let encode = || {
             self.autoencoder
-                .encode(structure_pixels([picture], &self.device))
+                .encode_means(structure_pixels([picture], &self.device))
         };
         let Some(cache) = self.cache() else {
             return encode().mean();

@@ -11,6 +11,8 @@ mod config;
 mod data_parallel;
 mod error;
 mod events;
+mod extend;
+mod finer;
 mod flow;
 mod frozen_features;
 mod gradients;
@@ -39,8 +41,8 @@ pub use batch_rng::BatchRng;
 pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use checkpoint::{Progress, RunCheckpoint, checkpoints, newest_checkpoint};
 pub use config::{
-    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, FlowTrainingConfig, Half, Kind,
-    MatmulPrecision, Part, Procedural, RunConfig, ValidationConfig,
+    AutoencoderTrainingConfig, CheckpointConfig, DataConfig, Extension, FlowTrainingConfig, Kind,
+    MatmulPrecision, Part, Procedural, RunConfig, VaePart, ValidationConfig,
 };
 pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;

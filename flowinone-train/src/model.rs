@@ -29,6 +29,9 @@ pub enum ModelSource {
 pub enum Preset {
     /// The small model for pictures of 64 x 64 pixels.
     Mini,
+    /// The same for pictures of 256 x 256 pixels.
+    #[serde(rename = "mini-256")]
+    Mini256,
     /// The smallest sensible widths at 256 x 256 pixels, for tests.
     Tiny,
 }
@@ -45,6 +48,7 @@ pub fn initialise(
 ) -> Result<(ModelConfig, FlowInOne), Error> {
     let config = match source {
         ModelSource::Preset(Preset::Mini) => ModelConfig::mini(),
+        ModelSource::Preset(Preset::Mini256) => ModelConfig::mini_256(),
         ModelSource::Preset(Preset::Tiny) => ModelConfig::tiny(),
         ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::shared::share;
 use crate::{
-    AutoencoderTrainingConfig, DataConfig, Error, FlowTrainingConfig, Matrices, RunConfig,
+    AutoencoderTrainingConfig, DataConfig, Error, FlowTrainingConfig, Matrices, RunConfig, VaePart,
 };
 
 /// Longest configuration file, in bytes.
@@ -143,8 +143,29 @@ impl Configuration for AutoencoderTrainingConfig {
     fn check(&self) -> Result<(), Fault> {
         self.run.check()?;
         if self.train.is_empty() {
-            let reason = "names no half; expected \"encoder\", \"decoder\" or both";
+            let reason = "names no part; expected some of \"encoder\", \"decoder\", \"fine\", \
+                          \"compositor\"";
             return Err(fault("train", reason));
+        }
+        let after = [VaePart::Fine, VaePart::Compositor];
+        if self.trains(VaePart::Encoder) && after.into_iter().any(|part| self.trains(part)) {
+            let reason = "has the encoder beside what needs its latents to stay; train \"fine\" and \
+                          \"compositor\" in a run of their own";
+            return Err(fault("train", reason));
+        }
+        let weights = &self.reconstruction;
+        for (key, weight) in [
+            ("reconstruction.cross_entropy", weights.cross_entropy),
+            ("reconstruction.blur", weights.blur),
+            ("reconstruction.noise", weights.noise),
+        ] {
+            if !(0.0..=f64::MAX).contains(&weight) {
+                let reason = format!("is {weight}, expected a finite number, 0 or more");
+                return Err(fault(key, reason));
+            }
+        }
+        if weights.crops == 0 {
+            return Err(fault("reconstruction.crops", "is 0, expected 1 or more"));
         }
         some_data(&self.data)?;
         if let Some(crop) = self.reconstruction.crop

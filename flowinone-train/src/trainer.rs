@@ -42,8 +42,8 @@ pub struct Trainer<L: TrainTask> {
     progress: Progress,
     loader: Loader<L::Batch>,
     log: MetricLog,
-    /// Threads of this run's own, so that no other work of this process comes between; those of all if
-    /// there are no more.
+    /// Threads of this run's own, so that no other work of this process comes between; those of all
+    /// if there are no more.
     pub(crate) own: Option<ThreadPool>,
     /// Told before anything else is computed.
     pub(crate) events: VecDeque<TrainEvent>,

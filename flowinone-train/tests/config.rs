@@ -20,7 +20,7 @@ fn the_recipes_can_be_read() {
                 continue;
             }
             match file.file_stem().unwrap().to_str() {
-                Some("vae" | "decoder") => {
+                Some("vae" | "decoder" | "fine") => {
                     read_training_config::<AutoencoderTrainingConfig>(&file).unwrap();
                     autoencoders += 1;
                 }
@@ -31,7 +31,7 @@ fn the_recipes_can_be_read() {
             }
         }
     }
-    assert!(flows >= 1 && autoencoders >= 2);
+    assert!(flows >= 1 && autoencoders >= 3);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_model_knows_the_classes_that_its_files_show() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("data has classes beside procedural"),
+        message.contains("data has classes next to procedural"),
         "{message}"
     );
 }

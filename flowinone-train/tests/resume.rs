@@ -110,6 +110,19 @@ fn an_autoencoder_on_random_crops_resumes_exactly() {
 }
 
 #[test]
+fn fine_levels_and_compositor_resume_exactly() {
+    let top = "train = [\"fine\", \"compositor\"]\n";
+    let extend = "[extend]\nfine_channels = [2, 4]\ncompositor_channels = 2\n";
+    let disturbed = "[reconstruction]\ncrop = 32\ncrops = 2\nblur = 0.5\nnoise = 0.5\n";
+    compare(
+        &Bench::new(),
+        &format!("{top}{RUN}{extend}{disturbed}{PAIRS}"),
+        1,
+        train_autoencoder,
+    );
+}
+
+#[test]
 fn a_run_in_use_is_not_run_twice() {
     let bench = Bench::new();
     let file = bench.describe("run", &format!("train = [\"source\"]\n{RUN}{PAIRS}"));

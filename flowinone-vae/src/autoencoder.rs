@@ -5,10 +5,14 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 use flowinone_kernels::Precision;
-use flowinone_weights::{Checkpoint, LoadOptions};
+use flowinone_weights::{Checkpoint, LoadOptions, randomize};
 
+use crate::fine::{means, quiet};
 use crate::layers::conv1x1;
-use crate::{Decoder, Encoder, LatentCodec, Posterior, VaeConfig, map_key};
+use crate::{
+    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig,
+    default_init, map_key,
+};
 
 /// Side of the largest square latent that is decoded as a whole unless
 /// [chosen otherwise](Autoencoder::whole_up_to): 64, a picture of 512 x 512 pixels.
@@ -27,6 +31,8 @@ pub struct Autoencoder {
     pub quant_conv: Conv2d,
     /// 1x1 convolution before the decoder.
     pub post_quant_conv: Conv2d,
+    /// What takes from the prompt picture what stays, if there is such a network.
+    pub compositor: Option<Compositor>,
     #[module(skip)]
     config: VaeConfig,
     #[module(skip)]
@@ -41,6 +47,7 @@ impl Autoencoder {
             decoder: Decoder::new(config, device),
             quant_conv: conv1x1(2 * latent, 2 * latent, device),
             post_quant_conv: conv1x1(latent, latent, device),
+            compositor: Compositor::new(config, device),
             config: config.clone(),
             whole_up_to: WHOLE_UP_TO,
         }
@@ -68,6 +75,34 @@ impl Autoencoder {
         self.encoder.set_precision(precision);
         self.decoder.set_precision(precision);
         self
+    }
+
+    /// The same network with fine levels and compositor of these sizes, for latents that mean what
+    /// they meant; what it had of them before is lost. The compositor begins with random weights of
+    /// `seed`, the fine levels so that pictures are those of before, smoothly enlarged.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there can be no such network.
+    pub fn extended(
+        mut self,
+        fine_channels: &[usize],
+        compositor_channels: Option<usize>,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let config = VaeConfig {
+            fine_channels: fine_channels.to_vec(),
+            compositor_channels,
+            ..self.config
+        };
+        config.validate()?;
+        let device = self.quant_conv.weight.device();
+        let begun = "random values of moderate scale";
+        self.decoder.fine = FineDecoder::new(&config, &device)
+            .map(|fine| randomize(fine, seed, quiet).expect(begun));
+        self.compositor = Compositor::new(&config, &device)
+            .map(|compositor| randomize(compositor, seed, default_init).expect(begun));
+        self.config = config;
+        Ok(self)
     }
 
     /// The sizes it was built with.
@@ -103,7 +138,19 @@ impl Autoencoder {
             self.config.image_channels,
             image.dims()
         );
+        let image = means(image, self.config.pooling());
         self.quant_conv.forward(self.encoder.forward(image))
+    }
+
+    /// The distribution of latents for pictures that are already what the encoder sees, means of
+    /// [pooling](VaeConfig::pooling) x pooling pixels.
+    ///
+    /// # Panics
+    /// If the number of channels is not the configured one, or a side no multiple of what one pixel
+    /// of a latent stands for there.
+    pub fn encode_means(&self, image: Tensor<4>) -> Posterior {
+        let moments = self.quant_conv.forward(self.encoder.forward(image));
+        Posterior::from_moments(moments, self.config.scale)
     }
 }
 
@@ -130,11 +177,22 @@ impl LatentCodec for Autoencoder {
             false => self.decoder.forward(latent),
         }
     }
+
+    /// # Panics
+    /// As [`decode`](Self::decode), or if the prompt is not as large as the picture.
+    fn decode_beside(&self, latent: Tensor<4>, prompt: Tensor<4>) -> Tensor<4> {
+        let decoded = self.decode(latent);
+        match &self.compositor {
+            Some(compositor) => compositor.forward(decoded, prompt),
+            None => decoded,
+        }
+    }
 }
 
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
+    use crate::fine::doubled_smoothly;
 
     #[test]
     fn the_published_network_has_its_published_size() {
@@ -161,10 +219,45 @@ mod tests {
     }
 
     #[test]
+    fn an_extended_network_has_the_latents_and_the_enlarged_pictures_of_before() {
+        let device = Device::flex();
+        let small = randomize(VaeConfig::mini().init(&device), 6, default_init).unwrap();
+        let large = VaeConfig::mini_256();
+        let large = small
+            .clone()
+            .extended(&large.fine_channels, large.compositor_channels, 7)
+            .unwrap();
+        assert_eq!(large.config(), &VaeConfig::mini_256());
+        let slots = |vae: &Autoencoder| flowinone_weights::param_specs(vae).len();
+        assert_eq!(slots(&large), slots(&VaeConfig::mini_256().init(&device)));
+
+        let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+        let picture = Tensor::<4>::random([1, 3, 64, 96], normal, &device);
+        let means = means(picture.clone(), 4);
+        let data = |x: Tensor<4>| x.into_data();
+        let latent = small.encode(means).mode();
+        assert_eq!(
+            data(large.encode(picture.clone()).mode()),
+            data(latent.clone())
+        );
+
+        let smooth = |x| doubled_smoothly(doubled_smoothly(x));
+        let decoded = large.decode(latent.clone());
+        assert_eq!(data(decoded), data(smooth(small.decode(latent.clone()))));
+        assert_ne!(
+            data(large.decode_beside(latent.clone(), picture.clone())),
+            data(large.decode(latent.clone()))
+        );
+        // Without a compositor the prompt is not looked at.
+        let beside = small.decode_beside(latent.clone(), picture);
+        assert_eq!(data(beside), data(small.decode(latent)));
+    }
+
+    #[test]
     fn above_the_chosen_side_a_latent_is_decoded_in_bands() {
         let device = Device::flex();
         let vae = VaeConfig::tiny().init(&device);
-        let vae = flowinone_weights::randomize(vae, 3, crate::default_init).unwrap();
+        let vae = randomize(vae, 3, default_init).unwrap();
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
         let latent = Tensor::random([1, 4, 33, 40], normal, &device);
         let picture = |side| vae.clone().whole_up_to(side).decode(latent.clone());

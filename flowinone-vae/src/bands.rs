@@ -21,8 +21,9 @@ use burn::nn::GroupNorm;
 use burn::tensor::{DType, Tensor};
 use flowinone_kernels::silu;
 
+use crate::fine::doubled_smoothly;
 use crate::layers::{convolve, gain_and_bias};
-use crate::{Decoder, ResBlock, UpLevel, Upsample};
+use crate::{Decoder, FineBlock, FineDecoder, ResBlock, UpLevel, Upsample};
 
 /// Rows of a band, at every resolution.
 const ROWS: usize = 32;
@@ -36,12 +37,48 @@ impl Decoder {
         let x = self.mid.forward(convolve(&self.conv_in, latent));
         let x = self.up.iter().rev().fold(cut(x), level);
         let norm = Norm::over(&x, &self.norm_out);
-        let bands = overlapping(x).map(|band| {
-            let y = convolve(&self.conv_out, norm.silu(band.with_neighbours()));
-            band.own(y, 1)
-        });
-        Tensor::cat(bands.collect(), 2)
+        let Some(fine) = &self.fine else {
+            let picture = |x| convolve(&self.conv_out, norm.silu(x));
+            return Tensor::cat(each(x, 1, picture), 2);
+        };
+        let (mut features, mut small) = (vec![], vec![]);
+        for band in overlapping(x) {
+            let y = norm.silu(band.with_neighbours());
+            small.push(band.own(convolve(&self.conv_out, y.clone()), 1));
+            features.push(band.own(y, 1));
+        }
+        fine.forward_in_bands(features, small)
     }
+}
+
+impl FineDecoder {
+    /// As [`forward`](Self::forward), of features and picture that are cut at the same rows.
+    fn forward_in_bands(&self, features: Bands, small: Bands) -> Tensor<4> {
+        let mut smooth = small;
+        let mut x = each(features, 1, |x| convolve(&self.conv_in, x));
+        for level in self.level.iter().rev() {
+            x = level.block.iter().fold(x, fine_block);
+            if level.conv.is_some() {
+                x = each(x, 2, |x| level.up(x));
+                smooth = each(smooth, 2, doubled_smoothly);
+            }
+        }
+        let finer = each(x, 1, |x| convolve(&self.conv_out, silu(x)));
+        let bands = smooth.into_iter().zip(finer);
+        Tensor::cat(bands.map(|(smooth, finer)| smooth + finer).collect(), 2)
+    }
+}
+
+/// `x + conv2(SiLU(conv1(SiLU(x))))`.
+fn fine_block(x: Bands, block: &FineBlock) -> Bands {
+    let (mut h, mut shortcut) = (vec![], vec![]);
+    for band in overlapping(x) {
+        h.push(band.own(block.first(band.with_neighbours()), 1));
+        shortcut.push(band.rows);
+    }
+    let h = each(h, 1, |h| block.second(h));
+    let bands = h.into_iter().zip(shortcut);
+    bands.map(|(h, shortcut)| h + shortcut).collect()
 }
 
 fn level(x: Bands, level: &UpLevel) -> Bands {
@@ -71,9 +108,15 @@ fn res_block(x: Bands, block: &ResBlock) -> Bands {
 
 /// Every pixel four times, then a convolution.
 fn doubled(x: Bands, upsample: &Upsample) -> Bands {
+    each(x, 2, |x| upsample.forward(x))
+}
+
+/// What `map`, which sees one row further up and down and makes maps `scale` times as high, makes
+/// of each band.
+fn each(x: Bands, scale: usize, map: impl Fn(Tensor<4>) -> Tensor<4>) -> Bands {
     let bands = overlapping(x).flat_map(|band| {
-        let y = upsample.forward(band.with_neighbours());
-        cut(band.own(y, 2))
+        let y = map(band.with_neighbours());
+        cut(band.own(y, scale))
     });
     bands.collect()
 }
@@ -248,13 +291,22 @@ mod tests {
     #[test]
     fn a_picture_in_bands_is_the_picture() {
         let device = Device::flex();
-        for side in [[ROWS, ROWS], [ROWS + 1, 5], [3 * ROWS, 2]] {
-            let decoder = VaeConfig::tiny().init(&device).decoder;
+        let fine = VaeConfig {
+            fine_channels: vec![2, 3, 4],
+            ..VaeConfig::tiny()
+        };
+        for (config, side) in [
+            (VaeConfig::tiny(), [ROWS, ROWS]),
+            (VaeConfig::tiny(), [ROWS + 1, 5]),
+            (VaeConfig::tiny(), [3 * ROWS, 2]),
+            (fine, [ROWS + 1, 3]),
+        ] {
+            let decoder = config.init(&device).decoder;
             let decoder = randomize(decoder, 2, default_init).unwrap();
             let latent = maps([2, 4, side[0], side[1]]).sub_scalar(30.0);
             let whole = decoder.forward(latent.clone());
             let difference = largest(whole.clone() - decoder.forward_in_bands(latent));
-            // Rounding, through 13 norms one after the other.
+            // Rounding, through 13 norms one after the other, and what comes after them.
             assert!(difference < 1e-5 * largest(whole), "{difference}");
         }
     }

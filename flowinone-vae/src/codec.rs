@@ -44,4 +44,12 @@ pub trait LatentCodec {
 
     /// The pictures, roughly in [-1, 1], for scaled latents `[b, c, h, w]`.
     fn decode(&self, latent: Tensor<4>) -> Tensor<4>;
+
+    /// The pictures for latents of edits of `prompt`, pictures of the same shape: what the edit
+    /// leaves as it is may be taken from there. As [`decode`](Self::decode) unless a codec knows
+    /// better.
+    fn decode_beside(&self, latent: Tensor<4>, prompt: Tensor<4>) -> Tensor<4> {
+        let _ = prompt;
+        self.decode(latent)
+    }
 }

@@ -4,10 +4,13 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::compositor::STRIDE;
 use crate::{Autoencoder, Error};
 
 /// Most levels accepted: 2^7 pixels of a picture for one of its latent.
 const MAX_LEVELS: usize = 8;
+/// Most channels, blocks or groups.
+const LARGEST: usize = 1 << 16;
 
 /// Sizes of an [`Autoencoder`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,15 @@ pub struct VaeConfig {
     pub groups: usize,
     /// Factor between the posterior and the latent that the flow works on.
     pub scale: f64,
+    /// Channels of the [levels](crate::FineDecoder) that make the decoded picture finer than what
+    /// the encoder sees, from the picture's resolution down to the encoder's, each half as wide and
+    /// high as the one before; none if it is not to be finer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fine_channels: Vec<usize>,
+    /// Channels of the [network](crate::Compositor) that takes what stays from the prompt picture,
+    /// if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compositor_channels: Option<usize>,
 }
 
 impl VaeConfig {
@@ -40,6 +52,8 @@ impl VaeConfig {
             blocks: 2,
             groups: 32,
             scale: 0.2301,
+            fine_channels: vec![],
+            compositor_channels: None,
         }
     }
 
@@ -53,6 +67,18 @@ impl VaeConfig {
             blocks: 1,
             groups: 8,
             scale: 1.0,
+            fine_channels: vec![],
+            compositor_channels: None,
+        }
+    }
+
+    /// The same network, latents of 16 x 16 among them, for pictures of 256 x 256 pixels: the
+    /// encoder sees means of 4 x 4 pixels, and what stays is taken from the prompt.
+    pub fn mini_256() -> Self {
+        Self {
+            fine_channels: vec![8, 16, 32],
+            compositor_channels: Some(12),
+            ..Self::mini()
         }
     }
 
@@ -69,7 +95,13 @@ impl VaeConfig {
 
     /// Pixels of a picture for one of its latent, along each side: 8 for the published network.
     pub fn reduction(&self) -> usize {
-        1 << self.multipliers.len().saturating_sub(1)
+        self.pooling() << self.multipliers.len().saturating_sub(1)
+    }
+
+    /// Pixels of a picture whose mean is one pixel for the encoder, along each side: 1 without
+    /// [fine levels](Self::fine_channels).
+    pub fn pooling(&self) -> usize {
+        1 << self.fine_channels.len().saturating_sub(1)
     }
 
     /// Builds the network on `device`; its parameters still wait for [`Autoencoder::load`].
@@ -99,6 +131,10 @@ impl VaeConfig {
             if value == 0 {
                 return Err(Error::config(field, value, "must be at least 1"));
             }
+            if value > LARGEST {
+                let limit = format!("must be at most {LARGEST}");
+                return Err(Error::config(field, value, limit));
+            }
         }
         let levels = self.multipliers.len();
         if levels == 0 || levels > MAX_LEVELS {
@@ -115,6 +151,10 @@ impl VaeConfig {
                     let limit = "times channels must be a number of channels";
                     return Err(Error::config(field, multiplier, limit));
                 }
+                Some(width) if width > LARGEST => {
+                    let limit = format!("makes {width} channels, at most {LARGEST}");
+                    return Err(Error::config(field, multiplier, limit));
+                }
                 Some(width) if width % self.groups != 0 => {
                     let groups = self.groups;
                     return Err(Error::config(
@@ -129,7 +169,33 @@ impl VaeConfig {
         if !(self.scale.is_finite() && self.scale > 0.0) {
             return Err(Error::config("scale", self.scale, "must be above 0"));
         }
-        Ok(())
+        let fine = self.fine_channels.len();
+        let text = || format!("{:?}", self.fine_channels);
+        if fine == 1 || fine + levels > MAX_LEVELS + 1 {
+            let limit = MAX_LEVELS + 1 - levels;
+            let reason = format!(
+                "must be none or 2 to {limit}: the last ones are at the encoder's resolution"
+            );
+            return Err(Error::config("fine_channels", text(), reason));
+        }
+        if self.fine_channels.contains(&0) {
+            return Err(Error::config("fine_channels", text(), "must be at least 1"));
+        }
+        match self.compositor_channels {
+            Some(0) => {
+                let field = "compositor_channels";
+                Err(Error::config(field, 0, "must be at least 1"))
+            }
+            Some(channels) if self.reduction() < STRIDE => Err(Error::config(
+                "compositor_channels",
+                channels,
+                format!(
+                    "needs a picture of {STRIDE} pixels for one of its latent, not {}",
+                    self.reduction()
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Number of resolutions.
@@ -167,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn fine_levels_make_pictures_larger_and_nothing_else() {
+        let [small, fine] = [VaeConfig::mini(), VaeConfig::mini_256()];
+        fine.validate().unwrap();
+        assert_eq!((small.reduction(), small.pooling()), (4, 1));
+        assert_eq!((fine.reduction(), fine.pooling()), (16, 4));
+        // Without them a file is what it was: the digest of old weights is over these bytes.
+        let json = serde_json::to_string(&small).unwrap();
+        assert!(json.ends_with("\"scale\":1.0}"), "{json}");
+        let json = serde_json::to_string(&fine).unwrap();
+        assert_eq!(serde_json::from_str::<VaeConfig>(&json).unwrap(), fine);
+    }
+
+    #[test]
     fn json_has_every_field_and_no_other() {
         let complete = serde_json::to_value(VaeConfig::tiny()).unwrap();
         let read = |json: serde_json::Value| serde_json::from_value::<VaeConfig>(json);
@@ -201,7 +280,21 @@ mod tests {
         assert!(complaint(|c| c.blocks = 0).contains("blocks = 0 must be at least 1"));
         assert!(complaint(|c| c.multipliers.clear()).contains("multipliers = []"));
         assert!(complaint(|c| c.multipliers[2] = 0).contains("multipliers[2] = 0"));
-        assert!(complaint(|c| c.channels = usize::MAX).contains("multipliers["));
+        assert!(complaint(|c| c.channels = usize::MAX).contains("channels = 18446744073709551615"));
         assert!(complaint(|c| c.scale = f64::NAN).contains("scale = NaN"));
+        assert!(
+            complaint(|c| c.fine_channels = vec![8]).contains("fine_channels = [8] must be none")
+        );
+        assert!(complaint(|c| c.fine_channels = vec![8; 6]).contains("none or 2 to 5"));
+        assert!(complaint(|c| c.fine_channels = vec![0, 8]).contains("at least 1"));
+        assert!(complaint(|c| c.compositor_channels = Some(0)).contains("compositor_channels = 0"));
+        let shallow = complaint(|c| {
+            c.multipliers = vec![1, 2, 4];
+            c.compositor_channels = Some(12);
+        });
+        assert!(
+            shallow.contains("8 pixels for one of its latent, not 4"),
+            "{shallow}"
+        );
     }
 }

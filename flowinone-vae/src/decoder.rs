@@ -1,5 +1,5 @@
 //! Decoder: latent -> conv -> middle -> levels of residual blocks, each doubling the resolution ->
-//! `conv(SiLU(norm(x)))`.
+//! `conv(SiLU(norm(x)))`, which [fine levels](FineDecoder) may enlarge.
 
 use burn::module::Module;
 use burn::nn::GroupNorm;
@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use flowinone_kernels::Precision;
 
 use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
-use crate::{Middle, ResBlock, Upsample, VaeConfig};
+use crate::{FineDecoder, Middle, ResBlock, Upsample, VaeConfig};
 
 /// From an unscaled latent to a picture.
 #[derive(Module, Debug)]
@@ -23,6 +23,8 @@ pub struct Decoder {
     pub norm_out: GroupNorm,
     /// Channels to picture.
     pub conv_out: Conv2d,
+    /// Levels above the encoder's full resolution, if there are any.
+    pub fine: Option<FineDecoder>,
 }
 
 impl Decoder {
@@ -36,6 +38,7 @@ impl Decoder {
                 .collect(),
             norm_out: group_norm(config.groups, config.width(0), device),
             conv_out: conv3x3(config.width(0), config.image_channels, device),
+            fine: FineDecoder::new(config, device),
         }
     }
 
@@ -49,6 +52,9 @@ impl Decoder {
             }
         }
         self.mid.set_precision(precision);
+        if let Some(fine) = &mut self.fine {
+            fine.set_precision(precision);
+        }
     }
 
     /// Maps latents `[b, latent_channels, h, w]` to `[b, image_channels, r h, r w]`, r being the
@@ -57,9 +63,24 @@ impl Decoder {
     /// Each map is given up as soon as the next is there: the peak is what one residual block
     /// at full resolution needs.
     pub fn forward(&self, latent: Tensor<4>) -> Tensor<4> {
+        let features = self.features(latent);
+        let picture = self.small_picture(features.clone());
+        match &self.fine {
+            Some(fine) => fine.forward(features, picture),
+            None => picture,
+        }
+    }
+
+    /// What the last convolution sees, `SiLU(norm(x))`, at the encoder's full resolution.
+    pub fn features(&self, latent: Tensor<4>) -> Tensor<4> {
         let x = self.mid.forward(convolve(&self.conv_in, latent));
         let x = self.up.iter().rev().fold(x, |x, level| level.forward(x));
-        convolve(&self.conv_out, norm_silu(&self.norm_out, x))
+        norm_silu(&self.norm_out, x)
+    }
+
+    /// The picture of those [features](Self::features), before fine levels.
+    pub fn small_picture(&self, features: Tensor<4>) -> Tensor<4> {
+        convolve(&self.conv_out, features)
     }
 }
 

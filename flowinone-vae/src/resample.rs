@@ -2,11 +2,10 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 use flowinone_kernels::{Precision, halving_convolution};
 
+use crate::fine::doubled;
 use crate::layers::{conv3x3, convolve_in, weights};
 
 /// Halves width and height by a 3x3 convolution of stride 2.
@@ -63,9 +62,6 @@ impl Upsample {
 
     /// Maps `[b, c, h, w]` to `[b, c, 2 h, 2 w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, h, w] = x.dims();
-        let nearest = InterpolateOptions::new(InterpolateMode::Nearest);
-        let x = interpolate(x, nearest.with_output_size([2 * h, 2 * w])); // [b, c, 2 h, 2 w]
-        convolve_in(self.precision, &self.conv, x)
+        convolve_in(self.precision, &self.conv, doubled(x))
     }
 }

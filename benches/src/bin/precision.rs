@@ -106,7 +106,7 @@ fn solved(model: &FlowInOne, start: &Start, settings: &Settings) -> Result<End, 
     let last = last.ok_or("no step was made")?;
     Ok(End {
         first: first.ok_or("no step was made")?,
-        pictures: model.decode(last.x.clone())?,
+        pictures: model.decode_beside(last.x.clone(), start)?,
         last: last.x,
         evaluations: last.evaluations.branches,
     })

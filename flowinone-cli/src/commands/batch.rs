@@ -76,11 +76,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 
 /// Warns of what the model does not know.
 fn warn(session: &Session, jobs: &Jobs) {
-    for BatchJob { job, .. } in &jobs.list {
-        if let Source::Prompt { prompt, .. } = &job.source
-            && let Some(warning) = session.style().warning(prompt)
-        {
-            tell!("warning: {warning}");
+    for BatchJob { job, line, .. } in &jobs.list {
+        let Source::Prompt { prompt, .. } = &job.source else {
+            continue;
+        };
+        for warning in session.style().warnings(prompt) {
+            match line {
+                Some(line) => tell!("warning: {line}: {warning}"),
+                None => tell!("warning: {warning}"),
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::Outcome;
 /// Write a model directory with random weights, for benchmarks and tests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// flowinone-256 (the published sizes, 7.1 GB in f32) or tiny
+    /// flowinone-256 (the published sizes, 7.1 GB in f32), mini, mini-256 or tiny
     #[arg(
         long,
         value_name = "NAME",
@@ -39,8 +39,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config = match (&args.config, args.preset.as_str()) {
         (Some(path), _) => read_config(path)?,
         (None, "flowinone-256") => ModelConfig::flowinone_256(),
+        (None, "mini") => ModelConfig::mini(),
+        (None, "mini-256") => ModelConfig::mini_256(),
         (None, "tiny") => ModelConfig::tiny(),
-        (None, other) => bail!("{other:?} is no preset; use flowinone-256 or tiny"),
+        (None, other) => {
+            bail!("{other:?} is no preset; use flowinone-256, mini, mini-256 or tiny")
+        }
     };
     let directory = flowinone_tasks::init(
         &config,

@@ -10,16 +10,19 @@ use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
 
-/// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG.
+/// List the tensors of a checkpoint, the parts of a model and what it knows, or the settings in a
+/// PNG.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// .pth, .bin, .safetensors, *.index.json, model directory, or a picture made by flowinone
+    /// .pth, .bin, .safetensors, *.index.json, model directory or built-in:mini, or a picture made
+    /// by flowinone
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let text = if args.file.join("manifest.json").is_file() {
-        ModelDirectory::open(&args.file)?.description()
+    let built_in = args.file.to_string_lossy().starts_with("built-in:");
+    let text = if built_in || args.file.join("manifest.json").is_file() {
+        ModelDirectory::named(&args.file)?.description()
     } else if is_picture(&args.file)? {
         serde_json::to_string_pretty(&read_record(&args.file)?)? + "\n"
     } else {

@@ -138,7 +138,7 @@ impl Making {
         if let Some(save) = &save {
             save.write(&sequence)?;
         }
-        if let Some(warning) = style.warning(&sequence.prompts[0]) {
+        for warning in style.warnings(&sequence.prompts[0]) {
             tell!("warning: {warning}");
         }
         let options = self.options.batch(sequence.batch_size, sequence.overwrite);

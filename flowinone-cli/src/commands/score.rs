@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use flowinone_eval::{Known, Pairs, Report, Scorer, Summary, Work, result_of};
+use flowinone_eval::{Known, Pairs, Report, Rules, Scored, Scorer, Work, result_of, walk_in};
 use flowinone_files::{keep_apart, writable, write_atomically};
 use flowinone_image::read_picture;
 use image::RgbImage;
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Score what is known instead: the unedited input, the target, or the targets of other pairs
     #[arg(long, value_name = "NAME", conflicts_with = "results")]
     baseline: Option<Baseline>,
+    /// Rules that results are judged by
+    #[arg(long, value_name = "NAME", default_value = "exact")]
+    rules: Judged,
     /// .tar shard, folder of them, or folder with input/, output/ and truth/, as data make writes
     /// them [default: the procedural pairs of the options below]
     #[arg(long, value_name = "PATH", conflicts_with_all = ["styles", "seed", "side", "tasks", "split", "holdout", "variety"])]
@@ -70,6 +73,15 @@ enum Baseline {
     Shuffled,
 }
 
+/// What results are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Judged {
+    /// Against the one target of each pair, pixel by pixel
+    Exact,
+    /// By what somebody who asked for it would see, in pictures of any size
+    WalkIn,
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(sheet) = &args.sheet
         && sheet
@@ -102,7 +114,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .map(PathBuf::as_path);
     keep_apart(read, outputs.iter().copied())?;
     outputs.into_iter().try_for_each(writable)?;
-    let scorer = Scorer::new(Arc::new(args.pairs.icons()?), args.pairs.classes().clone())?;
+    let (icons, classes) = (Arc::new(args.pairs.icons()?), args.pairs.classes());
+    match args.rules {
+        Judged::Exact => judge(args, &Scorer::new(icons, classes.clone())?),
+        Judged::WalkIn => judge(args, &walk_in::Judge::new(icons, classes)?),
+    }
+}
+
+/// Judges the pairs that are meant, and reports.
+fn judge<R: Rules + Sync>(args: &Args, rules: &R) -> Result<Outcome> {
     let pairs = match &args.truth {
         Some(path) => Pairs::files(path, args.first, args.count)?,
         None => match args.count {
@@ -117,34 +137,39 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .context("cannot start threads")?;
     interrupt::listen();
     let sheet = args.sheet.as_ref().map_or(0, |_| args.each);
-    let mut report = Report::new(*scorer.thresholds(), sheet);
+    let mut report = Report::new(sheet);
     let whole = pool.install(|| match (&args.results, args.baseline) {
-        (Some(results), _) => of_results(pairs, results, &scorer, &mut report),
-        (None, Some(Baseline::Shuffled)) => shuffled(pairs, &scorer, &mut report),
+        (Some(results), _) => of_results(pairs, results, rules, &mut report),
+        (None, Some(Baseline::Shuffled)) => shuffled(pairs, rules, &mut report),
         (None, baseline) => {
             let of = |known: &Known| match baseline {
                 Some(Baseline::Target) => known.target.clone(),
                 _ => known.prompt.clone(),
             };
-            score(pairs, |known| Ok(Some(of(known))), &scorer, &mut report)
+            score(pairs, |known| Ok(Some(of(known))), rules, &mut report)
         }
     })?;
     if !whole {
         tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
-    finish(report, args)
+    finish(report, rules, args)
 }
 
 /// Scores the results of a folder.
-fn of_results(pairs: Pairs, results: &Path, scorer: &Scorer, report: &mut Report) -> Result<bool> {
+fn of_results<R: Rules>(
+    pairs: Pairs,
+    results: &Path,
+    rules: &R,
+    report: &mut Report<R>,
+) -> Result<bool> {
     let mut first = None;
     let find = |known: &Known| {
         first.get_or_insert_with(|| known.key.clone());
         let path = result_of(results, &known.key);
         Ok(path.map(read_picture).transpose()?)
     };
-    let whole = score(pairs, find, scorer, report)?;
+    let whole = score(pairs, find, rules, report)?;
     if let (true, Some(key)) = (report.items.is_empty(), first) {
         bail!(
             "no pair has a result in {}; the first would be {key}.png",
@@ -155,11 +180,11 @@ fn of_results(pairs: Pairs, results: &Path, scorer: &Scorer, report: &mut Report
 }
 
 /// Scores what `result` gives for each pair; `false` if someone asked to stop.
-fn score(
+fn score<R: Rules>(
     mut pairs: Pairs,
     mut result: impl FnMut(&Known) -> Result<Option<RgbImage>>,
-    scorer: &Scorer,
-    report: &mut Report,
+    rules: &R,
+    report: &mut Report<R>,
 ) -> Result<bool> {
     let mut batch = vec![];
     while let Some(known) = pairs.next_pair()? {
@@ -168,19 +193,19 @@ fn score(
             None => report.missing.push(known.key),
         }
         if batch.len() == BATCH {
-            settle(std::mem::take(&mut batch), scorer, report)?;
+            settle(std::mem::take(&mut batch), rules, report)?;
             if interrupt::asked() {
                 return Ok(false);
             }
         }
     }
-    settle(batch, scorer, report)?;
+    settle(batch, rules, report)?;
     report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
 /// Gives every pair the target of the pair of its task before it, and the first that of the last.
-fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bool> {
+fn shuffled<R: Rules>(mut pairs: Pairs, rules: &R, report: &mut Report<R>) -> Result<bool> {
     let mut tasks: Vec<(Known, RgbImage)> = vec![]; // the first pair of a task, its last target
     let mut batch = vec![];
     while let Some(known) = pairs.next_pair()? {
@@ -196,7 +221,7 @@ fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bo
             }
         }
         if batch.len() == BATCH {
-            settle(std::mem::take(&mut batch), scorer, report)?;
+            settle(std::mem::take(&mut batch), rules, report)?;
             if interrupt::asked() {
                 return Ok(false);
             }
@@ -206,12 +231,16 @@ fn shuffled(mut pairs: Pairs, scorer: &Scorer, report: &mut Report) -> Result<bo
         bail!("{} has a single pair; nothing to shuffle", only.truth.task);
     }
     batch.extend(tasks);
-    settle(batch, scorer, report)?;
+    settle(batch, rules, report)?;
     report.skipped = pairs.damaged().to_vec();
     Ok(true)
 }
 
-fn settle(batch: Vec<(Known, RgbImage)>, scorer: &Scorer, report: &mut Report) -> Result<()> {
+fn settle<R: Rules>(
+    batch: Vec<(Known, RgbImage)>,
+    rules: &R,
+    report: &mut Report<R>,
+) -> Result<()> {
     let work = |(known, result): (Known, RgbImage)| {
         let work = Work {
             key: known.key,
@@ -223,23 +252,23 @@ fn settle(batch: Vec<(Known, RgbImage)>, scorer: &Scorer, report: &mut Report) -
         (work, known.target)
     };
     let (work, targets): (Vec<Work>, Vec<RgbImage>) = batch.into_iter().map(work).unzip();
-    for ((score, work), target) in scorer.items(&work)?.into_iter().zip(work).zip(targets) {
+    for ((score, work), target) in rules.verdicts(&work)?.into_iter().zip(work).zip(targets) {
         report.add(score, &work, &target);
     }
     Ok(())
 }
 
 /// Prints and writes everything.
-fn finish(mut report: Report, args: &Args) -> Result<Outcome> {
+fn finish<R: Rules>(mut report: Report<R>, rules: &R, args: &Args) -> Result<Outcome> {
     if report.items.is_empty() {
         bail!("there is nothing to score");
     }
-    report.items.sort_by(|a, b| a.key.cmp(&b.key));
-    let summary = Summary::of(&report.items);
+    report.items.sort_by(|a, b| a.key().cmp(b.key()));
+    let summary = R::table(&report.items);
     crate::output::print_text(&summary.to_string());
     let failed: Vec<_> = report.items.iter().filter(|item| !item.passes()).collect();
     for item in failed.iter().take(args.list) {
-        out!("{} ({}): {}", item.key, item.task, item.reasons());
+        out!("{} ({}): {}", item.key(), item.task(), item.reasons());
     }
     if failed.len() > args.list {
         out!("and {} more; --json lists all", failed.len() - args.list);
@@ -248,7 +277,10 @@ fn finish(mut report: Report, args: &Args) -> Result<Outcome> {
         report.sheet().save(path)?;
     }
     if let Some(path) = &args.json {
-        write_atomically(path, &serde_json::to_vec_pretty(&report.json(&summary))?)?;
+        write_atomically(
+            path,
+            &serde_json::to_vec_pretty(&report.json(rules, &summary))?,
+        )?;
     }
     for name in &report.skipped {
         tell!("skipped: {name}");

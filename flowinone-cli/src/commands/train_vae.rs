@@ -1,13 +1,13 @@
 //! `flowinone train-vae`: train the autoencoder of a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{Networks, WeightDtype, assemble};
+use flowinone_tasks::{ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
-    AutoencoderTrainTask, AutoencoderTrainingConfig, Half, Origin, StopReason, Trainer,
-    TrainingData, digest, initialise, latent_deviation, place_of_model, read_training_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, Origin, StopReason, Trainer, TrainingData,
+    digest, initialise, latent_deviation, newest_checkpoint, place_of_model, read_training_config,
 };
 
 use crate::commands::train::{Computing, note_validation, told, watch};
@@ -22,6 +22,13 @@ pub(crate) struct Args {
     /// Description of the run (TOML); it resumes where it was stopped
     #[arg(long, value_name = "FILE.toml")]
     config: PathBuf,
+    /// Only write the newest checkpoint's averaged weights as a model directory, and train nothing;
+    /// for runs that leave the encoder as it is
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+    /// Element type of the weights in the model directory: f32, f16 or bf16
+    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
+    dtype: WeightDtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -30,17 +37,40 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config: AutoencoderTrainingConfig = read_training_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
-    let (mut model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    if let Some(extension) = &config.extend {
+        for part in extension.new_parts(&model) {
+            tell!("the model has no {part} of these sizes: they begin anew, all else goes on");
+        }
+    }
+    let (mut model, autoencoder) = config.begin(model, networks.codec().clone())?;
+    let folder = config.run.folder.clone();
+    if let Some(target) = &args.export {
+        if !config.keeps_latents() {
+            bail!(
+                "a run that trains the encoder measures its latents at its end; let it end first"
+            );
+        }
+        let Some(newest) = newest_checkpoint(&folder)? else {
+            bail!("{} has no checkpoint yet", folder.display());
+        };
+        let trained = Networks {
+            encoder: networks.encoder(),
+            vae: &newest.ema(autoencoder)?,
+            flow: networks.flow(),
+        };
+        return write(trained, &model, newest.step(), args.dtype, target);
+    }
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
+        keeps_latents: config.keeps_latents(),
         device: device.clone(),
         validation: data.validation,
         validation_examples: config.run.validation.examples,
     };
-    let folder = config.run.folder.clone();
     let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
     let frozen = [
         ("encoder", digest(&model.encoder, networks.encoder())),
@@ -51,7 +81,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .into();
     Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
-    let autoencoder = config.freeze(networks.codec().clone());
     let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
     let run = config.run.clone();
@@ -59,19 +88,29 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if watch(&mut trainer)? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
-    if config.trains(Half::Encoder) {
+    if !config.keeps_latents() {
         model.trained = false; // The flow knows other latents.
         model.vae.scale = scale(&trainer, &config, model.picture_side as u32, device)?;
     }
     if target.exists() {
         std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
-    let networks = Networks {
+    let trained = Networks {
         encoder: networks.encoder(),
         vae: trainer.ema(),
         flow: networks.flow(),
     };
-    assemble(networks, &model, trainer.step(), WeightDtype::F32, &target)?;
+    write(trained, &model, trainer.step(), args.dtype, &target)
+}
+
+fn write(
+    networks: Networks<'_>,
+    model: &ModelConfig,
+    steps: u64,
+    dtype: WeightDtype,
+    target: &Path,
+) -> Result<Outcome> {
+    assemble(networks, model, steps, dtype, target)?;
     out!("{}", target.display());
     Ok(Outcome::Done)
 }

@@ -1,7 +1,8 @@
 //! What people call the things and colours of a scene.
 
-use super::pattern::{self, Name};
+use super::pattern::Name;
 use super::{Draw, Noun};
+use crate::caption::article as indefinite;
 
 /// Other names of a class.
 const SYNONYMS: &[(&str, &[&str])] = &[
@@ -78,7 +79,7 @@ pub(crate) fn spoken(noun: &Noun, draw: &mut Draw) -> Name {
     let article = match article {
         Some(("cheese", _)) if draw.chance(0.5) => "a piece of",
         Some((_, article)) => article,
-        None => pattern::article(&words),
+        None => indefinite(&words),
     };
     Name { words, article }
 }

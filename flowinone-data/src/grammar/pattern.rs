@@ -4,6 +4,7 @@
 //! a colour, `{a c}` with an article before it.
 
 use super::Draw;
+use crate::caption::article;
 
 /// A name as it is spoken, with the article that goes before it.
 #[derive(Debug, Clone, Default)]
@@ -54,17 +55,6 @@ fn choose(pattern: &str, draw: &mut Draw) -> String {
         rest = after;
     }
     chosen + rest
-}
-
-/// The indefinite article before a word.
-pub(super) fn article(word: &str) -> &'static str {
-    // Words whose first letter misleads.
-    const LIKE_YOU: [&str; 4] = ["uni", "use", "euro", "one"];
-    let vowel = word.starts_with(['a', 'e', 'i', 'o', 'u']);
-    match vowel && !LIKE_YOU.iter().any(|start| word.starts_with(start)) {
-        true => "an",
-        false => "a",
-    }
 }
 
 /// Every word that a pattern can bring, without its placeholders.

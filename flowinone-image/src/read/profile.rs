@@ -128,7 +128,7 @@ fn transformed(
 
 /// Whether a profile means sRGB: most photos carry that, and their numbers are not touched.
 fn is_srgb(profile: &ColorProfile) -> bool {
-    let levels = (0..=16u16).map(|level| (level * 255 / 16) as u8);
+    let levels = (0..=8u16).map(|level| (level * 255 / 8) as u8);
     let probe: Vec<u8> = levels
         .clone()
         .flat_map(|red| levels.clone().map(move |green| (red, green)))

@@ -8,6 +8,7 @@ pub(crate) mod flex;
 pub(crate) mod gemm;
 pub(crate) mod norm;
 pub(crate) mod parallel;
+pub(crate) mod peak;
 pub(crate) mod pointwise;
 pub(crate) mod simd;
 

@@ -18,7 +18,7 @@ impl Shared {
     }
 }
 
-/// Below so many numbers a second thread costs more than it takes over.
+/// Number of values below which a second thread costs more than it saves.
 const SMALLEST: usize = 16 * 1024;
 
 /// Fresh vectors, the k-th with `sizes[k]` numbers for each of `count` items; `make` fills the part

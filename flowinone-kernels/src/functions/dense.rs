@@ -41,7 +41,7 @@ impl Dense {
         config.init(device).into()
     }
 
-    /// For an input that comes in so many equal parts.
+    /// For an input that comes in `parts` equal parts.
     #[must_use]
     pub fn in_parts(self, parts: usize) -> Self {
         Self { parts, ..self }

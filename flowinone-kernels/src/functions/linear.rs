@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use crate::cpu::flex::{self, of_three, of_two, takes};
 use crate::fallback;
 
-/// Below so many rows, packing the weights costs more than it saves.
+/// Number of rows below which packing the weights costs more than it saves.
 #[cfg(feature = "cpu")]
 const FEWEST_ROWS: usize = 24;
 

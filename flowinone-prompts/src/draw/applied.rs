@@ -1,6 +1,6 @@
 //! A prompt in the style of a model: what was left at its default follows the model's style.
 
-use crate::{Canvas, Doodle, Force, Prompt, PromptStyle, Task, TextStyle, Trajectory};
+use crate::{Canvas, Doodle, Force, Prompt, PromptStyle, Task, TextStyle, Trajectory, UnknownWord};
 
 impl PromptStyle {
     /// A text style in this prompt style, if it is still the default of its kind of prompt.
@@ -67,27 +67,57 @@ impl PromptStyle {
         prompt
     }
 
-    /// What to tell a person whose prompt names something that the model does not know; `None` if
-    /// there is nothing to tell.
-    pub fn warning(&self, prompt: &Prompt) -> Option<String> {
-        let name = match prompt {
-            Prompt::ClassToImage(prompt) => &prompt.name,
-            Prompt::TextToImage(prompt) => &prompt.text,
-            _ => return None,
+    /// What to tell a person whose prompt has words or names that the model does not know, one
+    /// sentence each; none if there is nothing to tell.
+    pub fn warnings(&self, prompt: &Prompt) -> Vec<String> {
+        let Some(sentence) = said(prompt) else {
+            return vec![];
         };
-        let near = self.unknown(name)?.join(", ");
-        let name: String = name.chars().take(40).collect();
-        let count = self.classes.len();
-        Some(format!(
-            "the model knows {count} classes, and none is named in {name:?}; the nearest are {near}"
-        ))
+        let told = |found: UnknownWord<'_>| {
+            let near = found.near.join(", ");
+            format!(
+                "the model does not read {:?}; the nearest words are {near}",
+                found.word
+            )
+        };
+        let words = self.unknown_words(sentence).into_iter().map(told);
+        let mut warnings: Vec<String> = words.take(MOST_WARNINGS).collect();
+        let pictures = matches!(prompt, Prompt::ClassToImage(_) | Prompt::TextToImage(_));
+        if pictures && let Some(near) = self.unknown(sentence) {
+            let (name, count) = (
+                sentence.chars().take(40).collect::<String>(),
+                self.classes.len(),
+            );
+            let near = near.join(", ");
+            warnings.push(format!(
+                "the model knows {count} classes, and none is named in {name:?}; the nearest are {near}"
+            ));
+        }
+        warnings
     }
+}
+
+/// Most unknown words of one prompt that are told.
+const MOST_WARNINGS: usize = 5;
+
+/// The sentence of a prompt, if it has one.
+fn said(prompt: &Prompt) -> Option<&str> {
+    Some(match prompt {
+        Prompt::ClassToImage(prompt) => &prompt.name,
+        Prompt::TextToImage(prompt) => &prompt.text,
+        Prompt::TextInImage(prompt) => &prompt.instruction,
+        Prompt::TextBox(prompt) => &prompt.text,
+        Prompt::VisualMarker(prompt) => &prompt.instruction,
+        Prompt::Doodle(prompt) => prompt.instruction.as_ref()?,
+        Prompt::Force(prompt) => &prompt.instruction,
+        Prompt::Trajectory(prompt) => &prompt.instruction,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TextToImage;
+    use crate::{TextInImage, TextToImage};
 
     fn large() -> PromptStyle {
         PromptStyle {
@@ -108,5 +138,23 @@ mod tests {
         chosen.canvas.style.size = 20.0;
         let chosen = Prompt::from(chosen);
         assert_eq!(large().applied(chosen.clone()), chosen);
+    }
+
+    #[test]
+    fn every_task_warns_of_words_that_the_model_does_not_read() {
+        let style = PromptStyle {
+            classes: vec!["cat".into()],
+            words: ["remove", "the", "push"].map(String::from).into(),
+            ..PromptStyle::default()
+        };
+        let photo = image::RgbImage::new(8, 8);
+        let force = Force::new(photo.clone()).instruction("shove");
+        let edit = TextInImage::new(photo, "remove the dog");
+        let warnings = |prompt: &Prompt| style.warnings(prompt).join("; ");
+        assert!(warnings(&edit.into()).contains("does not read \"dog\""));
+        assert!(warnings(&force.into()).contains("\"shove\""));
+        assert_eq!(warnings(&TextToImage::new("the cat").into()), "");
+        let nothing = warnings(&TextToImage::new("remove").into());
+        assert!(nothing.contains("none is named"), "{nothing}");
     }
 }

@@ -59,9 +59,9 @@ impl Subjects {
                 return Ok(None);
             };
             subjects.push(Subject {
-                start,
                 latent: values(&last.x),
-                picture: pipeline.decode(last.x)?.remove(0),
+                picture: pipeline.decode_item(&last.x, &start, 0)?,
+                start,
                 evaluations: last.evaluations.branches,
             });
         }
@@ -104,7 +104,7 @@ impl Subjects {
             let error = relative_error(&latent, &subject.latent);
             row.error += error;
             row.worst = row.worst.max(error);
-            let picture = pipeline.decode(last.x)?.remove(0);
+            let picture = pipeline.decode_item(&last.x, &subject.start, 0)?;
             squares += mean_square(&picture, &subject.picture); // of one size each
         }
         let pictures = self.subjects.len() as f64;

@@ -178,15 +178,16 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
     let config: AutoencoderTrainingConfig = read_training_config(file).unwrap();
     let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
     let data = TrainingData::open(&config.data, &config.run).unwrap();
+    let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
         side: model.picture_side as u32,
+        keeps_latents: config.keeps_latents(),
         device: device(),
         validation: data.validation,
         validation_examples: 2,
     };
-    let model = config.freeze(networks.codec().clone());
-    train(task, model, data.mixer, config.run, stop).unwrap()
+    train(task, autoencoder, data.mixer, config.run, stop).unwrap()
 }
 
 /// Runs any task; `stop` sets the flag while that step computes.

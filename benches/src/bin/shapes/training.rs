@@ -77,6 +77,7 @@ pub(crate) fn autoencoder(precision: MatmulPrecision) -> Computation {
             ..Reconstruction::default()
         },
         side: config.picture_side as u32,
+        keeps_latents: false,
         device,
         validation: None,
         validation_examples: 0,

@@ -43,11 +43,11 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "everyday|all|A,B,…", default_value = "everyday")]
     classes: Classes,
     /// train, validation, or what is held out and tested: templates, lettering, style, positions,
-    /// pairs, combinations
+    /// pairs, combinations, word-order
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: Split,
     /// What training never sees: templates, positions, lettering=serif|serif-bold|comic,
-    /// style=NAME, pairs=SHARE, combinations=SHARE; several with commas
+    /// style=NAME, pairs=SHARE, combinations=SHARE, word-order; several with commas
     #[arg(
         long,
         value_name = "A,B=C,…",

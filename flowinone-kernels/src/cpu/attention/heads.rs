@@ -90,7 +90,7 @@ impl<'a> Heads<'a> {
     /// The tokens `first..first + count` of a head as rows of a matrix.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer tokens.
     pub(super) fn columns_of(&self, pair: [usize; 2], first: usize, count: usize) -> Columns<'a> {
         Columns {
             values: &self.values[self.strides.at(pair, first)..],

@@ -23,6 +23,10 @@ mod winograd;
 
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::gemm::layout::MR;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::parallel::Shared;
@@ -49,19 +53,10 @@ pub(crate) fn convolved(
     let tile = Tile::of(maps);
     #[cfg(target_arch = "x86_64")]
     if precision != Precision::Float32
-        && tile != Some(Tile::Four) // which is as fast in float32
+        && !tile.is_some_and(|tile| tile.is_faster_than_bf16(maps))
         && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
     {
-        let weight = bf16::pairs_of_channels(maps, weight);
-        let weight = Matrix::new(
-            &weight,
-            maps.output,
-            2 * maps.input.div_ceil(2) * maps.places(),
-        );
-        let weight = weight
-            .left(level)
-            .pairs::<{ crate::cpu::gemm::layout::MR }>(level);
-        return in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias);
+        return direct_bf16(level, proof, maps, x, weight, bias);
     }
     let _ = precision;
     match tile {
@@ -80,6 +75,23 @@ fn direct(
 ) -> Vec<f32> {
     let weight = Matrix::new(weight, maps.output, maps.k()).left(level);
     in_row_blocks(level, f32::F32, maps, x, &weight, bias)
+}
+
+/// The same with factors in bfloat16.
+#[cfg(target_arch = "x86_64")]
+fn direct_bf16(
+    level: SimdLevel,
+    proof: Avx512Bf16,
+    maps: Maps,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    let weight = bf16::pairs_of_channels(maps, weight);
+    let k = 2 * maps.input.div_ceil(2) * maps.places();
+    let weight = Matrix::new(&weight, maps.output, k).left(level);
+    let weight = weight.pairs::<MR>(level);
+    in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, bias)
 }
 
 fn in_row_blocks<N: Element>(

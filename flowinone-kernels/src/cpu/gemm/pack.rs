@@ -165,8 +165,8 @@ impl<T: Send> RowWise<T> {
         (rows, own)
     }
 
-    /// Of `lines` rows of `k` slots; `make` writes up to `N` of them that follow each other, from
-    /// one to the next so many slots as it is told.
+    /// Of `lines` rows of `k` slots. `make(lines, slots, stride)` writes up to `N` consecutive
+    /// rows; consecutive rows are `stride` slots apart.
     ///
     /// # Safety
     /// `make` must write all slots of `N` rows.
@@ -243,7 +243,7 @@ impl Packed<f32> {
     }
 }
 
-/// The lines of a panel of up to `N`, of so many in all.
+/// The rows of panel `panel`, up to `N` of `lines` in all.
 pub(crate) fn lines_of<const N: usize>(panel: usize, lines: usize) -> Range<usize> {
     panel * N..(panel * N + N).min(lines)
 }

@@ -17,7 +17,7 @@ const SHAPES: [([usize; 4], usize, usize); 6] = [
 /// The same where Winograd's forms are faster: tiles of two by two, and of four by four that end in
 /// the middle.
 const IN_TILES: [([usize; 4], usize, usize); 2] =
-    [([1, 33, 26, 45], 34, 3), ([2, 35, 29, 50], 37, 3)];
+    [([2, 33, 17, 30], 34, 3), ([2, 35, 29, 50], 37, 3)];
 
 /// The same for convolutions that halve the maps.
 const HALVING: [([usize; 4], usize, usize); 5] = [

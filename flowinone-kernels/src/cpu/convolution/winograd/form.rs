@@ -6,9 +6,8 @@
 //!
 //! by the values of both polynomials at 0, some points and infinity (Lavin and Gray, "Fast
 //! algorithms for convolutional neural networks"). `F(4, 3)` takes the points `±1/√2, ±√2`, not
-//! their `±1, ±2`: numbers stay closer to one, and less than half of the error is left (Alam,
-//! Anderson, Barabasz and Gregg, "Winograd convolution for deep neural networks: efficient point
-//! selection").
+//! their `±1, ±2`: the numbers of the transforms stay closer to one (Alam, Anderson, Barabasz and
+//! Gregg, "Winograd convolution for deep neural networks: efficient point selection").
 
 use crate::cpu::simd::Simd;
 

@@ -46,23 +46,35 @@ const CHUNK: usize = 400 * 1024;
 const FEWEST_TILES: usize = 3 * NR;
 
 impl Tile {
-    /// The form that is faster than the direct one at these sizes, if one is.
+    /// The form that is faster than the direct one at these sizes, if one is; whatever the batch,
+    /// so that an item's results do not depend on its company.
     ///
     /// With few tiles the transforms of the weights cost more than they save, with few channels
-    /// those of the maps do. Measured with AVX2 and AVX-512 (`benches`, `kernels -- convolution`).
+    /// those of the maps do. Measured with AVX2 and AVX-512 at the sizes of the published
+    /// autoencoder and of small ones in training (`docs/src/performance.md`).
     pub(crate) fn of(maps: Maps) -> Option<Self> {
         let fits = (maps.kernel, maps.stride, maps.before) == (3, 1, 1);
         if !fits || maps.input.min(maps.output) < FEWEST_CHANNELS {
             return None;
         }
-        let tiles =
-            |side: usize| maps.batch * maps.height.div_ceil(side) * maps.width.div_ceil(side);
-        match () {
-            () if tiles(4) >= 128 => Some(Self::Four),
-            () if tiles(2) >= 64 => Some(Self::Two),
-            () => None,
+        if tiles_of(maps, 4) >= 64 {
+            return Some(Self::Four);
         }
+        (tiles_of(maps, 2) >= 64).then_some(Self::Two)
     }
+
+    /// Whether it is faster in float32 than the direct form in bfloat16: by a tenth to a fifth
+    /// where there are many channels and pixels.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn is_faster_than_bf16(self, maps: Maps) -> bool {
+        let channels = maps.input.min(maps.output);
+        self == Self::Four && channels >= 2 * FEWEST_CHANNELS && tiles_of(maps, 4) >= 128
+    }
+}
+
+/// Tiles of an item.
+fn tiles_of(maps: Maps, side: usize) -> usize {
+    maps.height.div_ceil(side) * maps.width.div_ceil(side)
 }
 
 /// Channels below which the direct form is faster.

@@ -114,8 +114,7 @@ impl<F: Form> Kernel for Input<'_, F> {
         // Down the columns first: [rows of tiles, LINE, a zero, the width and zeros].
         let breadth = tiles.breadth::<F>();
         let lines = self.scratch.take(tiles.rows * F::LINE, breadth);
-        let mut rows = lines.chunks_exact_mut(F::LINE * breadth);
-        for (row, lines) in (0..tiles.rows).zip(&mut rows) {
+        for (row, lines) in lines.chunks_exact_mut(F::LINE * breadth).enumerate() {
             let [item, row] = tiles.place(row);
             let plane = (item * maps.input + self.channel) * maps.plane();
             let plane = &self.x[plane..][..maps.plane()];

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::factors::{GAP, Sizes};
-use super::form::{Form, LONGEST};
+use super::form::Form;
 use crate::cpu::gemm::layout::MR;
 use crate::cpu::parallel::Shared;
 use crate::cpu::simd::level::SimdLevel;
@@ -71,7 +71,6 @@ impl<F: Form> Kernel for Panel<'_, F> {
             let columns = [0, 1, 2].map(|k| F::of_weights([g[0][k], g[1][k], g[2][k]]));
             for row in 0..F::LINE {
                 let of_row = F::of_weights([columns[0][row], columns[1][row], columns[2][row]]);
-                let of_row: [[f32; MR]; LONGEST] = of_row;
                 for (column, values) in of_row.iter().enumerate().take(F::LINE) {
                     let product = (row * F::LINE + column) * self.sizes.of_weights();
                     let at = product + (self.panel * inputs + input) * MR;
