@@ -25,12 +25,6 @@ pub(crate) fn listen() {
     ORDERLY.store(true, Ordering::Relaxed);
 }
 
-/// Set once the person at the keyboard has asked to stop.
-#[cfg(feature = "train")]
-pub(crate) fn flag() -> &'static AtomicBool {
-    &ASKED
-}
-
 /// Whether the person at the keyboard has asked to stop.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)

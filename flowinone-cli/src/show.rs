@@ -59,6 +59,11 @@ pub(crate) fn show(session: &Session, run: BatchRun<'_>, total: usize) -> Result
 pub(crate) fn with_hint(error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::OtherPicture(_) => "; --overwrite replaces it",
+        Error::Weights(flowinone_weights::Error::Mismatch(mismatch))
+            if !mismatch.unknown.is_empty() =>
+        {
+            "; --allow-unknown ignores unknown tensors"
+        }
         Error::Device(_) => " (`flowinone devices` lists what there is)",
         _ => return error.into(),
     };

@@ -27,6 +27,9 @@ pub enum Error {
     /// A scene names an icon that was not loaded, or numbers that make no sense.
     #[error("scene: {0}")]
     Scene(String),
+    /// A name with dots, where readers of shards would end it.
+    #[error("the name {0:?} has a dot, where readers of shards would end it; rename the file")]
+    Dots(String),
     /// A word that names no split, classes, holdout or variety.
     #[error("{0}")]
     Name(String),

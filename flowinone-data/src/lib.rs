@@ -59,7 +59,7 @@ pub use place::Place;
 pub use sample::{Encoded, Example, Sample};
 pub use sampler::{Classes, Pair, PairConfig, PairSampler};
 pub use scene::{Object, PixelBox, Rect, Scene};
-pub use shard::shards;
+pub use shard::{shard_key, shards};
 pub use shard_stream::ShardStream;
 pub use shard_writer::ShardWriter;
 pub use sheet::ContactSheet;

@@ -118,7 +118,7 @@ impl Listing {
                 text += &format!("    {name}\n");
             }
             if let Some(more @ 1..) = self.left_out.len().checked_sub(LEFT_OUT) {
-                text += &format!("    and {more} more; --json lists all\n");
+                text += &format!("    and {more} more\n");
             }
         }
         text

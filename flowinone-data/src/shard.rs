@@ -292,3 +292,36 @@ impl Parts {
         })
     }
 }
+
+/// The key of a sample in a shard: its path, with `dots` for the dots in its name.
+///
+/// # Errors
+/// [`Error::Dots`] for a name with dots if there is nothing to write for them.
+pub fn shard_key(path: &str, dots: Option<&str>) -> Result<String, Error> {
+    let (folders, name) = match path.rsplit_once('/') {
+        Some((folders, name)) => (Some(folders), name),
+        None => (None, path),
+    };
+    let name = match (dots, name.contains('.')) {
+        (_, false) => name.to_string(),
+        (Some(dots), true) => name.replace('.', dots),
+        (None, true) => return Err(Error::Dots(path.into())),
+    };
+    Ok(match folders {
+        Some(folders) => format!("{folders}/{name}"),
+        None => name,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dots_of_the_name_itself_are_replaced() {
+        assert_eq!(shard_key("v1.2/a.b.c", Some("-")).unwrap(), "v1.2/a-b-c");
+        assert_eq!(shard_key("v1.2/a", None).unwrap(), "v1.2/a");
+        let text = shard_key("a.b", None).unwrap_err().to_string();
+        assert!(text.contains("a.b") && text.contains("dot"), "{text}");
+    }
+}

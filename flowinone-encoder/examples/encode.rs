@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The first call also waits for the threads and the memory.
     for run in 1..=3 {
         let start = Instant::now();
-        let tokens = encoder.encode(janus_pixels(&square, &device));
+        let tokens = encoder.encode(janus_pixels([&square], &device));
         let shape = tokens.dims();
         let size = tokens.square().mean().sqrt().into_scalar::<f32>();
         println!(

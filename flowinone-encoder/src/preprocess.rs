@@ -32,35 +32,60 @@ pub fn janus_square(picture: &RgbImage, side: u32) -> RgbImage {
     square
 }
 
-/// The input `[1, 3, h, w]` of the vision tower for the bytes of [`janus_square`].
-pub fn janus_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
+/// The input `[pictures, 3, h, w]` of the vision tower for the bytes of [`janus_square`]s.
+///
+/// # Panics
+/// If the pictures differ in size, or there is none.
+pub fn janus_pixels<'a>(
+    pictures: impl IntoIterator<Item = &'a RgbImage>,
+    device: &Device,
+) -> Tensor<4> {
     to_tensor(
-        picture,
+        pictures,
         |byte| (f32::from(byte) / 255.0 - 0.5) / 0.5,
         device,
     )
 }
 
-/// The input `[1, 3, h, w]` of the autoencoder for the bytes of
-/// [`center_crop`](flowinone_image::center_crop).
+/// The input `[pictures, 3, h, w]` of the autoencoder for the bytes of
+/// [`center_crop`](flowinone_image::center_crop)s, in training and for pictures alike.
 ///
 /// It differs from [`janus_pixels`] in the last bit of some values: computed in double precision.
-pub fn structure_pixels(picture: &RgbImage, device: &Device) -> Tensor<4> {
+///
+/// # Panics
+/// If the pictures differ in size, or there is none.
+pub fn structure_pixels<'a>(
+    pictures: impl IntoIterator<Item = &'a RgbImage>,
+    device: &Device,
+) -> Tensor<4> {
     to_tensor(
-        picture,
+        pictures,
         |byte| (f64::from(byte) / 127.5 - 1.0) as f32,
         device,
     )
 }
 
-fn to_tensor(picture: &RgbImage, value: impl Fn(u8) -> f32, device: &Device) -> Tensor<4> {
+fn to_tensor<'a>(
+    pictures: impl IntoIterator<Item = &'a RgbImage>,
+    value: impl Fn(u8) -> f32,
+    device: &Device,
+) -> Tensor<4> {
     let table: [f32; 256] = std::array::from_fn(|byte| value(byte as u8));
-    let (pixels, _) = picture.as_raw().as_chunks::<3>();
-    let values: Vec<f32> = (0..3)
-        .flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel]))
-        .map(|byte| table[usize::from(byte)])
-        .collect();
-    let shape = [1, 3, picture.height() as usize, picture.width() as usize];
+    let (mut values, mut size, mut count) = (vec![], None, 0);
+    for picture in pictures {
+        let first = *size.get_or_insert(picture.dimensions());
+        assert_eq!(
+            picture.dimensions(),
+            first,
+            "pictures of a batch have one size"
+        );
+        let (pixels, _) = picture.as_raw().as_chunks::<3>();
+        let bytes = (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel]));
+        values.extend(bytes.map(|byte| table[usize::from(byte)]));
+        count += 1;
+    }
+    let (width, height) = size.expect("a batch has at least one picture");
+    let shape = [count, 3, height as usize, width as usize];
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -95,7 +120,7 @@ mod tests {
     #[test]
     fn channels_come_before_rows() {
         let picture = RgbImage::from_raw(2, 1, vec![0, 51, 102, 153, 204, 255]).unwrap();
-        let pixels = structure_pixels(&picture, &Device::flex());
+        let pixels = structure_pixels([&picture], &Device::flex());
         assert_eq!(pixels.dims(), [1, 3, 1, 2]);
         let values: Vec<f32> = pixels.into_data().try_to_vec().unwrap();
         let expected = [-1.0, 0.2, -0.6, 0.6, -0.2, 1.0];

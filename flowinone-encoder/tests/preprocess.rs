@@ -58,11 +58,11 @@ fn bytes_become_the_floats_of_the_reference() {
     for folder in folders().into_iter().filter(with_tables) {
         let tables = folder.tensors("preprocess.safetensors");
         assert_eq!(
-            values(janus_pixels(&ramp, &device)),
+            values(janus_pixels([&ramp], &device)),
             tables.floats("vlm_lut").repeat(3)
         );
         assert_eq!(
-            values(structure_pixels(&ramp, &device)),
+            values(structure_pixels([&ramp], &device)),
             tables.floats("vae_lut").repeat(3)
         );
     }

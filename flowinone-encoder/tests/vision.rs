@@ -41,7 +41,7 @@ fn names(folder: &Folder) -> Vec<String> {
 fn pixels(folder: &Folder, name: &str) -> Tensor<4> {
     let square = folder.file(&format!("preprocess/{name}_vlm384.png"));
     let square = image::open(square).unwrap().to_rgb8();
-    janus_pixels(&square, &Device::flex())
+    janus_pixels([&square], &Device::flex())
 }
 
 #[test]

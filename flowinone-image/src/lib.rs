@@ -14,7 +14,7 @@ pub use alpha::{PictureWithAlpha, decode_with_alpha, write_with_alpha};
 pub use animation::{Animation, FrameRate, write_animation};
 pub use crop::center_crop;
 pub use error::Error;
-pub use psnr::{MOST_DECIBELS, decibels, mean_square, psnr};
+pub use psnr::{MOST_DECIBELS, decibels, largest_difference, mean_square, psnr};
 pub use read::{
     EXTENSIONS, MAX_FILE, MAX_PIXELS, MAX_SIDE, Profiles, decode_picture, decode_picture_with,
     is_picture, read_picture, read_picture_file,

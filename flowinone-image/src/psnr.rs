@@ -24,6 +24,13 @@ pub fn mean_square(a: &RgbImage, b: &RgbImage) -> f64 {
     sum as f64 / a.as_raw().len() as f64
 }
 
+/// The largest difference of two pictures in any channel, of 255; `None` if they differ in size.
+pub fn largest_difference(a: &RgbImage, b: &RgbImage) -> Option<u8> {
+    let pairs = a.as_raw().iter().zip(b.as_raw());
+    let largest = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+    (a.dimensions() == b.dimensions()).then_some(largest)
+}
+
 /// The peak signal-to-noise ratio of a [mean square](mean_square), in dB, at most
 /// [`MOST_DECIBELS`].
 pub fn decibels(mean_square: f64) -> f64 {
@@ -41,5 +48,7 @@ mod tests {
         assert!((psnr(&a, &b) - 48.1308).abs() < 1e-4);
         assert!((decibels(65.025) - 30.0).abs() < 1e-9);
         assert_eq!(psnr(&a, &a), MOST_DECIBELS);
+        assert_eq!(largest_difference(&a, &b), Some(1));
+        assert_eq!(largest_difference(&a, &RgbImage::new(2, 3)), None);
     }
 }

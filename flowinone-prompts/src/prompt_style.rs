@@ -115,6 +115,25 @@ impl PromptStyle {
         Some(nearest(&name.to_lowercase(), classes))
     }
 
+    /// What the model knows, in two lines for people: its classes with their other names, and the
+    /// words beside them. A line is left out where the model is not limited.
+    pub fn vocabulary(&self) -> String {
+        let mut text = String::new();
+        if !self.classes.is_empty() {
+            let named = |class: &String| match self.synonyms.get(class) {
+                Some(others) => format!("{class} ({})", others.join(", ")),
+                None => class.clone(),
+            };
+            let names: Vec<String> = self.classes.iter().map(named).collect();
+            text += &format!("{} things: {}\n", names.len(), names.join(", "));
+        }
+        if !self.words.is_empty() {
+            let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+            text += &format!("{} other words: {}\n", words.len(), words.join(", "));
+        }
+        text
+    }
+
     /// All names of things that the model knows.
     fn names(&self) -> impl Iterator<Item = &str> {
         let others = self.synonyms.values().flatten();

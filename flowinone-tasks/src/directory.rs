@@ -16,7 +16,9 @@ use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
-use crate::{Component, Dtype, Error, Manifest, ModelConfig, Pipeline, Settings, WeightDtype};
+use crate::{
+    Component, Dtype, Error, Manifest, ModelConfig, Origin, Pipeline, Settings, WeightDtype,
+};
 
 const CONFIG: &str = "config.json";
 const MANIFEST: &str = "manifest.json";
@@ -104,6 +106,29 @@ impl ModelDirectory {
     /// Its manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Name, components with their sources, what the model knows, and configuration, in words for
+    /// people.
+    pub fn description(&self) -> String {
+        let config = &self.config;
+        let state = match config.trained {
+            true => "trained",
+            false => "untrained",
+        };
+        let mut text = format!("{} ({state})\n", config.name);
+        for (component, record) in &self.manifest.components {
+            let source = match &record.source {
+                Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
+                Origin::Trained { steps } => format!("trained for {steps} steps"),
+                Origin::Random { seed } => format!("random, seed {seed}"),
+            };
+            text += &format!(
+                "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
+                record.precision, record.bytes, record.sha256
+            );
+        }
+        text + &config.prompts.vocabulary() + &String::from_utf8_lossy(&json(config))
     }
 
     /// One digest over networks and weights: two directories with the same digest hold the same

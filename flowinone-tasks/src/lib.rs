@@ -40,7 +40,7 @@ pub use job::{Job, Routing, Source};
 pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::peak_memory;
-pub use pipeline::{Item, Pipeline, Start};
+pub use pipeline::{Item, Pipeline, Start, to_pictures};
 #[cfg(feature = "prompts")]
 pub use record::{Input, Record, read_record, write_png};
 #[cfg(feature = "prompts")]

@@ -111,7 +111,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// The semantic path of one prompt: tokens `[1, tokens, width]`.
     pub fn tokens(&self, prompt: &RgbImage) -> Tensor<3> {
         let square = janus_square(prompt, self.encoder.side() as u32);
-        let pixels = janus_pixels(&square, &self.device); // [1, 3, side, side]
+        let pixels = janus_pixels([&square], &self.device); // [1, 3, side, side]
         self.encoder.encode(self.weights_type(pixels))
     }
 
@@ -125,7 +125,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     /// side]`.
     fn image(&self, prompt: &RgbImage) -> Tensor<4> {
         let crop = center_crop(prompt, self.picture_side as u32);
-        self.weights_type(structure_pixels(&crop, &self.device))
+        self.weights_type(structure_pixels([&crop], &self.device))
     }
 
     fn latent(&self, image: Tensor<4>, noise: Option<Tensor<4>>) -> Tensor<4> {
@@ -284,12 +284,9 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             Some(prompt) => self.codec.decode_beside(latent, prompt),
             None => self.codec.decode(latent),
         }; // [1, 3, height, width]
-        let [_, _, height, width] = picture.dims();
-        let bytes = to_bytes(picture.cast(FloatDType::F32))
+        Ok(to_pictures(picture)
             .map_err(|e| Error::Decode(item, e))?
-            .remove(0);
-        Ok(RgbImage::from_raw(width as u32, height as u32, bytes)
-            .expect("three bytes for each pixel"))
+            .remove(0))
     }
 
     /// The whole path: pictures for a batch of items.
@@ -304,6 +301,19 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         tensor.cast(self.precision.dtype())
     }
+}
+
+/// Decoded pictures `[pictures, 3, height, width]` in [-1, 1] as 8-bit RGB.
+///
+/// # Errors
+/// Names the picture that is not finite.
+pub fn to_pictures(decoded: Tensor<4>) -> Result<Vec<RgbImage>, flowinone_vae::Error> {
+    let [_, _, height, width] = decoded.dims();
+    let picture = |bytes| {
+        RgbImage::from_raw(width as u32, height as u32, bytes).expect("three bytes for each pixel")
+    };
+    let all = to_bytes(decoded.cast(FloatDType::F32))?;
+    Ok(all.into_iter().map(picture).collect())
 }
 
 impl FlowInOne {

@@ -5,11 +5,13 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use flowinone_data::{ContactSheet, Mixer};
+use flowinone_encoder::structure_pixels;
 use flowinone_image::psnr;
-use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
-use image::RgbImage;
+use flowinone_tasks::to_pictures;
+use flowinone_vae::{Autoencoder, LatentCodec};
+use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
 use crate::finer::{self, Shown};
@@ -127,7 +129,8 @@ impl TrainTask for AutoencoderTrainTask {
             return finer::losses(model, weights, &batch.0, rng, &self.device);
         }
         let pictures: Vec<_> = batch.0.into_iter().map(|shown| shown.picture).collect();
-        let x = pixels(&pictures, weights.crop, rng, &self.device); // [b, 3, side, side]
+        let pictures = crops(&pictures, weights.crop, rng);
+        let x = structure_pixels(&pictures, &self.device); // [b, 3, side, side]
         let posterior = model.encode(x.clone());
         let (mean, log_var) = (posterior.mean(), posterior.log_var());
         let noise = rng.noise(mean.dims(), &self.device);
@@ -176,9 +179,9 @@ impl TrainTask for AutoencoderTrainTask {
         {
             let pictures = [&example.output, &example.input]
                 .map(|picture| flowinone_image::center_crop(picture, self.side));
-            let x = pixels(&pictures, None, &mut BatchRng::new(0, 0), &device);
+            let x = structure_pixels(&pictures, &device);
             let latent = model.encode(x.clone()).mode();
-            let decoded = images(model.decode(latent.clone()), self.side);
+            let decoded = to_pictures(model.decode(latent.clone()))?;
             for (which, picture) in pictures.iter().enumerate() {
                 decibels[which].push(psnr(picture, &decoded[which]));
             }
@@ -189,7 +192,7 @@ impl TrainTask for AutoencoderTrainTask {
                 let chance = &mut BatchRng::new(1, number as u64);
                 let row = |x: &Tensor<4>, at| x.clone().narrow(0, at, 1);
                 let latent = finer::disturbed(row(&latent, 0), &self.reconstruction, chance);
-                last = images(model.decode_beside(latent, row(&x, 1)), self.side).remove(0);
+                last = to_pictures(model.decode_beside(latent, row(&x, 1)))?.remove(0);
                 decibels[2].push(psnr(target, &last));
             }
             if number < 24 {
@@ -231,7 +234,7 @@ pub fn latent_deviation(
         };
         for example in examples.iter().take(count - seen) {
             let picture = flowinone_image::center_crop(&example.output, side);
-            let x = pixels(&[picture], None, &mut BatchRng::new(0, 0), device);
+            let x = structure_pixels([&picture], device);
             let mean = model.encode(x).mean();
             sum += f64::from(mean.clone().mean().into_scalar::<f32>());
             squares += f64::from(mean.square().mean().into_scalar::<f32>());
@@ -293,47 +296,21 @@ impl Outlines {
     }
 }
 
-/// Pictures as `[b, 3, side, side]` in [-1, 1], or one random crop of each.
-pub(crate) fn pixels(
-    pictures: &[RgbImage],
-    crop: Option<u32>,
-    rng: &mut BatchRng,
-    device: &Device,
-) -> Tensor<4> {
+/// The pictures, or one random crop of each.
+fn crops(pictures: &[RgbImage], crop: Option<u32>, rng: &mut BatchRng) -> Vec<RgbImage> {
     let whole = pictures.first().map_or(0, RgbImage::width);
     let side = crop.map_or(whole, |crop| crop.min(whole));
-    let mut values = Vec::with_capacity(pictures.len() * 3 * (side * side) as usize);
     let room = (whole - side + 1) as usize;
     let corners = rng.below(room, 2 * pictures.len());
-    for (picture, corner) in pictures.iter().zip(corners.chunks(2)) {
-        let corner = [corner[0] as u32, corner[1] as u32];
-        for channel in 0..3 {
-            for y in 0..side {
-                for x in 0..side {
-                    let pixel = picture.get_pixel(corner[0] + x, corner[1] + y);
-                    values.push(f32::from(pixel.0[channel]) / 127.5 - 1.0);
-                }
-            }
-        }
-    }
-    let side = side as usize;
-    Tensor::from_data(
-        TensorData::new(values, [pictures.len(), 3, side, side]),
-        device,
-    )
-}
-
-/// Decoded pictures as 8-bit RGB; grey where they are not finite.
-pub(crate) fn images(pictures: Tensor<4>, side: u32) -> Vec<RgbImage> {
-    let [count, ..] = pictures.dims();
-    let grey = || RgbImage::from_pixel(side, side, image::Rgb([127; 3]));
-    match to_bytes(pictures) {
-        Ok(all) => all
-            .into_iter()
-            .map(|bytes| RgbImage::from_raw(side, side, bytes).unwrap_or_else(grey))
-            .collect(),
-        Err(_) => (0..count).map(|_| grey()).collect(),
-    }
+    let cropped = |(picture, corner): (&RgbImage, &[usize])| {
+        let (x, y) = (corner[0] as u32, corner[1] as u32);
+        imageops::crop_imm(picture, x, y, side, side).to_image()
+    };
+    pictures
+        .iter()
+        .zip(corners.chunks(2))
+        .map(cropped)
+        .collect()
 }
 
 /// Writes a picture for people.

@@ -7,7 +7,8 @@
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::module::Module;
 use burn::tensor::TensorData;
@@ -28,11 +29,12 @@ pub struct Cache {
     found: AtomicU64,
     computed: AtomicU64,
     damaged: AtomicU64,
-    full: AtomicBool,
+    /// The first file that could not be written, and why.
+    unwritten: OnceLock<String>,
 }
 
 /// What a cache holds and did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheReport {
     /// Files in the folder.
     pub entries: u64,
@@ -44,6 +46,8 @@ pub struct CacheReport {
     pub computed: u64,
     /// Of these, how many because their file was damaged.
     pub damaged: u64,
+    /// The first file that could not be written, and why.
+    pub unwritten: Option<String>,
 }
 
 /// Name of a result.
@@ -81,12 +85,13 @@ impl Cache {
             found: AtomicU64::new(0),
             computed: AtomicU64::new(0),
             damaged: AtomicU64::new(0),
-            full: AtomicBool::new(false),
+            unwritten: OnceLock::new(),
         })
     }
 
     /// The result `key` of this shape, in float32; `compute` gives it if it is not there, and then
-    /// it is kept. A disk that cannot be written to is told once, and costs nothing but time.
+    /// it is kept. A disk that cannot be written to is [reported](Self::report), and costs nothing
+    /// but time.
     pub fn result(
         &self,
         key: &CacheKey,
@@ -103,11 +108,9 @@ impl Cache {
         }
         self.computed.fetch_add(1, Ordering::Relaxed);
         let data = compute();
-        if let Err(error) = write(&path, &encoded(&data))
-            && !self.full.swap(true, Ordering::Relaxed)
-        {
-            let path = path.display();
-            tell!("cache: cannot write {path}: {error}; what does not fit is computed again");
+        if let Err(error) = write(&path, &encoded(&data)) {
+            let first = || format!("cannot write {}: {error}", path.display());
+            self.unwritten.get_or_init(first);
         }
         data
     }
@@ -136,6 +139,7 @@ impl Cache {
             found: self.found.load(Ordering::Relaxed),
             computed: self.computed.load(Ordering::Relaxed),
             damaged: self.damaged.load(Ordering::Relaxed),
+            unwritten: self.unwritten.get().cloned(),
         })
     }
 }
@@ -148,9 +152,16 @@ impl fmt::Display for CacheReport {
             "{} results in {mebibytes:.1} MiB; {} read, {} computed",
             self.entries, self.found, self.computed
         )?;
-        match self.damaged {
-            0 => Ok(()),
-            damaged => write!(f, ", {damaged} of them because their file was damaged"),
+        if self.damaged > 0 {
+            write!(
+                f,
+                ", {} of them because their file was damaged",
+                self.damaged
+            )?;
+        }
+        match &self.unwritten {
+            None => Ok(()),
+            Some(reason) => write!(f, "; {reason}: what does not fit is computed again"),
         }
     }
 }
@@ -247,6 +258,7 @@ mod tests {
             found: 1,
             computed: 6,
             damaged: 5,
+            unwritten: None,
         };
         assert_eq!(report, expected);
         let text = report.to_string();

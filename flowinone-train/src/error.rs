@@ -48,6 +48,9 @@ pub enum Error {
     /// Weights cannot be read or written.
     #[error(transparent)]
     Weights(#[from] flowinone_weights::Error),
+    /// A decoded picture is not finite.
+    #[error(transparent)]
+    Decode(#[from] flowinone_vae::Error),
     /// A model directory cannot be used.
     #[error(transparent)]
     Model(#[from] flowinone_tasks::Error),

@@ -13,10 +13,11 @@
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_data::Example;
+use flowinone_encoder::structure_pixels;
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::autoencoder::{Reconstruction, edges, pixels};
+use crate::autoencoder::{Reconstruction, edges};
 use crate::{BatchRng, Losses};
 
 /// Crops begin and end at multiples of so many pixels, on which all networks agree.
@@ -78,7 +79,7 @@ pub(crate) fn losses(
     let pooling = model.config().pooling() as u32;
     let seen = |shown: &Shown| flowinone_image::center_crop(&shown.picture, whole / pooling);
     let seen: Vec<_> = batch.iter().map(seen).collect();
-    let latent = model.encode_means(pixels(&seen, None, rng, device)).mode();
+    let latent = model.encode_means(structure_pixels(&seen, device)).mode();
     let latent = disturbed(latent, weights, rng);
     let latent = model.post_quant_conv.forward(latent / model.config().scale);
     let features = model.decoder.features(latent); // [b, c, h / pooling, w / pooling]
@@ -258,7 +259,7 @@ fn cropped<'a, 'b>(
         image::imageops::crop_imm(picture(crop.item), x, y, crop.side, crop.side).to_image()
     };
     let parts: Vec<_> = crops.into_iter().map(part).collect();
-    pixels(&parts, None, &mut BatchRng::new(0, 0), device)
+    structure_pixels(&parts, device)
 }
 
 #[cfg(all(test, feature = "cpu"))]

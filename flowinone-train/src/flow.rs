@@ -14,15 +14,15 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use flowinone_data::{ContactSheet, Example, Truth};
-use flowinone_encoder::{VisualEncoder, janus_square};
+use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square};
 use flowinone_flow::Structure;
 use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
 use flowinone_image::{center_crop, psnr};
-use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, WeightDtype};
+use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, WeightDtype, to_pictures};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::autoencoder::{images, pixels, save};
+use crate::autoencoder::save;
 use crate::auxiliary_losses::{AuxiliaryLosses, detail};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
@@ -168,7 +168,7 @@ impl FlowTrainTask {
         if self.encoder_frozen {
             return Tensor::from_inner(self.frozen.tokens(&model.encoder, &batch.vision));
         }
-        let x = pixels(&batch.vision, None, &mut BatchRng::new(0, 0), &self.device);
+        let x = janus_pixels(&batch.vision, &self.device);
         model.encoder.encode(x)
     }
 }
@@ -285,10 +285,10 @@ impl TrainTask for FlowTrainTask {
                 true => pipeline.generate(&items, &self.settings)?,
                 // If the velocity network is not trained: the picture of the source's mean.
                 false => {
-                    let mean = |item: &Item| pipeline.start(std::slice::from_ref(item), 0.0).x0;
+                    let mean = |item: &Item| pipeline.start([item], 0.0).x0;
                     let means: Vec<_> = items.iter().map(mean).collect();
                     let decoded = self.frozen.autoencoder().decode(Tensor::cat(means, 0));
-                    images(decoded, self.model.picture_side as u32)
+                    to_pictures(decoded)?
                 }
             };
             sheet.heading(&group.name);
@@ -352,12 +352,7 @@ impl FlowTrainTask {
         for group in validation.groups(8 * self.validation_examples)? {
             let examples: Vec<Example> = group.examples.into_iter().map(|(_, e)| e).collect();
             let batch = prepared(&examples, vision as u32, side as u32, &self.readings)?;
-            let x = pixels(
-                &batch.vision,
-                None,
-                &mut BatchRng::new(0, 0),
-                &self.device.clone().inner(),
-            );
+            let x = janus_pixels(&batch.vision, &self.device.clone().inner());
             let tokens = model.encoder.encode(x);
             let found = self.reading_losses(&model, tokens, &batch);
             for (name, value) in found.parts {

@@ -10,14 +10,13 @@ use std::sync::{Arc, OnceLock};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_encoder::{JanusEncoder, VisualEncoder};
+use flowinone_encoder::{JanusEncoder, VisualEncoder, janus_pixels, structure_pixels};
 use flowinone_tasks::ModelConfig;
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::autoencoder::pixels;
+use crate::MatmulPrecision;
 use crate::cache::{Cache, CacheKey, digest};
-use crate::{BatchRng, MatmulPrecision};
 
 /// Whether a picture is seen more than once.
 #[derive(Debug, Clone)]
@@ -95,10 +94,10 @@ impl FrozenFeatures {
     /// side]`.
     pub(crate) fn latents(&self, pictures: &[RgbImage]) -> Tensor<4> {
         match self.reuse {
-            Reuse::Streaming => self
-                .low_precision
-                .encode_means(self.pixels(pictures))
-                .mode(),
+            Reuse::Streaming => {
+                let x = structure_pixels(pictures, &self.device);
+                self.low_precision.encode_means(x).mode()
+            }
             Reuse::Repeated(_) => {
                 let means: Vec<_> = pictures.iter().map(|one| self.mean(one)).collect();
                 Tensor::cat(means, 0) * self.model.vae.scale
@@ -111,11 +110,11 @@ impl FrozenFeatures {
     pub(crate) fn tokens(&self, encoder: &JanusEncoder, pictures: &[RgbImage]) -> Tensor<3> {
         let encoder = encoder.valid();
         if matches!(self.reuse, Reuse::Streaming) {
-            return encoder.encode(self.pixels(pictures));
+            return encoder.encode(janus_pixels(pictures, &self.device));
         }
         let config = &self.model.encoder;
         let one = |picture: &RgbImage| {
-            let compute = || encoder.encode(self.pixels(std::slice::from_ref(picture)));
+            let compute = || encoder.encode(janus_pixels([picture], &self.device));
             let Some(cache) = self.cache() else {
                 return compute();
             };
@@ -130,7 +129,7 @@ impl FrozenFeatures {
     fn mean(&self, picture: &RgbImage) -> Tensor<4> {
         let encode = || {
             self.autoencoder
-                .encode_means(self.pixels(std::slice::from_ref(picture)))
+                .encode_means(structure_pixels([picture], &self.device))
         };
         let Some(cache) = self.cache() else {
             return encode().mean();
@@ -162,9 +161,5 @@ impl FrozenFeatures {
             MatmulPrecision::Bfloat16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
         };
         Tensor::from_data(cache.result(&key, shape, compute), &self.device)
-    }
-
-    fn pixels(&self, pictures: &[RgbImage]) -> Tensor<4> {
-        pixels(pictures, None, &mut BatchRng::new(0, 0), &self.device)
     }
 }

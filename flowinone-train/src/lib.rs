@@ -1,9 +1,6 @@
 #![doc = include_str!("../README.md")]
-// A closed or full output must not end a run: see `tell`.
+// What happens in a run is an event; whoever watches prints it.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
-
-#[macro_use]
-mod tell;
 
 mod autoencoder;
 mod auxiliary_losses;
@@ -13,6 +10,7 @@ mod checkpoint;
 mod config;
 mod data_parallel;
 mod error;
+mod events;
 mod extend;
 mod finer;
 mod flow;
@@ -49,6 +47,7 @@ pub use config::{
 };
 pub use data_parallel::{DataParallelStep, device_pools};
 pub use error::Error;
+pub use events::{StopReason, TrainEvent};
 pub use flow::{FlowBatch, FlowTrainTask};
 pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
 pub use labels::{LabelHeads, Labels, Vocabulary};
@@ -65,6 +64,6 @@ pub use schedule::{Decay, Schedule};
 pub use spelling::{Spelling, SpellingHead};
 pub use train_task::{Batcher, Losses, TrainTask};
 pub use trainable_flow::TrainableFlow;
-pub use trainer::{StopReason, Trainer};
+pub use trainer::Trainer;
 pub use training_data::TrainingData;
 pub use validation_set::{ValidationGroup, ValidationSet};

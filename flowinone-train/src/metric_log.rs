@@ -22,6 +22,24 @@ pub struct LogEntry {
     pub numbers: BTreeMap<String, f64>,
 }
 
+impl LogEntry {
+    /// It in one line: `step 20/100: loss 0.5123, …`.
+    pub fn line(&self, steps: u64) -> String {
+        let number = |(name, value): (&String, &f64)| format!("{name} {}", short(*value));
+        let numbers: Vec<String> = self.numbers.iter().map(number).collect();
+        format!("step {}/{steps}: {}", self.step, numbers.join(", "))
+    }
+}
+
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        v if !(1e-3..1e5).contains(&v) => format!("{value:.2e}"),
+        v if v >= 100.0 => format!("{value:.0}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
 fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
     let numbers = BTreeMap::<String, Option<f64>>::deserialize(from)?.into_iter();
     Ok(numbers

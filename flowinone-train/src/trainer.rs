@@ -8,14 +8,14 @@
 //! A step whose loss or gradient is not finite is skipped and counted; five in a row end the run.
 //! Meanwhile no checkpoint is written, so that those from before the trouble stay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flowinone_data::Mixer;
 use flowinone_flow::train::{Ema, EmaDecay};
+use flowinone_tasks::peak_memory;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::checkpoint::tidy;
@@ -23,24 +23,11 @@ use crate::data_parallel::{DataParallelStep, device_pools};
 use crate::optimiser::identified;
 use crate::{
     BatchRng, Error, Loader, LogEntry, MetricLog, Optimiser, Progress, RunCheckpoint, RunConfig,
-    TrainTask, clip_grad_norm, newest_checkpoint,
+    TrainEvent, TrainTask, clip_grad_norm, newest_checkpoint,
 };
 
 /// Steps without a finite loss, in a row, that end a run.
 const MOST_SKIPPED: u32 = 5;
-/// How often progress is told.
-const TELL: Duration = Duration::from_secs(10);
-
-/// Why a run stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopReason {
-    /// All steps are done.
-    Complete,
-    /// It was asked to stop; it can be resumed.
-    Stopped,
-    /// The data has ended before the steps.
-    DataEnded,
-}
 
 /// A run.
 pub struct Trainer<L: TrainTask> {
@@ -55,6 +42,16 @@ pub struct Trainer<L: TrainTask> {
     progress: Progress,
     loader: Loader<L::Batch>,
     log: MetricLog,
+    /// Threads of this run's own, so that no other work of this process comes between; those of all
+    /// if there are no more.
+    pub(crate) own: Option<ThreadPool>,
+    /// Told before anything else is computed.
+    pub(crate) events: VecDeque<TrainEvent>,
+    /// A validation is due.
+    pub(crate) due: bool,
+    /// When the last checkpoint was written.
+    pub(crate) saved: Option<Instant>,
+    pub(crate) over: bool,
     /// Held for as long as the run lives.
     _lock: File,
 }
@@ -115,7 +112,6 @@ impl<L: TrainTask> Trainer<L> {
             if let Some(position) = &progress.data {
                 mixer.resume(position.clone())?;
             }
-            tell!("resumed at step {} of {}", progress.step, config.steps);
         }
         let log = MetricLog::open(&config.folder, progress.step)?;
         let loader = Loader::start(mixer, devices, tasks[0].batcher());
@@ -129,6 +125,14 @@ impl<L: TrainTask> Trainer<L> {
             progress,
             loader,
             log,
+            own: ThreadPoolBuilder::new()
+                .num_threads(rayon::current_num_threads())
+                .build()
+                .ok(),
+            events: VecDeque::new(),
+            due: false,
+            saved: None,
+            over: false,
             _lock: lock,
         })
     }
@@ -147,80 +151,55 @@ impl<L: TrainTask> Trainer<L> {
         &self.tasks[0]
     }
 
-    /// Steps done.
+    /// Steps done; above 0 at the start of a run that was resumed.
     pub fn step(&self) -> u64 {
         self.progress.step
     }
 
-    /// Trains until the last step, or until `stop` is set; the last state is then in a checkpoint.
-    ///
-    /// # Errors
-    /// Data or files that fail, or five steps in a row without a finite loss: the last good
-    /// checkpoint is named.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<StopReason, Error> {
-        // On a thread that shares the work: any other would wait for the pool at every operation.
-        // The pool is this run's own, so that no other work of this process comes between.
-        let threads = rayon::current_num_threads();
-        match ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| self.work(stop)),
-            Err(_) => self.work(stop), // no more threads: with those of all
-        }
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        self.config.steps
     }
 
-    fn work(&mut self, stop: &AtomicBool) -> Result<StopReason, Error> {
-        let mut saved = Instant::now();
-        let mut told = Instant::now();
-        while self.progress.step < self.config.steps {
-            if stop.load(Ordering::Relaxed) {
+    /// Whether the last step had a finite loss and gradient.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.progress.skipped_last == 0
+    }
+
+    /// Seconds from one checkpoint to the next.
+    pub(crate) fn seconds_between(&self) -> u64 {
+        self.config.checkpoints.seconds
+    }
+
+    /// Takes a step and logs it; `false` once the data has ended.
+    pub(crate) fn take_step(&mut self) -> Result<bool, Error> {
+        let begin = Instant::now();
+        let before = (self.progress.batches, self.progress.data.clone());
+        let advanced = match self.advance() {
+            Err(error @ Error::Data(_)) if self.progress.step > 0 => {
+                // What was learned so far stays; the step that failed was never begun.
+                (self.progress.batches, self.progress.data) = before;
                 self.checkpoint()?;
-                return Ok(StopReason::Stopped);
+                return Err(error);
             }
-            let begin = Instant::now();
-            let before = (self.progress.batches, self.progress.data.clone());
-            let advanced = match self.advance() {
-                Err(error @ Error::Data(_)) if self.progress.step > 0 => {
-                    // What was learned so far stays; the step that failed was never begun.
-                    (self.progress.batches, self.progress.data) = before;
-                    self.checkpoint()?;
-                    return Err(error);
-                }
-                advanced => advanced?,
-            };
-            let Some(mut numbers) = advanced else {
-                self.checkpoint()?;
-                return Ok(StopReason::DataEnded);
-            };
-            let seconds = begin.elapsed().as_secs_f64();
-            self.progress.seconds += seconds;
-            let examples = self.config.batch as u64 * self.config.accumulate;
-            numbers.insert("samples_per_second".into(), examples as f64 / seconds);
-            if let Some(bytes) = peak_memory() {
-                numbers.insert("peak_memory_mib".into(), bytes as f64 / f64::from(1 << 20));
-            }
-            let entry = LogEntry {
-                step: self.progress.step,
-                numbers,
-            };
-            self.log.add(&entry)?;
-            if told.elapsed() >= TELL || entry.step == 1 {
-                tell!("{}", spoken(&entry, self.config.steps));
-                told = Instant::now();
-            }
-            let due = self
-                .progress
-                .step
-                .is_multiple_of(self.config.validation.steps);
-            if due || self.progress.step == self.config.steps {
-                self.validate()?;
-            }
-            let sound = self.progress.skipped_last == 0;
-            if sound && saved.elapsed().as_secs() >= self.config.checkpoints.seconds {
-                self.checkpoint()?;
-                saved = Instant::now();
-            }
+            advanced => advanced?,
+        };
+        let Some(mut numbers) = advanced else {
+            return Ok(false);
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        self.progress.seconds += seconds;
+        let examples = self.config.batch as u64 * self.config.accumulate;
+        numbers.insert("samples_per_second".into(), examples as f64 / seconds);
+        if let Some(bytes) = peak_memory() {
+            numbers.insert("peak_memory_mib".into(), bytes as f64 / f64::from(1 << 20));
         }
-        self.checkpoint()?;
-        Ok(StopReason::Complete)
+        let step = self.progress.step;
+        let entry = LogEntry { step, numbers };
+        self.log.add(&entry)?;
+        self.events.push_back(TrainEvent::Step(entry));
+        self.due = step.is_multiple_of(self.config.validation.steps) || step == self.config.steps;
+        Ok(true)
     }
 
     /// One step; `None` once the data has ended.
@@ -237,7 +216,7 @@ impl<L: TrainTask> Trainer<L> {
         } else {
             self.progress.skipped_last += 1;
             self.progress.skipped += 1;
-            tell!("step {step}: loss or gradient is not finite, skipped");
+            self.events.push_back(TrainEvent::Skipped { step });
         }
         numbers.insert("skipped".into(), self.progress.skipped as f64);
         let count = self.progress.skipped_last;
@@ -286,7 +265,7 @@ impl<L: TrainTask> Trainer<L> {
         Ok(Some((numbers, norm.is_finite())))
     }
 
-    fn validate(&mut self) -> Result<(), Error> {
+    pub(crate) fn validate(&mut self) -> Result<(), Error> {
         let folder = self.config.folder.join("evaluations");
         std::fs::create_dir_all(&folder).map_err(Error::io("write", &folder))?;
         let step = self.progress.step;
@@ -298,11 +277,16 @@ impl<L: TrainTask> Trainer<L> {
             step,
             numbers: found.into_iter().collect(),
         };
-        tell!("validation {}", spoken(&entry, self.config.steps));
-        self.log.add(&entry)
+        self.log.add(&entry)?;
+        self.events.push_back(TrainEvent::Validated(entry));
+        Ok(())
     }
 
-    fn checkpoint(&mut self) -> Result<(), Error> {
+    /// Writes a checkpoint of the present state.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.log.commit()?;
         RunCheckpoint::write(
             &Self::folder(&self.config),
@@ -312,6 +296,8 @@ impl<L: TrainTask> Trainer<L> {
             &self.ema,
             &self.optimiser,
         )?;
+        let step = self.progress.step;
+        self.events.push_back(TrainEvent::Saved { step });
         Ok(())
     }
 }
@@ -330,28 +316,4 @@ fn lock(folder: &Path) -> Result<File, Error> {
         // Some network file systems know no locks.
         Err(TryLockError::Error(_)) => Ok(file),
     }
-}
-
-/// An entry as one line for the terminal.
-fn spoken(entry: &LogEntry, steps: u64) -> String {
-    let number = |(name, value): (&String, &f64)| format!("{name} {}", short(*value));
-    let numbers: Vec<String> = entry.numbers.iter().map(number).collect();
-    format!("step {}/{steps}: {}", entry.step, numbers.join(", "))
-}
-
-fn short(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        v if !(1e-3..1e5).contains(&v) => format!("{value:.2e}"),
-        v if v >= 100.0 => format!("{value:.0}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
-/// Highest memory of this process so far, in bytes, where the system says it.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string(Path::new("/proc/self/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }

@@ -76,7 +76,7 @@ impl fmt::Display for Mismatch {
         };
         part("missing", &self.missing, "")?;
         part("misshapen", &self.misshapen, "")?;
-        part("unknown", &self.unknown, " (--allow-unknown ignores them)")?;
+        part("unknown", &self.unknown, " (they can be ignored)")?;
         if let Some((prefix, count, of)) = &self.below {
             return write!(
                 f,
@@ -139,7 +139,7 @@ mod tests {
         }
         .to_string();
         assert!(text.starts_with("model.pth does not fit the model; 12 missing: blocks.0, "));
-        assert!(text.contains("blocks.9, and 2 more; 1 unknown: surprise (--allow-unknown"));
+        assert!(text.contains("blocks.9, and 2 more; 1 unknown: surprise (they can be ignored)"));
         assert!(!text.contains("blocks.10") && !text.contains("misshapen"));
     }
 }

@@ -13,6 +13,7 @@ use flowinone_tasks::{ModelConfig, Report, Sources, WeightDtype, read_config};
 use flowinone_tasks::device;
 
 use crate::Outcome;
+use crate::show::with_hint;
 
 /// Write a model directory from published checkpoints.
 #[derive(clap::Args)]
@@ -58,7 +59,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &args.output,
         &device::blueprint(),
         say,
-    )?;
+    )
+    .map_err(with_hint)?;
     out!("{}", directory.path().display());
     Ok(Outcome::Done)
 }

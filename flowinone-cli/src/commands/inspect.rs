@@ -5,8 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_prompts::PromptStyle;
-use flowinone_tasks::{ModelDirectory, Origin, read_enlarged, read_record};
+use flowinone_tasks::{ModelDirectory, read_enlarged, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -23,7 +22,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let built_in = args.file.to_string_lossy().starts_with("built-in:");
     let text = if built_in || args.file.join("manifest.json").is_file() {
-        directory(&args.file)?
+        ModelDirectory::named(&args.file)?.description()
     } else if is_picture(&args.file)? {
         settings(&args.file)?
     } else {
@@ -85,48 +84,4 @@ fn checkpoint(path: &Path) -> Result<String> {
         checkpoint.format()
     );
     Ok(text)
-}
-
-fn directory(path: &Path) -> Result<String> {
-    let directory = ModelDirectory::named(path)?;
-    let config = directory.config();
-    let state = if config.trained {
-        "trained"
-    } else {
-        "untrained"
-    };
-    let mut text = format!("{} ({state})\n", config.name);
-    for (component, record) in &directory.manifest().components {
-        let source = match &record.source {
-            Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
-            Origin::Trained { steps } => format!("trained for {steps} steps"),
-            Origin::Random { seed } => format!("random, seed {seed}"),
-        };
-        text += &format!(
-            "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
-            record.precision, record.bytes, record.sha256
-        );
-    }
-    text += &known(&config.prompts);
-    text += &serde_json::to_string_pretty(config)?;
-    text.push('\n');
-    Ok(text)
-}
-
-/// What the model knows, as a person may say it; nothing if it is not limited.
-fn known(style: &PromptStyle) -> String {
-    let mut text = String::new();
-    if !style.classes.is_empty() {
-        let named = |class: &String| match style.synonyms.get(class) {
-            Some(others) => format!("{class} ({})", others.join(", ")),
-            None => class.clone(),
-        };
-        let names: Vec<String> = style.classes.iter().map(named).collect();
-        text += &format!("{} things: {}\n", names.len(), names.join(", "));
-    }
-    if !style.words.is_empty() {
-        let words: Vec<&str> = style.words.iter().map(String::as_str).collect();
-        text += &format!("{} other words: {}\n", words.len(), words.join(", "));
-    }
-    text
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use flowinone_files::{sha256, writable};
-use flowinone_image::{Profiles, read_picture};
+use flowinone_image::{Profiles, largest_difference, read_picture};
 use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
 use flowinone_tasks::device::{self, Choice, NamedDevice};
 use flowinone_tasks::{
@@ -181,22 +181,13 @@ fn enlarge(args: &Args, record: &EnlargedRecord) -> Result<Outcome> {
 
 fn compare(before: &Path, after: &Path) -> Result<()> {
     let (a, b) = (read_picture(before)?, read_picture(after)?);
-    let largest = a
-        .as_raw()
-        .iter()
-        .zip(b.as_raw())
-        .map(|(a, b)| a.abs_diff(*b))
-        .max();
-    if a.dimensions() != b.dimensions() {
-        tell!("the pictures differ in size");
-    } else if a == b {
-        tell!("equal to {}, pixel by pixel", before.display());
-    } else {
-        tell!(
-            "differs from {} by at most {} of 255 (another device or program version rounds differently)",
-            before.display(),
-            largest.unwrap_or(0)
-        );
+    match largest_difference(&a, &b) {
+        None => tell!("the pictures differ in size"),
+        Some(0) => tell!("equal to {}, pixel by pixel", before.display()),
+        Some(largest) => tell!(
+            "differs from {} by at most {largest} of 255 (another device or program version rounds differently)",
+            before.display()
+        ),
     }
     Ok(())
 }

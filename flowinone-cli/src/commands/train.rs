@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
@@ -9,8 +10,9 @@ use flowinone_data::Survey;
 use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
 use flowinone_train::{
-    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainableFlow, Trainer,
-    TrainingData, digest, initialise, newest_checkpoint, place_of_model, read_training_config,
+    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainEvent, TrainTask,
+    TrainableFlow, Trainer, TrainingData, digest, initialise, newest_checkpoint, place_of_model,
+    read_training_config,
 };
 
 use crate::{Outcome, interrupt};
@@ -121,7 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut tasks: Vec<FlowTrainTask> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
     let mut trainer = Trainer::data_parallel(tasks, start, data.mixer, config.run)?;
-    let ending = trainer.run(interrupt::flag());
+    let ending = watch(&mut trainer);
     if let Some(cache) = trainer.task().cache() {
         tell!("cache: {}", cache.report()?);
     }
@@ -151,6 +153,39 @@ pub(crate) fn told(source: &Path, survey: &Survey) {
     }
     for name in &survey.damage.names {
         tell!("left out: {name}");
+    }
+}
+
+/// How often progress is told.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Trains until the end, or until someone asks to stop, and tells how it goes.
+pub(crate) fn watch<L: TrainTask>(trainer: &mut Trainer<L>) -> Result<StopReason> {
+    let steps = trainer.steps();
+    if trainer.step() > 0 {
+        tell!("resumed at step {} of {steps}", trainer.step());
+    }
+    let mut told = Instant::now();
+    loop {
+        if interrupt::asked() && trainer.is_between_steps() {
+            trainer.checkpoint()?;
+            return Ok(StopReason::Stopped);
+        }
+        match trainer.next().transpose()? {
+            Some(TrainEvent::Step(entry)) => {
+                if told.elapsed() >= TELL || entry.step == 1 {
+                    tell!("{}", entry.line(steps));
+                    told = Instant::now();
+                }
+            }
+            Some(TrainEvent::Skipped { step }) => {
+                tell!("step {step}: loss or gradient is not finite, skipped");
+            }
+            Some(TrainEvent::Validated(entry)) => tell!("validation {}", entry.line(steps)),
+            Some(TrainEvent::Ended(reason)) => return Ok(reason),
+            Some(_) => {}
+            None => return Ok(StopReason::Complete),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use flowinone_train::{
     digest, initialise, latent_deviation, newest_checkpoint, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation, told};
+use crate::commands::train::{Computing, note_validation, told, watch};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     tasks.insert(0, task);
     let run = config.run.clone();
     let mut trainer = Trainer::data_parallel(tasks, autoencoder, data.mixer, run)?;
-    if trainer.run(interrupt::flag())? == StopReason::Stopped {
+    if watch(&mut trainer)? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
     if !config.keeps_latents() {

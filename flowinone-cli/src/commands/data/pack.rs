@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use flowinone_data::{FolderWriter, Layout, NewFolder, Sample, ShardWriter, Walk};
+use anyhow::{Result, anyhow, bail};
+use flowinone_data::{
+    Error, FolderWriter, Layout, NewFolder, Sample, ShardWriter, Walk, shard_key,
+};
 
 use crate::{Outcome, interrupt};
 
@@ -53,7 +55,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut writer = ShardWriter::create(folder.path(), args.shard_size)?;
     let mut keys = HashSet::new();
     let copied = copied(&mut walk, |mut sample| {
-        sample.key = key(&sample.key, args.dots_as.as_deref())?;
+        sample.key =
+            shard_key(&sample.key, args.dots_as.as_deref()).map_err(|error| match error {
+                Error::Dots(_) => {
+                    anyhow!("{error}, or write another character for dots, as with --dots-as -")
+                }
+                error => error.into(),
+            })?;
         if !keys.insert(sample.key.clone()) {
             bail!(
                 "two samples would have the key {:?}; choose other text for --dots-as",
@@ -109,41 +117,4 @@ fn copied(walk: &mut Walk, mut write: impl FnMut(Sample) -> Result<()>) -> Resul
         bail!("every sample is damaged; nothing was written");
     }
     Ok(Some(count))
-}
-
-/// The key of a sample in a shard: its path with `dots` for dots in its name.
-fn key(path: &str, dots: Option<&str>) -> Result<String> {
-    let (folders, name) = match path.rsplit_once('/') {
-        Some((folders, name)) => (Some(folders), name),
-        None => (None, path),
-    };
-    let name = match (dots, name.contains('.')) {
-        (_, false) => name.to_string(),
-        (Some(dots), true) => name.replace('.', dots),
-        (None, true) => bail!(
-            "the name {path:?} has a dot, where readers of shards would end it; rename the file, or write \
-             another character for dots, as with --dots-as -"
-        ),
-    };
-    Ok(match folders {
-        Some(folders) => format!("{folders}/{name}"),
-        None => name,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_dots_of_the_name_itself_are_replaced() {
-        assert_eq!(key("v1.2/a.b.c", Some("-")).unwrap(), "v1.2/a-b-c");
-        assert_eq!(key("v1.2/a", None).unwrap(), "v1.2/a");
-        assert!(
-            key("a.b", None)
-                .unwrap_err()
-                .to_string()
-                .contains("--dots-as")
-        );
-    }
 }
