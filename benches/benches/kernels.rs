@@ -124,9 +124,8 @@ fn blocks(criterion: &mut Criterion) {
         );
 
         let shapes = &[[batch, count, 3 * width]];
-        let fast = |x: &[Tensor<3>]| {
-            kernels::self_attention(x[0].clone(), heads, kernels::Precision::Float32)
-        };
+        let fast =
+            |x: &[Tensor<3>]| kernels::self_attention(x[0].clone(), heads, kernels::Dtype::F32);
         let stock = |x: &[Tensor<3>]| {
             let [q, k, v] = parts(&x[0], heads);
             let y = module::attention(q, k, v, None, None, Default::default());
@@ -191,7 +190,7 @@ fn maps(criterion: &mut Criterion) {
         };
         let fast = move |x: &[Tensor<3>]| {
             let (x, weight, bias) = inputs(x);
-            kernels::convolution(x, weight, bias, kernels::Precision::Float32).flatten(2, 3)
+            kernels::convolution(x, weight, bias, kernels::Dtype::F32).flatten(2, 3)
         };
         let stock = move |x: &[Tensor<3>]| {
             let (x, weight, bias) = inputs(x);
@@ -237,9 +236,9 @@ fn packed(criterion: &mut Criterion) {
         x.squeeze_dim::<2>(0)
     });
     for (label, precision) in [
-        ("float32", kernels::Precision::Float32),
-        ("bfloat16", kernels::Precision::BFloat16),
-        ("int8", kernels::Precision::Int8),
+        ("float32", kernels::Dtype::F32),
+        ("bfloat16", kernels::Dtype::Bf16),
+        ("int8", kernels::Dtype::Int8),
     ] {
         let layer = kernels::PackedLinear::new(weight.clone(), None, precision);
         group.bench_function(label, |b| b.iter(|| layer.forward(x.clone())));
@@ -255,9 +254,9 @@ fn full_block(criterion: &mut Criterion) {
     let device = Device::flex();
     for (label, precision) in [
         ("unpacked", None),
-        ("float32", Some(kernels::Precision::Float32)),
-        ("bfloat16", Some(kernels::Precision::BFloat16)),
-        ("int8", Some(kernels::Precision::Int8)),
+        ("float32", Some(kernels::Dtype::F32)),
+        ("bfloat16", Some(kernels::Dtype::Bf16)),
+        ("int8", Some(kernels::Dtype::Int8)),
     ] {
         let mut block = Block::full(&device);
         if let Some(precision) = precision {

@@ -3,7 +3,7 @@
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor};
 use flowinone_kernels::{
-    Dense, Precision, cross_attention, geglu, gelu, rms_norm, rms_normalized, self_attention,
+    Dense, Dtype, cross_attention, geglu, gelu, rms_norm, rms_normalized, self_attention,
 };
 
 /// `x += SA(x)`, `x += g * CA(x, structure)`, `x += MLP(x)` with random weights.
@@ -44,7 +44,7 @@ impl Block {
 
     /// The same with its weights packed, those of the gate in float32.
     #[must_use]
-    pub fn packed(mut self, precision: Precision) -> Self {
+    pub fn packed(mut self, precision: Dtype) -> Self {
         for layer in self.layers.iter_mut().chain(&mut self.gate) {
             layer.parameters().map(|layer| layer.weight.val());
             layer
@@ -52,9 +52,7 @@ impl Block {
                 .and_then(|layer| layer.bias.as_ref()?.val().into());
         }
         self.layers.iter_mut().for_each(|l| l.pack(precision));
-        self.gate
-            .iter_mut()
-            .for_each(|l| l.pack(Precision::Float32));
+        self.gate.iter_mut().for_each(|l| l.pack(Dtype::F32));
         self
     }
 

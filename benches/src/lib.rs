@@ -10,7 +10,7 @@ mod block;
 pub use block::Block;
 
 use burn::tensor::Device;
-use flowinone_tasks::{FlowInOne, ModelConfig, WeightDtype, untrained};
+use flowinone_tasks::{Dtype, FlowInOne, ModelConfig, untrained};
 use image::{Rgb, RgbImage};
 
 /// The model to measure, with random weights, and its configuration.
@@ -24,7 +24,7 @@ pub fn model(device: &Device) -> (ModelConfig, FlowInOne) {
         Err(_) | Ok("tiny") => ModelConfig::tiny(),
         Ok(other) => panic!("FLOWINONE_BENCH={other} is none of tiny, mini, flowinone-256"),
     };
-    let pipeline = untrained(&config, 0, device, WeightDtype::F32).expect("presets are valid");
+    let pipeline = untrained(&config, 0, device, Dtype::F32).expect("presets are valid");
     (config, pipeline)
 }
 

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flowinone_files::is_companion;
 use flowinone_image::EXTENSIONS;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use walkdir::WalkDir;
 
-use super::folder::kind_of;
-use super::sample::{known_json, known_kind};
+use super::sample::{kind_of, known_json, known_kind};
 use super::{Encoded, Error, Sample};
 
 /// Largest file that is read, in bytes.
@@ -221,12 +221,6 @@ pub fn files_below(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
         .flatten();
     let files = entries.filter(|entry| entry.file_type().is_file());
     Ok(files.map(|entry| entry.into_path()).collect())
-}
-
-/// Whether a file is one that macOS puts next to others.
-pub(crate) fn is_companion(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    name.starts_with(b"._") || name == b".DS_Store"
 }
 
 fn stray(path: &Path) -> String {

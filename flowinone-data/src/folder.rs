@@ -11,10 +11,10 @@ use flowinone_image::EXTENSIONS;
 use super::damage::Damage;
 use super::draw::{hash, permutation};
 use super::files::{Files, listed};
-use super::sample::kind;
+use super::position::foreign;
+use super::sample::kind_of;
 use super::shard_writer::child;
-use super::stream::{Position, StreamConfig, foreign};
-use super::{Error, Example, Sample, Truth};
+use super::{Error, Example, Position, Sample, StreamConfig};
 
 /// Writes samples as single files.
 pub struct FolderWriter {
@@ -229,10 +229,4 @@ impl FolderStream {
             _ => Err(foreign(&self.name)),
         }
     }
-}
-
-/// The type that follows from a sample's truth.
-pub(crate) fn kind_of(json: Option<&str>) -> Option<String> {
-    let truth: Truth = serde_json::from_str(json?).ok()?;
-    Some(kind(truth.task).into())
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Tree};
 
-use super::colour::tinted;
 use super::outline::{Stroke, outline};
-use super::{Error, Object, Rect, iconify};
+use super::sprite::trimmed;
+use super::{Error, Object, Rect, Sprite, iconify};
 
 /// Largest icon file, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -58,17 +58,6 @@ struct Drawn {
 
 /// What tells one drawn icon from another: set, name, size, rotation, tint.
 type Key = (usize, String, u32, u32, Option<[u8; 3]>);
-
-/// A drawn icon, trimmed to its visible pixels.
-#[derive(Debug)]
-pub struct Sprite {
-    /// Premultiplied RGBA, row by row.
-    pub pixels: Vec<[u8; 4]>,
-    /// Size of the trimmed picture.
-    pub size: [u32; 2],
-    /// Place of its left upper pixel, relative to the icon's centre.
-    pub offset: [f32; 2],
-}
 
 impl Icons {
     /// No icons yet.
@@ -270,7 +259,7 @@ impl Icons {
             .post_rotate(rotation)
             .post_translate(half, half);
         resvg::render(tree, transform, &mut canvas.as_mut());
-        trim(&canvas, half, tint).ok_or_else(|| bad("nothing of it is visible"))
+        trimmed(&canvas, half, tint).ok_or_else(|| bad("nothing of it is visible"))
     }
 }
 
@@ -295,30 +284,6 @@ fn tree(document: &str) -> Result<Arc<Tree>, String> {
     options.image_href_resolver.resolve_data = Box::new(|_, _, _| None);
     let tree = Tree::from_str(document, &options).map_err(|e| e.to_string())?;
     Ok(Arc::new(tree))
-}
-
-/// The visible part of a canvas whose centre lies at `half`, tinted.
-fn trim(canvas: &Pixmap, half: f32, tint: Option<[u8; 3]>) -> Option<Sprite> {
-    let side = canvas.width() as usize;
-    let (pixels, _) = canvas.data().as_chunks::<4>();
-    let visible = |x: usize, y: usize| pixels[y * side + x][3] > 0;
-    let top = (0..side).find(|&y| (0..side).any(|x| visible(x, y)))?;
-    let bottom = (top..side).rfind(|&y| (0..side).any(|x| visible(x, y)))?;
-    let left = (0..side).find(|&x| (top..=bottom).any(|y| visible(x, y)))?;
-    let right = (left..side).rfind(|&x| (top..=bottom).any(|y| visible(x, y)))?;
-    let mut kept = Vec::with_capacity((right - left + 1) * (bottom - top + 1));
-    for y in top..=bottom {
-        let row = &pixels[y * side + left..=y * side + right];
-        match tint {
-            Some(tint) => kept.extend(row.iter().map(|&pixel| tinted(pixel, tint))),
-            None => kept.extend_from_slice(row),
-        }
-    }
-    Some(Sprite {
-        pixels: kept,
-        size: [(right - left + 1) as u32, (bottom - top + 1) as u32],
-        offset: [left as f32 - half, top as f32 - half],
-    })
 }
 
 #[cfg(test)]

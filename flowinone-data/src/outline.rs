@@ -1,8 +1,8 @@
 //! A drawing as lines: contours of an icon's shape and of its inner shades, as a person would trace
 //! them, then warped so that no two doodles are alike.
 
+use super::Sprite;
 use super::draw::Draw;
-use super::icons::Sprite;
 
 /// One line: points in fractions of the icon's square.
 pub(crate) type Stroke = Vec<[f32; 2]>;

@@ -92,6 +92,13 @@ impl Sample {
     }
 }
 
+impl Truth {
+    /// The ground truth of a sample that was made here.
+    pub fn of(sample: &Sample) -> Option<Self> {
+        serde_json::from_str(sample.json.as_deref()?).ok()
+    }
+}
+
 impl Example {
     /// Whether the prompt's structure is kept: for all samples but those of type `t2i`, or of a
     /// task that makes a picture from words.
@@ -133,6 +140,12 @@ pub(crate) fn kind(task: Task) -> &'static str {
         true => task.benchmark_name(),
         false => GENERATED,
     }
+}
+
+/// The type that follows from a sample's truth.
+pub(crate) fn kind_of(json: Option<&str>) -> Option<String> {
+    let truth: Truth = serde_json::from_str(json?).ok()?;
+    Some(kind(truth.task).into())
 }
 
 /// The kind that a `type` names, whatever its letter case: `t2i`, or a name of a task.

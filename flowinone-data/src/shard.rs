@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flowinone_files::is_companion;
 use flowinone_image::EXTENSIONS;
 
-use super::files::is_companion;
 use super::sample::{known_json, known_kind};
 use super::{Encoded, Error, Sample};
 

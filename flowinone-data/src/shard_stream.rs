@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use super::damage::Damage;
 use super::draw::{hash, permutation, scramble};
+use super::position::foreign;
 use super::shard::Shard;
-use super::stream::{Position, StreamConfig, foreign};
-use super::{Error, Example, Sample};
+use super::{Error, Example, Position, Sample, StreamConfig};
 
 /// Passes over a set of shards.
 pub struct ShardStream {

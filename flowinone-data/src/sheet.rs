@@ -14,7 +14,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use self::fit::fitted;
 use self::label::{Label, Setting};
-use self::row::{Entry, Group, Row};
+use self::row::{Entry, GAP, Group, Row, SEAM};
 use super::Error;
 use flowinone_prompts::{Align, Typeface};
 
@@ -24,10 +24,6 @@ const CELLS: [u32; 2] = [16, 1024];
 const MOST_ACROSS: usize = 32;
 /// Most pixels of a sheet; rows that would exceed them are counted in its last line.
 const MOST_PIXELS: u64 = 64_000_000;
-/// Free space around the sheet and between entries.
-const GAP: u32 = 12;
-/// Free space between the pictures of an entry and around text.
-const SEAM: u32 = 4;
 const PAPER: Rgb<u8> = Rgb([250; 3]);
 const FRAME: Rgb<u8> = Rgb([196; 3]);
 const MISSING: Rgb<u8> = Rgb([226; 3]);

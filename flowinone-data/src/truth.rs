@@ -2,25 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Colour, Error, Icons, Object, Operation, PixelBox, Sample, Scene, Split};
+use super::{Colour, Error, Icons, Lettering, Object, Operation, PixelBox, Scene, Split};
 use flowinone_prompts::Task;
-
-/// How the words of a prompt are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Lettering {
-    /// A serif face.
-    Serif,
-    /// The same in bold.
-    SerifBold,
-    /// A face like handwriting.
-    Comic,
-}
-
-impl Lettering {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Serif, Self::SerifBold, Self::Comic];
-}
 
 /// Everything about a pair except its pixels; written next to it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,13 +39,6 @@ pub struct Truth {
     pub gone: Vec<Seen>,
     /// Where scene and target may differ; outside of these boxes every pixel is the same.
     pub edited: Vec<PixelBox>,
-}
-
-impl Truth {
-    /// The ground truth of a sample that was made here.
-    pub fn of(sample: &Sample) -> Option<Self> {
-        serde_json::from_str(sample.json.as_deref()?).ok()
-    }
 }
 
 /// An object as it is seen in a picture.

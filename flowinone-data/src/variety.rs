@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Lettering};
+use super::Error;
 
 /// What of all that can differ between pairs does differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,23 @@ pub struct Variety {
 /// any.
 pub(crate) fn is_off(option: &bool) -> bool {
     !option
+}
+
+/// How the words of a prompt are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lettering {
+    /// A serif face.
+    Serif,
+    /// The same in bold.
+    SerifBold,
+    /// A face like handwriting.
+    Comic,
+}
+
+impl Lettering {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Serif, Self::SerifBold, Self::Comic];
 }
 
 /// How sentences are put.

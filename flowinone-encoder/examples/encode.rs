@@ -5,9 +5,9 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use flowinone_encoder::{EncoderConfig, VisualEncoder, default_init, janus_pixels, janus_square};
+use flowinone_encoder::{EncoderConfig, VisualEncoder, janus_pixels, janus_square};
 use flowinone_image::center_crop;
-use flowinone_weights::randomize;
+use flowinone_weights::{Init, randomize};
 use image::{Rgb, RgbImage};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(other) => return Err(format!("unknown argument {other}; only `full` is known").into()),
     };
     let device = Device::flex();
-    let encoder = randomize(config.init(&device), 1, default_init)?;
+    let encoder = randomize(config.init(&device), 1, Init::by_fan_in)?;
 
     let picture = RgbImage::from_fn(800, 600, |x, y| {
         let inside = x.abs_diff(400).pow(2) + y.abs_diff(300).pow(2) < 200 * 200;

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, gelu};
+use flowinone_kernels::{Dense, Dtype, gelu};
 
 /// Two linear layers with the exact (erf) GELU between them.
 #[derive(Module, Debug)]
@@ -26,7 +26,7 @@ impl Aligner {
         self.output.forward(gelu(self.input.forward(x)))
     }
 
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.input.pack(precision);
         self.output.pack(precision);
     }

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, self_attention};
+use flowinone_kernels::{Dense, Dtype, self_attention};
 
 /// Multi-head self-attention of all tokens with all tokens.
 #[derive(Module, Debug)]
@@ -32,7 +32,7 @@ impl Attention {
             .forward(self_attention(qkv, self.heads, precision))
     }
 
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.qkv.pack(precision);
         self.proj.pack(precision);
     }

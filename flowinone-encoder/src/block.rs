@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{self as kernels, Dense, Precision, gelu};
+use flowinone_kernels::{self as kernels, Dense, Dtype, gelu};
 
 use crate::{Attention, EncoderConfig};
 
@@ -40,7 +40,7 @@ impl Block {
         x.clone() + self.mlp.forward(normed(&self.norm2, x))
     }
 
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.attn.pack(precision);
         self.mlp.fc1.pack(precision);
         self.mlp.fc2.pack(precision);

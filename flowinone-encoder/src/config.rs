@@ -1,10 +1,9 @@
 //! Sizes of the vision tower and the aligner, with the published model and a tiny one.
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::stem::STEM_GROUPS;
-use crate::{Error, JanusEncoder};
 
 /// No extent of a network that fits a computer is larger; products of three stay below 2^64.
 const LARGEST: usize = 1 << 16;
@@ -76,17 +75,6 @@ impl EncoderConfig {
             mlp_width: 48,
             output_width: 24,
         }
-    }
-
-    /// The network with these sizes; its parameters are made when they are first used.
-    ///
-    /// # Panics
-    /// If the sizes do not fit each other: see [`EncoderConfig::validate`].
-    pub fn init(&self, device: &Device) -> JanusEncoder {
-        if let Err(error) = self.validate() {
-            panic!("{error}");
-        }
-        JanusEncoder::new(self, device)
     }
 
     /// Tokens of a picture.

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_weights::{Checkpoint, LoadOptions};
 
 use crate::{Aligner, EncoderConfig, VisionTower, map_key};
@@ -55,6 +55,19 @@ pub struct JanusEncoder {
     config: EncoderConfig,
 }
 
+impl EncoderConfig {
+    /// The network with these sizes; its parameters are made when they are first used.
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other: see [`EncoderConfig::validate`].
+    pub fn init(&self, device: &Device) -> JanusEncoder {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        JanusEncoder::new(self, device)
+    }
+}
+
 impl JanusEncoder {
     pub(crate) fn new(config: &EncoderConfig, device: &Device) -> Self {
         Self {
@@ -88,9 +101,9 @@ impl JanusEncoder {
     /// Norms, softmax, the patch embedding and the positions stay float32 at any precision. The
     /// tower runs once for a picture, and all else follows from it: 8 bits become bfloat16 here.
     #[must_use]
-    pub fn packed(mut self, precision: Precision) -> Self {
+    pub fn packed(mut self, precision: Dtype) -> Self {
         let precision = match precision {
-            Precision::Int8 => Precision::BFloat16,
+            Dtype::Int8 => Dtype::Bf16,
             other => other,
         };
         for block in &mut self.vision_tower.blocks {

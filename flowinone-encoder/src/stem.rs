@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, group_norm_silu, halving_convolution};
+use flowinone_kernels::{Dtype, group_norm_silu, halving_convolution};
 
 /// Groups of every norm of a stem; its channels are multiples of this.
 pub(crate) const STEM_GROUPS: usize = 8;
@@ -46,7 +46,7 @@ impl StemLevel {
                 .val()
         };
         let (weight, bias) = (self.conv.weight.val(), value(&self.conv.bias));
-        let x = halving_convolution(x, weight, bias, Precision::Float32);
+        let x = halving_convolution(x, weight, bias, Dtype::F32);
         let (gain, shift) = (value(&self.norm.gamma), value(&self.norm.beta));
         group_norm_silu(x, gain, shift, STEM_GROUPS, EPSILON)
     }

@@ -157,7 +157,7 @@ fn random_weights_keep_tokens_of_order_one() {
     let mut config = EncoderConfig::tiny();
     (config.width, config.mlp_width, config.layers, config.heads) = (128, 512, 24, 4);
     let device = Device::flex();
-    let encoder = randomize(config.init(&device), 1, flowinone_encoder::default_init).unwrap();
+    let encoder = randomize(config.init(&device), 1, flowinone_weights::Init::by_fan_in).unwrap();
     let pixels = Tensor::<4>::random(
         [1, 3, 64, 64],
         burn::tensor::Distribution::Uniform(-1.0, 1.0),

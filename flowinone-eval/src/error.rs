@@ -44,6 +44,9 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// There is nothing to score.
+    #[error("{0}")]
+    Nothing(String),
     /// The operating system refused to read or write a file.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, attention, self_attention};
+use flowinone_kernels::{Dense, Dtype, attention, self_attention};
 
 use crate::norm::TimeRmsNorm;
 use crate::time::Tau;
@@ -37,7 +37,7 @@ impl SelfAttention {
     }
 
     /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.query_key_value.pack(precision);
         self.dense.pack(precision);
     }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, depthwise_convolution};
+use flowinone_kernels::{Dense, Dtype, depthwise_convolution};
 
 use crate::FlowConfig;
 use crate::input::InputLayer;
@@ -51,7 +51,7 @@ impl ConvNextStage {
     }
 
     /// Packs the weights; input, depthwise convolutions and output stay as they are.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.upsample.pack(precision);
         for block in &mut self.blocks {
             block.mlp.pack(precision);

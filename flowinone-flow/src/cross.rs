@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, cross_attention, gelu};
+use flowinone_kernels::{Dense, Dtype, cross_attention, gelu};
 
 use crate::norm::TimeRmsNorm;
 use crate::structure::StructureTokens;
@@ -65,12 +65,12 @@ impl StructureAttention {
     }
 
     /// Packs the weights; those of the gate stay float32.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         for layer in [&mut self.query, &mut self.key_value, &mut self.dense] {
             layer.pack(precision);
         }
         for layer in [&mut self.gate.w1, &mut self.gate.w2] {
-            layer.pack(Precision::Float32);
+            layer.pack(Dtype::F32);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision, geglu};
+use flowinone_kernels::{Dense, Dtype, geglu};
 
 use crate::norm::TimeRmsNorm;
 use crate::time::Tau;
@@ -35,7 +35,7 @@ impl GatedMlp {
     }
 
     /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         for layer in [&mut self.w0, &mut self.w1, &mut self.w2] {
             layer.pack(precision);
         }

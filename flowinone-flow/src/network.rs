@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_sampler::Branch;
 use flowinone_weights::{Checkpoint, LoadOptions, load};
 
@@ -57,9 +57,9 @@ impl FlowNetwork {
     /// any precision; the source encoder, which runs once for a picture, has bfloat16 where the
     /// velocity has 8 bits.
     #[must_use]
-    pub fn packed(mut self, precision: Precision) -> Self {
+    pub fn packed(mut self, precision: Dtype) -> Self {
         self.source.pack(match precision {
-            Precision::Int8 => Precision::BFloat16,
+            Dtype::Int8 => Dtype::Bf16,
             other => other,
         });
         self.velocity.transformer.pack(precision);

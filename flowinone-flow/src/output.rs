@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, convolution};
+use flowinone_kernels::{Dtype, convolution};
 
 use crate::layout::to_map;
 use crate::norm::TimeLayerNorm;
@@ -33,6 +33,6 @@ impl OutputLayer {
     pub(crate) fn forward(&self, x: Tensor<3>, tau: &Tau) -> Tensor<4> {
         let map = to_map(self.norm.forward(x, tau), self.side);
         let bias = self.conv.bias.as_ref().expect("made with a bias").val();
-        convolution(map, self.conv.weight.val(), bias, Precision::Float32)
+        convolution(map, self.conv.weight.val(), bias, Dtype::F32)
     }
 }

@@ -6,7 +6,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision};
+use flowinone_kernels::{Dense, Dtype};
 use flowinone_sampler::Branch;
 
 use crate::TransformerConfig;
@@ -101,7 +101,7 @@ impl TransformerStage {
     }
 
     /// Packs the weights; input and output stay as they are.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.blocks.iter_mut().for_each(|b| b.pack(precision));
         self.skip_denses.iter_mut().for_each(|d| d.pack(precision));
     }
@@ -173,7 +173,7 @@ impl TransformerBlock {
         x.clone() + self.mlp.forward(x, tau)
     }
 
-    fn pack(&mut self, precision: Precision) {
+    fn pack(&mut self, precision: Dtype) {
         self.attention.pack(precision);
         if let Some(path) = &mut self.structure {
             path.pack(precision);

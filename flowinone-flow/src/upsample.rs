@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision};
+use flowinone_kernels::{Dense, Dtype};
 
 use crate::norm::TimeLayerNorm;
 use crate::time::Tau;
@@ -56,7 +56,7 @@ impl Upsample {
     }
 
     /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.linear.pack(precision);
     }
 }

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, default_init};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_sampler::BranchedField;
 use flowinone_weights::{param_specs, randomize};
 
@@ -13,7 +13,7 @@ fn network(config: &FlowConfig) -> FlowNetwork {
 }
 
 /// Packed layer by layer while it is filled.
-fn packed(config: &FlowConfig, precision: Precision) -> FlowNetwork {
+fn packed(config: &FlowConfig, precision: Dtype) -> FlowNetwork {
     let network = config.init(&Device::flex()).packed(precision);
     randomize(network, 7, default_init).unwrap()
 }
@@ -68,9 +68,9 @@ fn fewer_bits_move_a_velocity_little() {
         let side = config.latent_side;
         let (exact, exact_source) = (velocities(&model, side), sources(&model, &config));
         for (precision, tolerance, of_source) in [
-            (Precision::Float32, 2e-6, 2e-6),
-            (Precision::BFloat16, 7e-3, 1.5e-2),
-            (Precision::Int8, 2.5e-2, 1.5e-2),
+            (Dtype::F32, 2e-6, 2e-6),
+            (Dtype::Bf16, 7e-3, 1.5e-2),
+            (Dtype::Int8, 2.5e-2, 1.5e-2),
         ] {
             let model = packed(&config, precision);
             let velocity = apart(velocities(&model, side), exact.clone());
@@ -85,7 +85,7 @@ fn fewer_bits_move_a_velocity_little() {
 #[test]
 fn packing_before_filling_and_after_is_the_same() {
     let config = FlowConfig::tiny();
-    for precision in [Precision::Float32, Precision::BFloat16, Precision::Int8] {
+    for precision in [Dtype::F32, Dtype::Bf16, Dtype::Int8] {
         let before = velocities(&packed(&config, precision), 32);
         let after = velocities(&network(&config).packed(precision), 32);
         assert_eq!(before.into_data(), after.into_data(), "{precision:?}");
@@ -96,7 +96,7 @@ fn packing_before_filling_and_after_is_the_same() {
 fn a_packed_network_keeps_only_what_stays_float32() {
     let config = FlowConfig::tiny();
     let whole = param_specs(&network(&config));
-    let left = param_specs(&packed(&config, Precision::Int8));
+    let left = param_specs(&packed(&config, Dtype::Int8));
     let is_weight = |path: &str| path.ends_with(".weight");
     let kept: Vec<&str> = left.iter().map(|param| param.path.as_str()).collect();
     for param in &whole {
@@ -107,12 +107,10 @@ fn a_packed_network_keeps_only_what_stays_float32() {
         );
     }
     // Marked layers keep their parameters until they are filled.
-    let marked = config.init(&Device::flex()).packed(Precision::Int8);
+    let marked = config.init(&Device::flex()).packed(Dtype::Int8);
     assert_eq!(param_specs(&marked), whole);
     // With gradients asked for, nothing is packed.
-    let training = config
-        .init(&Device::flex().autodiff())
-        .packed(Precision::Int8);
+    let training = config.init(&Device::flex().autodiff()).packed(Dtype::Int8);
     let training = randomize(training, 7, default_init).unwrap();
     assert_eq!(training.num_params(), network(&config).num_params());
 }

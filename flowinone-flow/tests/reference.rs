@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, Time};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::{Branch, BranchedField, GuidanceRule, Guided, VelocityField};
 use flowinone_weights::{Checkpoint, LoadOptions};
@@ -22,7 +22,7 @@ fn network(folder: &Folder, file: &str, device: &Device) -> FlowNetwork {
 fn packed(folder: &Folder, file: &str, device: &Device) -> FlowNetwork {
     let config: FlowConfig = serde_json::from_value(folder.flow_config()).unwrap();
     let checkpoint = Checkpoint::open(folder.file(file)).unwrap();
-    let network = config.init(device).packed(Precision::Float32);
+    let network = config.init(device).packed(Dtype::F32);
     network.load(&checkpoint, &LoadOptions::default()).unwrap()
 }
 

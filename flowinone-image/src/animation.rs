@@ -8,7 +8,7 @@ use flowinone_files::write_atomically;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame, RgbImage};
 
-use super::webp;
+use super::webp::{self, Timed};
 use crate::Error;
 
 /// The kinds of animated file.
@@ -55,9 +55,6 @@ impl FromStr for FrameRate {
         Self::new(text.trim().parse().map_err(unreadable)?)
     }
 }
-
-/// A picture and how long it is seen, in milliseconds.
-pub(super) type Timed = (RgbImage, u32);
 
 impl Animation {
     /// The kind that a file name asks for: `.webp`, `.gif` or `.apng`. A `.png` is one picture.

@@ -4,6 +4,7 @@ mod alpha;
 mod animation;
 mod crop;
 mod error;
+mod lab;
 mod psnr;
 mod read;
 mod resample;
@@ -14,6 +15,7 @@ pub use alpha::{PictureWithAlpha, decode_with_alpha, write_with_alpha};
 pub use animation::{Animation, FrameRate, write_animation};
 pub use crop::center_crop;
 pub use error::Error;
+pub use lab::{Lab, lab, lab_distance};
 pub use psnr::{MOST_DECIBELS, decibels, largest_difference, mean_square, psnr};
 pub use read::{
     EXTENSIONS, MAX_FILE, MAX_PIXELS, MAX_SIDE, Profiles, decode_picture, decode_picture_with,

@@ -17,10 +17,11 @@
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, RgbImage};
 
-use super::animation::Timed;
-
 const ANIMATED: u8 = 2;
 const REPLACES: u8 = 2;
+
+/// A picture and how long it is seen, in milliseconds.
+pub(super) type Timed = (RgbImage, u32);
 
 /// The bytes of an animation of frames of one size.
 pub(super) fn animated<E>(

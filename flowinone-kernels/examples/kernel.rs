@@ -5,7 +5,7 @@
 //! ```
 
 use burn::tensor::{Device, Distribution, Tensor};
-use flowinone_kernels::{PackedLinear, Precision, convolution, geglu, self_attention};
+use flowinone_kernels::{Dtype, PackedLinear, convolution, geglu, self_attention};
 
 fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,8 +28,8 @@ fn kernel(name: &str) -> Option<Box<dyn Fn()>> {
         Box::new(move || drop(layer.forward(x.clone())))
     };
     Some(match name {
-        "linear" => linear(Precision::Float32),
-        "linear_int8" => linear(Precision::Int8),
+        "linear" => linear(Dtype::F32),
+        "linear_int8" => linear(Dtype::Int8),
         "convolution" => {
             let (x, weight, bias) = (
                 random([1, 64, 32, 32]),
@@ -38,12 +38,12 @@ fn kernel(name: &str) -> Option<Box<dyn Fn()>> {
             );
             Box::new(move || {
                 let (x, weight, bias) = (x.clone(), weight.clone(), bias.clone());
-                drop(convolution(x, weight, bias, Precision::Float32));
+                drop(convolution(x, weight, bias, Dtype::F32));
             })
         }
         "attention" => {
             let qkv = random([1, 65, 3 * 256]);
-            Box::new(move || drop(self_attention(qkv.clone(), 4, Precision::Float32)))
+            Box::new(move || drop(self_attention(qkv.clone(), 4, Dtype::F32)))
         }
         "geglu" => {
             let (a, b) = (random([1, 65, 2048]), random([1, 65, 2048]));

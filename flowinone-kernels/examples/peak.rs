@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use flowinone_kernels::{PackedLinear, Precision, SimdLevel, peak_multiply_adds};
+use flowinone_kernels::{Dtype, PackedLinear, SimdLevel, peak_multiply_adds};
 
 const ROWS: usize = 514;
 const INPUT: usize = 1024;
@@ -17,7 +17,7 @@ const OUTPUT: usize = 3072;
 fn main() {
     let random =
         |shape| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex());
-    let layer = PackedLinear::new(random([INPUT, OUTPUT]), None, Precision::Float32);
+    let layer = PackedLinear::new(random([INPUT, OUTPUT]), None, Dtype::F32);
     let x = random([ROWS, INPUT]);
     let best = (0..15)
         .map(|_| {

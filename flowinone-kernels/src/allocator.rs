@@ -12,7 +12,7 @@ const LARGE: i32 = 256 << 20;
 /// happens.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: sets two numbers of the allocator; one that it refuses stays as it was.
+    // SAFETY: sets two values of the allocator; one that it refuses stays as it was.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 4 * LARGE);

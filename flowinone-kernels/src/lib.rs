@@ -18,10 +18,17 @@
 
 mod allocator;
 #[cfg(feature = "cpu")]
+#[cfg_attr(
+    not(feature = "autodiff"),
+    allow(
+        dead_code,
+        reason = "gradients of the kernels, which automatic differentiation alone asks for"
+    )
+)]
 mod cpu;
+mod dtype;
 mod fallback;
 mod functions;
-mod precision;
 mod speed;
 
 pub use allocator::keep_freed_memory;
@@ -29,6 +36,7 @@ pub use allocator::keep_freed_memory;
 pub use cpu::peak::peak_multiply_adds;
 #[cfg(feature = "cpu")]
 pub use cpu::simd::level::{LEVEL_VARIABLE, SimdLevel};
+pub use dtype::{Dtype, UnknownDtype};
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::{convolution, fused_convolution, halving_convolution, prelu};
 pub use functions::dense::Dense;
@@ -39,5 +47,4 @@ pub use functions::parts::layer_norm_of_parts;
 pub use functions::{
     geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
 };
-pub use precision::Precision;
 pub use speed::relative_time;

@@ -1,6 +1,9 @@
-//! How fast each precision is beside float32, by what the processor has: measured, not guessed.
+//! How fast each type is beside float32, by what the processor has: measured, not guessed.
 
-use crate::precision::Precision;
+use burn::tensor::Device;
+
+use crate::dtype::Dtype;
+use crate::packs;
 
 /// Seconds of the products, the attention and the activation of one transformer block of the
 /// published size with weights in bfloat16 and in 8 bits, as shares of those in float32 at the same
@@ -13,33 +16,51 @@ const MEASURED: [(&str, [f32; 2]); 3] = [
     ("avx512", [0.56, 0.38]),
 ];
 
-/// The time that a model with weights packed in this precision takes on this processor, as a share
+impl Dtype {
+    /// The fastest one on that device whose pictures hardly differ: bfloat16 on a CPU for which it
+    /// was measured to be faster than 32 bits, else these.
+    pub fn fastest_on(device: &Device) -> Self {
+        let share = relative_time(Self::Bf16);
+        match packs(device) && share.is_some_and(|share| share < 1.0) {
+            true => Self::Bf16,
+            false => Self::F32,
+        }
+    }
+}
+
+/// The time that a model with weights packed in this type takes on this processor, as a share
 /// of that in float32. `None` where nobody has measured it: without the feature `cpu`, with plain
-/// arrays, on ARM, and with an AVX-512 that lacks the instructions for bfloat16 or for 8 bits.
+/// arrays, on ARM, with an AVX-512 that lacks the instructions for bfloat16 or for 8 bits, and for
+/// f16.
 ///
 /// With AMX it is at most the share said here, that of AVX-512.
-pub fn relative_time(precision: Precision) -> Option<f32> {
-    if precision == Precision::Float32 {
-        return Some(1.0);
+pub fn relative_time(dtype: Dtype) -> Option<f32> {
+    match dtype {
+        Dtype::F32 => Some(1.0),
+        Dtype::F16 => None,
+        Dtype::Bf16 => Some(measured()?[0]),
+        Dtype::Int8 => Some(measured()?[1]),
     }
-    #[cfg(feature = "cpu")]
-    {
-        let level = crate::SimdLevel::current();
-        let name = match level.name() {
-            "amx" => "avx512",
-            name => name,
-        };
-        #[cfg(target_arch = "x86_64")]
-        if name == "avx512" && !crate::cpu::gemm::microkernel::multiplies_both(level) {
-            return None;
-        }
-        let (_, [bfloat16, int8]) = MEASURED.iter().find(|(measured, _)| *measured == name)?;
-        Some(match precision {
-            Precision::BFloat16 => *bfloat16,
-            _ => *int8,
-        })
+}
+
+/// What was measured at the level of this processor.
+#[cfg(feature = "cpu")]
+fn measured() -> Option<[f32; 2]> {
+    let level = crate::SimdLevel::current();
+    let name = match level.name() {
+        "amx" => "avx512",
+        name => name,
+    };
+    #[cfg(target_arch = "x86_64")]
+    if name == "avx512" && !crate::cpu::gemm::microkernel::multiplies_both(level) {
+        return None;
     }
-    #[cfg(not(feature = "cpu"))]
+    let (_, shares) = MEASURED.iter().find(|(measured, _)| *measured == name)?;
+    Some(*shares)
+}
+
+#[cfg(not(feature = "cpu"))]
+fn measured() -> Option<[f32; 2]> {
     None
 }
 
@@ -51,8 +72,8 @@ mod tests {
     #[test]
     fn what_is_slower_than_float32_is_known_to_be() {
         at_every_level(|level| {
-            assert_eq!(relative_time(Precision::Float32), Some(1.0));
-            let share = relative_time(Precision::BFloat16);
+            assert_eq!(relative_time(Dtype::F32), Some(1.0));
+            let share = relative_time(Dtype::Bf16);
             match level.name() {
                 "avx2" | "avxvnni" => assert!(share.is_some_and(|share| share > 1.0)),
                 "avx512" | "amx" => {

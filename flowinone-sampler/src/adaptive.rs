@@ -155,7 +155,8 @@ impl<const D: usize> Controller<D> {
             }
             if dt < SHORTEST {
                 return Err(Error::TooFine {
-                    tolerance: self.tolerance,
+                    rtol: self.tolerance.rtol,
+                    atol: self.tolerance.atol,
                     t: self.t,
                     dt,
                 });

@@ -89,12 +89,14 @@ pub enum Error {
     },
     /// A tolerance that the numbers' own rounding breaks.
     #[error(
-        "at t = {t} even a step of {dt:.1e} has a larger error than {tolerance} allow: that is finer \
+        "at t = {t} even a step of {dt:.1e} has a larger error than rtol={rtol:e},atol={atol:e} allow: that is finer \
          than the numbers themselves; allow more, such as rtol=1e-4,atol=1e-5"
     )]
     TooFine {
-        /// The tolerance.
-        tolerance: crate::Tolerance,
+        /// Allowed error relative to the state's values.
+        rtol: f64,
+        /// Allowed error where the values are near 0.
+        atol: f64,
         /// Time reached.
         t: f64,
         /// Length of the last attempt.

@@ -5,7 +5,7 @@
 use burn::tensor::Device;
 use flowinone_image::read_picture;
 use flowinone_prompts::Task;
-use flowinone_tasks::{Item, ModelConfig, Settings, WeightDtype, untrained};
+use flowinone_tasks::{Dtype, Item, ModelConfig, Settings, untrained};
 use image::{Rgb, RgbImage};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         steps: 8,
         ..Settings::published()
     };
-    let pipeline = untrained(&ModelConfig::tiny(), 0, &Device::flex(), WeightDtype::F32)?;
+    let pipeline = untrained(&ModelConfig::tiny(), 0, &Device::flex(), Dtype::F32)?;
     let start = pipeline.start(&[item], settings.noise);
     let mut latent = start.x0.clone();
     for state in pipeline.states(&start, &settings)? {

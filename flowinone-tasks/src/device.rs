@@ -130,6 +130,26 @@ pub fn left_out() -> Vec<&'static str> {
     names
 }
 
+/// Opens several devices of the chosen kind, by their numbers, or the chosen one if there are no
+/// numbers. One that is named several times is there several times.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_all(choice: Choice, numbers: &[usize]) -> Result<Vec<NamedDevice>, Error> {
+    let first = open(choice)?;
+    if numbers.is_empty() {
+        return Ok(vec![first]);
+    }
+    let numbered = |&number: &usize| match first.choice {
+        Choice::Gpu(interface, _) => open(Choice::Gpu(interface, number)),
+        only if number == 0 => open(only),
+        only => Err(Error::Device(format!(
+            "device number {number}: there is one {only}, with the number 0; name it once for each share, 0,0"
+        ))),
+    };
+    numbers.iter().map(numbered).collect()
+}
+
 /// Opens the chosen device.
 ///
 /// # Errors
@@ -190,12 +210,12 @@ fn cpu() -> Option<NamedDevice> {
 /// The vector instructions that the kernels use here, and what types other than f32 gain by them.
 #[cfg(feature = "cpu")]
 fn processor() -> String {
-    use flowinone_kernels::{Precision, SimdLevel, relative_time};
+    use flowinone_kernels::{Dtype, SimdLevel, relative_time};
     let level = SimdLevel::current().name();
-    let shares = [("bf16", Precision::BFloat16), ("int8", Precision::Int8)]
+    let shares = [Dtype::Bf16, Dtype::Int8]
         .into_iter()
-        .filter_map(|(name, precision)| Some((name, relative_time(precision)?)))
-        .map(|(name, share)| format!("{name} {:.0} %", 100.0 * share));
+        .filter_map(|dtype| Some((dtype, relative_time(dtype)?)))
+        .map(|(dtype, share)| format!("{dtype} {:.0} %", 100.0 * share));
     let shares: Vec<String> = shares.collect();
     let times = match shares.is_empty() {
         true => String::new(),

@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use burn::module::Module;
-use burn::tensor::Device;
-use flowinone_encoder::JanusEncoder;
+use burn::tensor::{Device, FloatDType};
 use flowinone_files::{sha256_of, text_of, write_atomically};
-use flowinone_flow::FlowNetwork;
-use flowinone_kernels as kernels;
-use flowinone_vae::Autoencoder;
+use flowinone_kernels::packs;
 use flowinone_weights::restore;
 use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
 use crate::files::Files;
+use crate::manifest::tensor_type;
 use crate::{
-    Component, Dtype, Error, Manifest, ModelConfig, Origin, Pipeline, Settings, WeightDtype,
+    Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Settings,
 };
 
 const CONFIG: &str = "config.json";
@@ -32,9 +30,6 @@ pub struct ModelDirectory {
     config: ModelConfig,
     manifest: Manifest,
 }
-
-/// The pipeline of a model directory.
-pub type FlowInOne = Pipeline<JanusEncoder, Autoencoder, FlowNetwork>;
 
 impl ModelDirectory {
     /// Opens a directory that `convert` or `init` wrote and checks configuration, manifest and the
@@ -180,9 +175,10 @@ impl ModelDirectory {
     /// besides the model, so that the peak stays near the weights' own size.
     ///
     /// # Errors
-    /// Names the file or tensor that is damaged or does not fit the configuration.
-    pub fn load(&self, device: &Device, precision: WeightDtype) -> Result<FlowInOne, Error> {
-        self.networks(device, precision, None)
+    /// Names the file or tensor that is damaged or does not fit the configuration; and for int8,
+    /// which [`prepare`](Self::prepare) packs weights into.
+    pub fn load(&self, device: &Device, dtype: Dtype) -> Result<FlowInOne, Error> {
+        self.networks(device, tensor_type(dtype)?, None)
     }
 
     /// Loads the model onto `device` to make pictures only: on the CPU each linear layer is packed
@@ -190,19 +186,19 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// As [`load`](Self::load), or [`Error::Settings`] if the device cannot compute so.
-    pub fn prepare(&self, device: &Device, arithmetic: Dtype) -> Result<FlowInOne, Error> {
-        arithmetic.check(device)?;
-        match arithmetic.packing(device) {
-            None => self.load(device, arithmetic.unpacked()),
-            packing => self.networks(device, WeightDtype::F32, packing),
+    pub fn prepare(&self, device: &Device, dtype: Dtype) -> Result<FlowInOne, Error> {
+        check(dtype, device)?;
+        match dtype.is_packed_on(device) {
+            true => self.networks(device, FloatDType::F32, Some(dtype)),
+            false => self.load(device, dtype),
         }
     }
 
     fn networks(
         &self,
         device: &Device,
-        precision: WeightDtype,
-        packing: Option<kernels::Precision>,
+        dtype: FloatDType,
+        packing: Option<Dtype>,
     ) -> Result<FlowInOne, Error> {
         let config = &self.config;
         let (mut encoder, mut flow) = (config.encoder.init(device), config.flow.init(device));
@@ -213,9 +209,9 @@ impl ModelDirectory {
         }
         thread::scope(|scope| {
             let verified = scope.spawn(|| self.verify());
-            let encoder = self.fill(Component::Encoder, encoder, precision)?;
-            let vae = self.fill(Component::Vae, vae, precision)?;
-            let flow = self.fill(Component::Flow, flow, precision)?;
+            let encoder = self.fill(Component::Encoder, encoder, dtype)?;
+            let vae = self.fill(Component::Vae, vae, dtype)?;
+            let flow = self.fill(Component::Flow, flow, dtype)?;
             match verified.join() {
                 Ok(result) => result?,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -226,7 +222,7 @@ impl ModelDirectory {
                 flow,
                 config.picture_side,
                 device,
-                precision,
+                dtype,
             ))
         })
     }
@@ -235,10 +231,10 @@ impl ModelDirectory {
         &self,
         component: Component,
         module: M,
-        precision: WeightDtype,
+        dtype: FloatDType,
     ) -> Result<M, Error> {
         let checkpoint = self.files.weights(&component.file())?;
-        Ok(restore(module, &checkpoint, precision.dtype())?)
+        Ok(restore(module, &checkpoint, dtype)?)
     }
 
     fn verify_component(&self, component: Component) -> Result<(), Error> {
@@ -281,6 +277,19 @@ impl ModelDirectory {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a device can compute in that type.
+///
+/// # Errors
+/// [`Error::Settings`] for 8 bits on anything but the CPU.
+pub(crate) fn check(dtype: Dtype, device: &Device) -> Result<(), Error> {
+    match dtype == Dtype::Int8 && !packs(device) {
+        true => Err(Error::Settings(
+            "int8 is for the CPU; choose f16 or bf16 on this device, or the CPU".into(),
+        )),
+        false => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Device, FloatDType, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_files::AtomicFolder;
 use flowinone_flow::FlowNetwork;
@@ -16,10 +16,8 @@ use flowinone_weights::{
 
 use crate::config::FORMAT;
 use crate::directory::{networks_sha256, write_description};
-use crate::manifest::{ComponentRecord, Origin};
-use crate::{
-    Component, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline, WeightDtype,
-};
+use crate::manifest::{ComponentRecord, Origin, tensor_type};
+use crate::{Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, ModelDirectory, Pipeline};
 
 /// The published files that make up a model.
 #[derive(Debug, Clone)]
@@ -49,17 +47,17 @@ pub struct Report {
 ///
 /// # Errors
 /// Every missing, misshapen or unknown name of a checkpoint (unknown ones unless allowed), a
-/// damaged file, or a target that exists.
+/// damaged file, a target that exists, or weights of 8 bits.
 pub fn convert(
     sources: &Sources,
     config: &ModelConfig,
-    precision: WeightDtype,
+    dtype: Dtype,
     allow_unknown: bool,
     target: &Path,
     device: &Device,
     mut report: impl FnMut(&Report),
 ) -> Result<ModelDirectory, Error> {
-    let mut build = Build::new(config, precision, target)?;
+    let mut build = Build::new(config, dtype, target)?;
     let levels = config.vae.multipliers.len();
     let vae_key = |key: &str| flowinone_vae::map_key(key, levels);
     // All files are matched before the first value is read: a wrong name is told at once.
@@ -94,11 +92,11 @@ pub fn convert(
 /// Writes a model directory at `target` with random weights of realistic scale.
 ///
 /// # Errors
-/// A target that exists or cannot be written.
+/// A target that exists or cannot be written, or weights of 8 bits.
 pub fn init(
     config: &ModelConfig,
     seed: u64,
-    precision: WeightDtype,
+    dtype: Dtype,
     target: &Path,
     device: &Device,
     mut report: impl FnMut(&Report),
@@ -107,16 +105,11 @@ pub fn init(
         trained: false,
         ..config.clone()
     };
-    let mut build = Build::new(&config, precision, target)?;
+    let mut build = Build::new(&config, dtype, target)?;
     let encoder = config.encoder.init(device);
-    report(&build.random(
-        Component::Encoder,
-        &encoder,
-        flowinone_encoder::default_init,
-        seed,
-    )?);
+    report(&build.random(Component::Encoder, &encoder, Init::by_fan_in, seed)?);
     let vae = config.vae.init(device);
-    report(&build.random(Component::Vae, &vae, flowinone_vae::default_init, seed)?);
+    report(&build.random(Component::Vae, &vae, Init::by_fan_in, seed)?);
     let flow = config.flow.init(device);
     report(&build.random(Component::Flow, &flow, flowinone_flow::default_init, seed)?);
     build.finish()
@@ -136,16 +129,16 @@ pub struct Networks<'a> {
 /// Writes a model directory at `target` from networks in memory, after `steps` steps of training.
 ///
 /// # Errors
-/// A target that exists or cannot be written, weights that are not finite in that precision, or
+/// A target that exists or cannot be written, weights that are not finite in that type, or
 /// networks that are not the configuration's or were packed, which leaves them without parameters.
 pub fn assemble(
     networks: Networks<'_>,
     config: &ModelConfig,
     steps: u64,
-    precision: WeightDtype,
+    dtype: Dtype,
     target: &Path,
 ) -> Result<ModelDirectory, Error> {
-    let mut build = Build::new(config, precision, target)?;
+    let mut build = Build::new(config, dtype, target)?;
     let Networks { encoder, vae, flow } = networks;
     // Nothing is allocated for them: parameters are only listed.
     let device = vae.devices().remove(0); // it is never packed
@@ -175,48 +168,46 @@ fn whole<M: Module>(component: Component, network: &M, expected: &M) -> Result<(
 /// A model with random weights, in memory only.
 ///
 /// # Errors
-/// A configuration whose parts do not fit.
+/// A configuration whose parts do not fit, or weights of 8 bits.
 pub fn untrained(
     config: &ModelConfig,
     seed: u64,
     device: &Device,
-    precision: WeightDtype,
+    dtype: Dtype,
 ) -> Result<FlowInOne, Error> {
     config
         .validate()
         .map_err(|reason| Error::Settings(format!("configuration {}: {reason}", config.name)))?;
+    let dtype = tensor_type(dtype)?;
     let draw = |scale: fn(&str, &[usize]) -> Init| {
-        move |param: &ParamSpec| {
-            Ok(scale(&param.path, &param.shape).draw(param, seed, precision.dtype()))
-        }
+        move |param: &ParamSpec| Ok(scale(&param.path, &param.shape).draw(param, seed, dtype))
     };
     Ok(Pipeline::new(
-        fill(
-            config.encoder.init(device),
-            draw(flowinone_encoder::default_init),
-        )?,
-        fill(config.vae.init(device), draw(flowinone_vae::default_init))?,
+        fill(config.encoder.init(device), draw(Init::by_fan_in))?,
+        fill(config.vae.init(device), draw(Init::by_fan_in))?,
         fill(config.flow.init(device), draw(flowinone_flow::default_init))?,
         config.picture_side,
         device,
-        precision,
+        dtype,
     ))
 }
 
 /// A directory in the making.
 struct Build {
     config: ModelConfig,
-    precision: WeightDtype,
+    dtype: Dtype,
+    tensors: FloatDType,
     target: PathBuf,
     folder: AtomicFolder,
     components: BTreeMap<Component, ComponentRecord>,
 }
 
 impl Build {
-    fn new(config: &ModelConfig, precision: WeightDtype, target: &Path) -> Result<Self, Error> {
+    fn new(config: &ModelConfig, dtype: Dtype, target: &Path) -> Result<Self, Error> {
         config.validate().map_err(|reason| {
             Error::Settings(format!("configuration {}: {reason}", config.name))
         })?;
+        let tensors = tensor_type(dtype)?;
         let folder = AtomicFolder::create(target).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => Error::directory(
                 target,
@@ -226,7 +217,8 @@ impl Build {
         })?;
         Ok(Self {
             config: config.clone(),
-            precision,
+            dtype,
+            tensors,
             target: target.to_path_buf(),
             folder,
             components: BTreeMap::new(),
@@ -243,7 +235,7 @@ impl Build {
             file: file.to_string_lossy().into_owned(),
             names: plan.params().iter().filter_map(name).collect(),
         };
-        let dtype = self.precision.dtype();
+        let dtype = self.tensors;
         let read = |param: &ParamSpec| plan.read(param, dtype);
         let mut report = self.write(component, plan.params(), source, read)?;
         report.unused = plan.unused().to_vec();
@@ -257,7 +249,7 @@ impl Build {
         scale: fn(&str, &[usize]) -> Init,
         seed: u64,
     ) -> Result<Report, Error> {
-        let dtype = self.precision.dtype();
+        let dtype = self.tensors;
         let draw =
             |param: &ParamSpec| Ok(scale(&param.path, &param.shape).draw(param, seed, dtype));
         self.write(
@@ -275,14 +267,14 @@ impl Build {
         steps: u64,
     ) -> Result<(), Error> {
         let path = self.folder.path().join(component.file());
-        let saved = save_module(&path, module, self.precision.dtype())?;
+        let saved = save_module(&path, module, self.tensors)?;
         self.record(component, saved, Origin::Trained { steps });
         Ok(())
     }
 
     fn record(&mut self, component: Component, saved: Saved, source: Origin) {
         let record = ComponentRecord {
-            precision: self.precision,
+            precision: self.dtype,
             sha256: saved.sha256,
             bytes: saved.bytes,
             source,
@@ -298,7 +290,7 @@ impl Build {
         read: impl FnMut(&ParamSpec) -> Result<TensorData, flowinone_weights::Error>,
     ) -> Result<Report, Error> {
         let path = self.folder.path().join(component.file());
-        let saved = save(&path, params, self.precision.dtype(), read)?;
+        let saved = save(&path, params, self.tensors, read)?;
         self.record(component, saved, source);
         Ok(Report {
             component,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use burn::tensor::FloatDType;
 use serde::{Deserialize, Serialize};
 
-use crate::WeightDtype;
+use crate::{Dtype, Error};
 
 /// The three files of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 pub struct ComponentRecord {
     /// Element type as stored.
-    pub precision: WeightDtype,
+    pub precision: Dtype,
     /// SHA-256 of the file.
     pub sha256: String,
     /// Size of the file in bytes.
@@ -89,4 +90,16 @@ pub enum Origin {
         /// Their seed.
         seed: u64,
     },
+}
+
+/// Burn's type of weights that are stored, or computed with as tensors.
+///
+/// # Errors
+/// [`Error::Settings`] for 8 bits.
+pub(crate) fn tensor_type(dtype: Dtype) -> Result<FloatDType, Error> {
+    dtype.float().ok_or_else(|| {
+        Error::Settings(format!(
+            "weights are stored as f32, f16 or bf16, not {dtype}: it is chosen when pictures are made, from any of these"
+        ))
+    })
 }

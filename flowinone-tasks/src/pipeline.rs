@@ -4,17 +4,19 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
-use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square, structure_pixels};
-use flowinone_flow::{FlowModel, Structure};
+use flowinone_encoder::{
+    JanusEncoder, VisualEncoder, janus_pixels, janus_square, structure_pixels,
+};
+use flowinone_flow::{FlowModel, FlowNetwork, Structure};
 use flowinone_image::center_crop;
 use flowinone_sampler::{
     AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory_of,
 };
-use flowinone_vae::{LatentCodec, to_bytes};
+use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
 
 use crate::noise::{Use, noise};
-use crate::{Dtype, Error, FlowInOne, Settings, WeightDtype};
+use crate::{Dtype, Error, Settings};
 
 /// The three networks, composed: any encoder, codec and flow that fit each other.
 #[derive(Debug, Clone)]
@@ -24,7 +26,7 @@ pub struct Pipeline<E, C, F> {
     flow: F,
     picture_side: usize,
     device: Device,
-    precision: WeightDtype,
+    dtype: FloatDType,
 }
 
 /// One picture to be made.
@@ -58,7 +60,7 @@ pub struct Start {
 }
 
 impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
-    /// Composes three networks whose weights have the type `precision` and lie on `device`, for
+    /// Composes three networks whose weights have the type `dtype` and lie on `device`, for
     /// pictures of `picture_side` pixels a side.
     pub fn new(
         encoder: E,
@@ -66,7 +68,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         flow: F,
         picture_side: usize,
         device: &Device,
-        precision: WeightDtype,
+        dtype: FloatDType,
     ) -> Self {
         Self {
             encoder,
@@ -74,7 +76,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             flow,
             picture_side,
             device: device.clone(),
-            precision,
+            dtype,
         }
     }
 
@@ -89,7 +91,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
             flow: self.flow,
             picture_side: self.picture_side,
             device: self.device,
-            precision: self.precision,
+            dtype: self.dtype,
         }
     }
 
@@ -299,7 +301,7 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
     }
 
     fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
-        tensor.cast(self.precision.dtype())
+        tensor.cast(self.dtype)
     }
 }
 
@@ -316,16 +318,19 @@ pub fn to_pictures(decoded: Tensor<4>) -> Result<Vec<RgbImage>, flowinone_vae::E
     Ok(all.into_iter().map(picture).collect())
 }
 
+/// The pipeline of a model directory.
+pub type FlowInOne = Pipeline<JanusEncoder, Autoencoder, FlowNetwork>;
+
 impl FlowInOne {
     /// The same model to make pictures only, its linear layers packed as
     /// [`ModelDirectory::prepare`](crate::ModelDirectory::prepare) packs them; for a model with
     /// weights in float32. Where nothing is packed it stays as it is.
     #[must_use]
-    pub fn packed(mut self, arithmetic: Dtype) -> Self {
-        if let Some(packing) = arithmetic.packing(&self.device) {
-            self.encoder = self.encoder.packed(packing);
-            self.flow = self.flow.packed(packing);
-            self.codec = self.codec.in_precision(packing);
+    pub fn packed(mut self, dtype: Dtype) -> Self {
+        if dtype.is_packed_on(&self.device) {
+            self.encoder = self.encoder.packed(dtype);
+            self.flow = self.flow.packed(dtype);
+            self.codec = self.codec.in_precision(dtype);
         }
         self
     }

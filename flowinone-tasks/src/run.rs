@@ -2,111 +2,15 @@
 //! own.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use flowinone_image::Profiles;
 use flowinone_sampler::{Solver, State};
 use image::RgbImage;
-use serde::Serialize;
 
+use crate::job::Content;
 use crate::memory::peak_memory;
-use crate::{Error, Item, Record, Session, Settings, Start};
-
-/// What happened; `job` is the place of a job in its run, from 0 on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// The weights were loaded, once in a session.
-    Loaded {
-        /// The time it took.
-        time: Duration,
-    },
-    /// A batch took a step.
-    Step {
-        /// The jobs of the batch.
-        jobs: Vec<usize>,
-        /// Steps taken.
-        step: usize,
-        /// Steps in all; `None` where the solver decides on the way.
-        steps: Option<usize>,
-        /// Time reached, from 0 to 1.
-        t: f64,
-    },
-    /// An unfinished picture, if [previews](Run::preview_every) are wanted.
-    Preview {
-        /// The job.
-        job: usize,
-        /// The picture of the state, decoded.
-        picture: RgbImage,
-        /// How it was made.
-        record: Box<Record>,
-    },
-    /// A picture is finished.
-    Done {
-        /// The job.
-        job: usize,
-        /// The picture.
-        picture: RgbImage,
-        /// How it was made.
-        record: Box<Record>,
-        /// What its batch cost, with the job's own evaluations.
-        cost: Cost,
-    },
-    /// An unfinished picture could not be written; its job goes on.
-    NoPreview {
-        /// The job.
-        job: usize,
-        /// Why.
-        error: Error,
-    },
-    /// The picture was there already and was not made again.
-    Skipped {
-        /// The job.
-        job: usize,
-    },
-    /// No picture could be made.
-    Failed {
-        /// The job.
-        job: usize,
-        /// Why.
-        error: Error,
-    },
-    /// The run was [asked to stop](Run::until); nothing comes after this.
-    Stopped,
-    /// All items of a batch are settled.
-    Batch {
-        /// What it cost; its evaluations are those of the item that took most.
-        cost: Cost,
-    },
-}
-
-/// What a batch cost; every item of it reports the same, except for its own evaluations.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Cost {
-    /// Items in the batch.
-    pub batch: usize,
-    /// Solver steps.
-    pub steps: usize,
-    /// Network evaluations of one branch.
-    pub evaluations: usize,
-    /// Seconds in the vision encoder, the whole batch.
-    pub vision_seconds: f64,
-    /// Seconds in the autoencoder's encoder, the whole batch.
-    pub structure_seconds: f64,
-    /// Seconds of the solve, the whole batch.
-    pub solve_seconds: f64,
-    /// Seconds in the decoder, the whole batch.
-    pub decode_seconds: f64,
-    /// Seconds in the network that enlarges pictures, the whole batch; 0 if none does.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub upscale_seconds: f64,
-    /// Peak memory of the process so far, in bytes, where the system tells it.
-    pub peak_bytes: Option<u64>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_zero(seconds: &f64) -> bool {
-    *seconds == 0.0
-}
+use crate::{Cost, Error, Event, Item, Job, Record, Session, Settings, Start};
 
 /// A job whose prompt has been read or drawn.
 pub(crate) struct Ready {
@@ -391,6 +295,74 @@ impl<'s> Run<'s> {
             }),
             Err(several) => self.again.extend(several),
         }
+    }
+}
+
+impl Session {
+    /// Makes the pictures of jobs, in their order: an iterator of events that computes only when it
+    /// is asked, and stops where the loop is left.
+    ///
+    /// A bad prompt or picture and a number that is not finite cost their own job and no other.
+    ///
+    /// ```no_run
+    /// use flowinone_prompts::ClassToImage;
+    /// use flowinone_tasks::{Dtype, Event, Session, device};
+    ///
+    /// # fn main() -> Result<(), flowinone_tasks::Error> {
+    /// let device = device::open("auto".parse()?)?;
+    /// let session = Session::open("model", &device, Dtype::F32)?;
+    /// let jobs = [session.job(ClassToImage::new("apple")).seed(1)];
+    /// for event in session.run(jobs, &session.config().sampling) {
+    ///     match event? {
+    ///         Event::Step { step, .. } => println!("step {step}"),
+    ///         Event::Done { picture, .. } => println!("{} pixels", picture.len()),
+    ///         Event::Failed { error, .. } => println!("failed: {error}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run<'s, I>(&'s self, jobs: I, settings: &Settings) -> Run<'s>
+    where
+        I: IntoIterator<Item = Job>,
+        I::IntoIter: 's,
+    {
+        let settings = *settings;
+        let jobs = jobs.into_iter().enumerate();
+        let ready = move |(place, job)| self.ready(place, job, &settings, |_| Ok(true));
+        Run::new(self, Box::new(jobs.map(ready)), settings)
+    }
+
+    /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if
+    /// its prompt is bad or `wanted` says of its record that it is not wanted.
+    pub(crate) fn ready(
+        &self,
+        place: usize,
+        job: Job,
+        settings: &Settings,
+        wanted: impl FnOnce(&Record) -> Result<bool, Error>,
+    ) -> Result<Ready, Box<Event>> {
+        let Job {
+            source,
+            seed,
+            number,
+            profiles,
+        } = job;
+        let routing = source.routing();
+        let failed = |error| Box::new(Event::Failed { job: place, error });
+        let content = Content::read(source).map_err(failed)?;
+        let mut record = self.record(routing, seed, number, content.input(), settings);
+        record.ignore_profiles = profiles == Profiles::Ignore;
+        if !wanted(&record).map_err(failed)? {
+            return Err(Box::new(Event::Skipped { job: place }));
+        }
+        let item = content.item(routing.structure, seed, number, profiles);
+        Ok(Ready {
+            job: place,
+            item: item.map_err(failed)?,
+            record: Box::new(record),
+        })
     }
 }
 

@@ -10,8 +10,7 @@ use flowinone_image::Profiles;
 use flowinone_prompts::{Prompt, PromptStyle};
 
 use crate::device::NamedDevice;
-use crate::job::Content;
-use crate::run::{Event, Ready, Run};
+use crate::directory::check;
 use crate::{
     Dtype, Error, FlowInOne, Input, Job, ModelConfig, ModelDirectory, Record, Routing, Settings,
     Source, Upscaling,
@@ -52,7 +51,7 @@ impl Session {
         device: &NamedDevice,
         dtype: Dtype,
     ) -> Result<Self, Error> {
-        dtype.check(&device.device)?;
+        check(dtype, &device.device)?;
         Ok(Self {
             digest: directory.digest(),
             directory,
@@ -144,73 +143,8 @@ impl Session {
         Ok((self.networks.get_or_init(|| loaded), Some(begin.elapsed())))
     }
 
-    /// Makes the pictures of jobs, in their order: an iterator of events that computes only when it
-    /// is asked, and stops where the loop is left.
-    ///
-    /// A bad prompt or picture and a number that is not finite cost their own job and no other.
-    ///
-    /// ```no_run
-    /// use flowinone_prompts::ClassToImage;
-    /// use flowinone_tasks::{Dtype, Event, Session, device};
-    ///
-    /// # fn main() -> Result<(), flowinone_tasks::Error> {
-    /// let device = device::open("auto".parse()?)?;
-    /// let session = Session::open("model", &device, Dtype::F32)?;
-    /// let jobs = [session.job(ClassToImage::new("apple")).seed(1)];
-    /// for event in session.run(jobs, &session.config().sampling) {
-    ///     match event? {
-    ///         Event::Step { step, .. } => println!("step {step}"),
-    ///         Event::Done { picture, .. } => println!("{} pixels", picture.len()),
-    ///         Event::Failed { error, .. } => println!("failed: {error}"),
-    ///         _ => {}
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn run<'s, I>(&'s self, jobs: I, settings: &Settings) -> Run<'s>
-    where
-        I: IntoIterator<Item = Job>,
-        I::IntoIter: 's,
-    {
-        let settings = *settings;
-        let jobs = jobs.into_iter().enumerate();
-        let ready = move |(place, job)| self.ready(place, job, &settings, |_| Ok(true));
-        Run::new(self, Box::new(jobs.map(ready)), settings)
-    }
-
-    /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if
-    /// its prompt is bad or `wanted` says of its record that it is not wanted.
-    pub(crate) fn ready(
-        &self,
-        place: usize,
-        job: Job,
-        settings: &Settings,
-        wanted: impl FnOnce(&Record) -> Result<bool, Error>,
-    ) -> Result<Ready, Box<Event>> {
-        let Job {
-            source,
-            seed,
-            number,
-            profiles,
-        } = job;
-        let routing = source.routing();
-        let failed = |error| Box::new(Event::Failed { job: place, error });
-        let content = Content::read(source).map_err(failed)?;
-        let mut record = self.record(routing, seed, number, content.input(), settings);
-        record.ignore_profiles = profiles == Profiles::Ignore;
-        if !wanted(&record).map_err(failed)? {
-            return Err(Box::new(Event::Skipped { job: place }));
-        }
-        let item = content.item(routing.structure, seed, number, profiles);
-        Ok(Ready {
-            job: place,
-            item: item.map_err(failed)?,
-            record: Box::new(record),
-        })
-    }
-
-    fn record(
+    /// The record of a picture that is to be made.
+    pub(crate) fn record(
         &self,
         routing: Routing,
         seed: u64,

@@ -78,6 +78,17 @@ impl Settings {
         }
     }
 
+    /// The same with every evaluation of the network: no adaptive guidance and no caches.
+    #[must_use]
+    pub fn without_savings(&self) -> Self {
+        Self {
+            adaptive_guidance: 0.0,
+            step_cache: 0.0,
+            first_block_cache: 0.0,
+            ..*self
+        }
+    }
+
     /// Checks the parts that the sampler does not check itself.
     ///
     /// # Errors

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use flowinone_files::absolute;
 use flowinone_image::{PictureWithAlpha, read_text, write_with_alpha};
-use flowinone_kernels::Precision;
 use flowinone_upscale::{Error as UpscaleError, KNOWN, Settings, Upscaler};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -61,8 +60,8 @@ impl Upscaling {
     ) -> Result<Self, Error> {
         let model = model.as_ref();
         let precision = match dtype {
-            Dtype::F32 | Dtype::F16 => Precision::Float32,
-            Dtype::Bf16 | Dtype::Int8 => Precision::BFloat16,
+            Dtype::F32 | Dtype::F16 => Dtype::F32,
+            Dtype::Bf16 | Dtype::Int8 => Dtype::Bf16,
         };
         let (upscaler, model) = match built_in(model) {
             Some((name, bytes)) => (

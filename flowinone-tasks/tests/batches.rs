@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use flowinone_sampler::GuidanceRule;
-use flowinone_tasks::{FlowInOne, Item, ModelConfig, Settings, WeightDtype, untrained};
+use flowinone_tasks::{Dtype, FlowInOne, Item, ModelConfig, Settings, untrained};
 use image::{Rgb, RgbImage};
 
 fn prompt(tint: u8) -> RgbImage {
@@ -31,13 +31,13 @@ fn settings(noise: f64) -> Settings {
 
 #[test]
 fn pictures_do_not_depend_on_the_batch() {
-    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     check(&pipeline, &settings(1.0));
 }
 
 #[test]
 fn savings_decide_item_by_item() {
-    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     let settings = Settings {
         steps: 8,
         adaptive_guidance: 0.02,
@@ -75,7 +75,7 @@ fn check(pipeline: &FlowInOne, settings: &Settings) {
 
 #[test]
 fn seeds_and_items_have_their_own_noise_and_zero_noise_has_none() {
-    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     let picture = |seed: u64, number: u64, noise: f64| {
         let item = Item {
             number,
@@ -94,7 +94,7 @@ fn seeds_and_items_have_their_own_noise_and_zero_noise_has_none() {
 
 #[test]
 fn structure_changes_the_picture() {
-    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     let with = items(1)[0].clone();
     let without = Item {
         structure: false,
@@ -108,7 +108,7 @@ fn structure_changes_the_picture() {
 fn a_compositor_sees_the_prompts_of_edits_alone() {
     let mut config = ModelConfig::tiny();
     config.vae.compositor_channels = Some(2);
-    let pipeline = untrained(&config, 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&config, 3, &Device::flex(), Dtype::F32).unwrap();
     let start = pipeline.start(&items(5), 1.0); // all but item 1 are edits
     let decoded = pipeline.decode(start.x0.clone()).unwrap();
     let composed = pipeline.decode_beside(start.x0.clone(), &start).unwrap();
@@ -117,7 +117,7 @@ fn a_compositor_sees_the_prompts_of_edits_alone() {
         let alone = pipeline.decode_item(&start.x0, &start, number).unwrap();
         assert_eq!(&alone, composed);
     }
-    let without = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let without = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     let start = without.start(&items(5), 1.0);
     let composed = without.decode_beside(start.x0.clone(), &start).unwrap();
     assert!(composed == without.decode(start.x0).unwrap());
@@ -125,7 +125,7 @@ fn a_compositor_sees_the_prompts_of_edits_alone() {
 
 #[test]
 fn decoding_in_bands_changes_no_byte_by_more_than_one() {
-    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), WeightDtype::F32).unwrap();
+    let pipeline = untrained(&ModelConfig::tiny(), 3, &Device::flex(), Dtype::F32).unwrap();
     let start = pipeline.start(&items(5)[..1], 1.0);
     let whole = pipeline.decode(start.x0.clone()).unwrap().remove(0);
     let banded = pipeline.map_codec(|codec| codec.whole_up_to(0));

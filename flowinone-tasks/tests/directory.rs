@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use flowinone_image::read_picture;
 use flowinone_parity::{folders, mutated};
 use flowinone_tasks::{
-    ModelConfig, ModelDirectory, Networks, Settings, Sources, WeightDtype, assemble, convert, init,
+    Dtype, ModelConfig, ModelDirectory, Networks, Settings, Sources, assemble, convert, init,
     read_record,
 };
 
@@ -18,15 +18,7 @@ const MUTATIONS: u64 = 1_000;
 
 fn tiny(target: &Path) -> ModelDirectory {
     let device = Device::flex();
-    init(
-        &ModelConfig::tiny(),
-        5,
-        WeightDtype::F16,
-        target,
-        &device,
-        |_| {},
-    )
-    .unwrap()
+    init(&ModelConfig::tiny(), 5, Dtype::F16, target, &device, |_| {}).unwrap()
 }
 
 #[test]
@@ -37,7 +29,7 @@ fn a_packed_model_cannot_be_saved() {
         let flow = config.flow.init(&device);
         let flow = flowinone_weights::randomize(flow, 5, flowinone_flow::default_init).unwrap();
         match packed {
-            true => flow.packed(flowinone_kernels::Precision::BFloat16),
+            true => flow.packed(Dtype::Bf16),
             false => flow,
         }
     };
@@ -50,13 +42,7 @@ fn a_packed_model_cannot_be_saved() {
             vae: &vae,
             flow,
         };
-        assemble(
-            networks,
-            &config,
-            1,
-            WeightDtype::F32,
-            &folder.path().join(name),
-        )
+        assemble(networks, &config, 1, Dtype::F32, &folder.path().join(name))
     };
     saved(&random(false), "whole").unwrap().verify().unwrap();
     let error = saved(&random(true), "packed").err().unwrap().to_string();
@@ -76,7 +62,7 @@ fn init_is_complete_verifiable_and_repeatable() {
     let again = init(
         &ModelConfig::tiny(),
         5,
-        WeightDtype::F16,
+        Dtype::F16,
         one.path(),
         &device,
         |_| {},
@@ -138,7 +124,7 @@ fn every_damaged_byte_of_a_directory_is_noticed_and_named() {
         for seed in 0..rounds {
             std::fs::write(&path, mutated(&whole, seed)).unwrap();
             let opened = ModelDirectory::open(directory.path());
-            let outcome = opened.and_then(|d| d.load(&Device::flex(), WeightDtype::F32).map(|_| d));
+            let outcome = opened.and_then(|d| d.load(&Device::flex(), Dtype::F32).map(|_| d));
             match outcome {
                 Err(error) => {
                     let text = error.to_string();
@@ -200,7 +186,7 @@ fn a_checkpoint_of_another_model_is_refused_and_nothing_is_left() {
     let result = convert(
         &wrong,
         &support::config(folder),
-        WeightDtype::F32,
+        Dtype::F32,
         false,
         &path,
         &device,
@@ -213,17 +199,23 @@ fn a_checkpoint_of_another_model_is_refused_and_nothing_is_left() {
     assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0);
     let mut config = support::config(folder);
     config.flow.source.token_width += 1;
-    let result = convert(
-        &right,
-        &config,
-        WeightDtype::F32,
-        false,
-        &path,
-        &device,
-        |_| {},
-    );
+    let result = convert(&right, &config, Dtype::F32, false, &path, &device, |_| {});
     let text = result.unwrap_err().to_string();
     assert!(text.contains("token_width"), "{text}");
+}
+
+#[test]
+fn weights_of_8_bits_are_neither_stored_nor_loaded() {
+    let target = tempfile::tempdir().unwrap();
+    let (path, device) = (target.path().join("model"), Device::flex());
+    let config = ModelConfig::tiny();
+    let refused = init(&config, 1, Dtype::Int8, &path, &device, |_| {});
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("f32, f16 or bf16, not int8"), "{text}");
+    assert!(!path.exists());
+    let directory = init(&config, 1, Dtype::F32, &path, &device, |_| {}).unwrap();
+    assert!(directory.load(&device, Dtype::Int8).is_err());
+    directory.prepare(&device, Dtype::Int8).unwrap();
 }
 
 #[test]

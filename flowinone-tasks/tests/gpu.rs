@@ -5,7 +5,7 @@
 use burn::tensor::{Device, DeviceType, Tensor};
 use flowinone_parity::assert_close;
 use flowinone_sampler::GuidanceRule;
-use flowinone_tasks::{Item, ModelConfig, Settings, WeightDtype, untrained};
+use flowinone_tasks::{Dtype, Item, ModelConfig, Settings, untrained};
 use image::{Rgb, RgbImage};
 
 /// Rounding through three networks and four guided steps; single operations agree to 3e-5.
@@ -47,7 +47,7 @@ fn the_tiny_pipeline_agrees_with_the_cpu() {
         ..Settings::published()
     };
     let run = |device: &Device| {
-        let pipeline = untrained(&small(), 3, device, WeightDtype::F32).unwrap();
+        let pipeline = untrained(&small(), 3, device, Dtype::F32).unwrap();
         let tokens = pipeline.tokens(&prompt);
         let start = pipeline.start(&items, 1.0);
         let last = pipeline.solve(&start, &settings);

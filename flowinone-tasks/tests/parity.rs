@@ -11,16 +11,14 @@ use flowinone_flow::{FlowModel, Structure};
 use flowinone_image::decode_picture;
 use flowinone_parity::{Folder, assert_close, folders};
 use flowinone_sampler::GuidanceRule;
-use flowinone_tasks::{
-    Dtype, FlowInOne, ModelDirectory, Settings, Sources, Start, WeightDtype, convert,
-};
+use flowinone_tasks::{Dtype, FlowInOne, ModelDirectory, Settings, Sources, Start, convert};
 use image::RgbImage;
 
 /// Converts a fixture folder's checkpoints into a model directory at `target`.
 fn converted(
     folder: &Folder,
     sources: &Sources,
-    precision: WeightDtype,
+    precision: Dtype,
     target: &Path,
 ) -> ModelDirectory {
     let config = support::config(folder);
@@ -105,8 +103,8 @@ fn whole_pictures_match_the_reference_from_either_format() {
             };
             let target = tempfile::tempdir().unwrap();
             let target = target.path().join("model");
-            let directory = converted(folder, &sources, WeightDtype::F32, &target);
-            let pipeline = directory.load(&device, WeightDtype::F32).unwrap();
+            let directory = converted(folder, &sources, Dtype::F32, &target);
+            let pipeline = directory.load(&device, Dtype::F32).unwrap();
             check(folder, &pipeline, &device);
             let packed = directory.prepare(&device, Dtype::F32).unwrap();
             check(folder, &packed, &device);
@@ -123,7 +121,7 @@ fn half_precision_directories_stay_near_single() {
     let sources = support::sources(folder, "safetensors").unwrap();
     let bytes = std::fs::read(folder.file("images/shapes_800x600.png")).unwrap();
     let prompt = decode_picture(&bytes).unwrap();
-    let tokens = |stored: WeightDtype, computed: WeightDtype| -> Tensor<3> {
+    let tokens = |stored: Dtype, computed: Dtype| -> Tensor<3> {
         let target = tempfile::tempdir().unwrap();
         let target = target.path().join("model");
         let directory = converted(folder, &sources, stored, &target);
@@ -131,32 +129,32 @@ fn half_precision_directories_stay_near_single() {
         let pipeline = directory.load(&device, computed).unwrap();
         pipeline.tokens(&prompt).cast(burn::tensor::FloatDType::F32)
     };
-    let exact = tokens(WeightDtype::F32, WeightDtype::F32);
+    let exact = tokens(Dtype::F32, Dtype::F32);
     // Rounding the weights alone, then computing in half as well: one and a few units of 2^-11
     // (f16) and 2^-8 (bf16) through the layers.
     for (stored, computed, tolerance) in [
-        (WeightDtype::F16, WeightDtype::F32, 2e-3),
-        (WeightDtype::Bf16, WeightDtype::F32, 1.5e-2),
-        (WeightDtype::F16, WeightDtype::F16, 1e-2),
-        (WeightDtype::Bf16, WeightDtype::Bf16, 6e-2),
+        (Dtype::F16, Dtype::F32, 2e-3),
+        (Dtype::Bf16, Dtype::F32, 1.5e-2),
+        (Dtype::F16, Dtype::F16, 1e-2),
+        (Dtype::Bf16, Dtype::Bf16, 6e-2),
     ] {
         let label = format!("tokens stored {stored} computed {computed}");
         assert_close(&label, tokens(stored, computed), exact.clone(), tolerance);
     }
     // Packed from either type: float32 sums of bfloat16 products, whose weights are rounded once.
-    for stored in [WeightDtype::F32, WeightDtype::F16, WeightDtype::Bf16] {
+    for stored in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
         let target = tempfile::tempdir().unwrap();
         let target = target.path().join("model");
         let directory = converted(folder, &sources, stored, &target);
-        let unpacked = directory.load(&device, WeightDtype::F32).unwrap();
+        let unpacked = directory.load(&device, Dtype::F32).unwrap();
         let unpacked = unpacked.tokens(&prompt);
-        for (arithmetic, tolerance) in [
+        for (dtype, tolerance) in [
             (Dtype::F32, 2e-6),
             (Dtype::Bf16, 1.5e-2),
             (Dtype::Int8, 1.5e-2),
         ] {
-            let pipeline = directory.prepare(&device, arithmetic).unwrap();
-            let label = format!("tokens stored {stored} packed {arithmetic}");
+            let pipeline = directory.prepare(&device, dtype).unwrap();
+            let label = format!("tokens stored {stored} packed {dtype}");
             assert_close(
                 &label,
                 pipeline.tokens(&prompt),

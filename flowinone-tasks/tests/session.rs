@@ -5,9 +5,7 @@ use std::path::Path;
 
 use flowinone_prompts::{ClassToImage, Force, Point, TextToImage};
 use flowinone_tasks::batch::{self, BatchJob, Jobs, Options, Report};
-use flowinone_tasks::{
-    Dtype, Event, Job, ModelConfig, Session, WeightDtype, device, init, read_record,
-};
+use flowinone_tasks::{Dtype, Event, Job, ModelConfig, Session, device, init, read_record};
 use image::RgbImage;
 
 /// A session of a model of a few thousand random weights.
@@ -23,7 +21,7 @@ fn session(folder: &Path) -> Session {
     model.prompts.text_scale = 2.0;
     let device = device::open("cpu".parse().unwrap()).unwrap();
     let path = folder.join("model");
-    init(&model, 3, WeightDtype::F32, &path, &device.device, |_| ()).unwrap();
+    init(&model, 3, Dtype::F32, &path, &device.device, |_| ()).unwrap();
     Session::open(&path, &device, Dtype::F32).unwrap()
 }
 

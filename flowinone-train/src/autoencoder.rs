@@ -8,58 +8,15 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use flowinone_data::{ContactSheet, Mixer};
 use flowinone_encoder::structure_pixels;
-use flowinone_image::psnr;
+use flowinone_image::{psnr, write_picture};
 use flowinone_tasks::to_pictures;
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::{RgbImage, imageops};
-use serde::{Deserialize, Serialize};
 
 use crate::finer::{self, Shown};
+use crate::reconstruction::edges;
 use crate::validation_set::caption;
-use crate::{BatchRng, Batcher, Error, Losses, TrainTask, ValidationSet};
-
-/// What makes a reconstruction good.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Reconstruction {
-    /// Weight of the absolute difference of gradients.
-    pub gradient: f64,
-    /// Weight of the squared difference.
-    pub squared: f64,
-    /// Weight of the KL divergence of the posterior from a standard normal one, a mean over all
-    /// latent values.
-    #[serde(alias = "divergence")]
-    pub kl: f64,
-    /// Side of the random crops in pixels. If `None`, whole pictures.
-    pub crop: Option<u32>,
-    /// One of every `prompts` pictures of a batch is a prompt, the others are targets; with 0 all
-    /// are targets.
-    pub prompts: u64,
-    /// Random crops of each picture, where latents stay.
-    pub crops: usize,
-    /// Largest share of their blurred selves in latents that stay.
-    pub blur: f64,
-    /// Largest deviation of the noise that is added to latents that stay.
-    pub noise: f64,
-    /// Weight of the cross entropy of the compositor's mask.
-    pub cross_entropy: f64,
-}
-
-impl Default for Reconstruction {
-    fn default() -> Self {
-        Self {
-            gradient: 0.5,
-            squared: 0.5,
-            kl: 1e-3,
-            crop: None,
-            prompts: 4,
-            crops: 1,
-            blur: 0.0,
-            noise: 0.0,
-            cross_entropy: 0.1,
-        }
-    }
-}
+use crate::{BatchRng, Batcher, Error, Losses, Reconstruction, TrainTask, ValidationSet};
 
 /// Trains the autoencoder.
 #[derive(Clone)]
@@ -200,7 +157,7 @@ impl TrainTask for AutoencoderTrainTask {
             }
         }
         let path = folder.join(format!("step-{step:08}.png"));
-        save(&path, &sheet.render())?;
+        write_picture(&path, &sheet.render())?;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let mut found = vec![
             ("psnr_targets".into(), mean(&decibels[0])),
@@ -248,14 +205,6 @@ pub fn latent_deviation(
     }
     let count = seen as f64;
     Ok((squares / count - (sum / count).powi(2)).sqrt())
-}
-
-/// Mean absolute difference of neighbouring pixels, `[1]`.
-pub(crate) fn edges(x: Tensor<4>) -> Tensor<1> {
-    let [_, _, height, width] = x.dims();
-    let across = x.clone().narrow(3, 1, width - 1) - x.clone().narrow(3, 0, width - 1);
-    let down = x.clone().narrow(2, 1, height - 1) - x.narrow(2, 0, height - 1);
-    (across.abs().mean() + down.abs().mean()).mul_scalar(0.5)
 }
 
 /// How steep outlines are in a picture and in what is made of it.
@@ -311,13 +260,4 @@ fn crops(pictures: &[RgbImage], crop: Option<u32>, rng: &mut BatchRng) -> Vec<Rg
         .zip(corners.chunks(2))
         .map(cropped)
         .collect()
-}
-
-/// Writes a picture for people.
-pub(crate) fn save(path: &Path, picture: &RgbImage) -> Result<(), Error> {
-    let mut bytes = std::io::Cursor::new(vec![]);
-    picture
-        .write_to(&mut bytes, image::ImageFormat::Png)
-        .map_err(|e| Error::file(path, format!("cannot be encoded: {e}")))?;
-    Ok(flowinone_files::write_atomically(path, bytes.get_ref())?)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flowinone_data::PairConfig;
 use flowinone_flow::train::Objective;
-use flowinone_kernels::{Precision, in_bfloat16};
+use flowinone_kernels::{Dtype, in_bfloat16};
 use flowinone_tasks::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +35,11 @@ pub struct RunConfig {
     /// Optimiser.
     #[serde(default)]
     pub optimiser: OptimiserConfig,
-    /// Precision of matrix products.
+    /// Type of the factors of matrix products in a step, f32 or bf16: those of the networks' linear
+    /// layers and of Muon, and the convolutions of an autoencoder that encodes streamed pictures.
+    /// Weights, moments, sums and the validated model stay in float32.
     #[serde(default, alias = "products")]
-    pub matmul_precision: MatmulPrecision,
+    pub matmul_precision: Dtype,
     /// When checkpoints are written.
     #[serde(default)]
     pub checkpoints: CheckpointConfig,
@@ -54,35 +56,12 @@ fn ema_decay() -> f64 {
     0.9999
 }
 
-/// Precision of matrix products in a step: those of the networks' linear layers and of Muon, and
-/// the convolutions of an autoencoder that encodes streamed pictures. Weights, moments, sums and
-/// the validated model stay in float32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MatmulPrecision {
-    /// Factors in float32.
-    #[default]
-    Float32,
-    /// Factors rounded to bfloat16 where the processor multiplies bfloat16, for a faster step;
-    /// float32 elsewhere.
-    Bfloat16,
-}
-
-impl MatmulPrecision {
-    /// The precision of convolutions in such a run.
-    pub fn precision(self) -> Precision {
-        match self {
-            Self::Float32 => Precision::Float32,
-            Self::Bfloat16 => Precision::BFloat16,
-        }
-    }
-
-    /// Runs `work` in this precision, and the gradients that it computes.
-    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
-        match self {
-            Self::Float32 => work(),
-            Self::Bfloat16 => in_bfloat16(work),
-        }
+/// Runs `work`, and the gradients that it computes, with the factors of its matrix products in that
+/// type: float32, or bfloat16 where the processor multiplies bfloat16.
+pub fn multiplying_in<R>(dtype: Dtype, work: impl FnOnce() -> R) -> R {
+    match dtype {
+        Dtype::Bf16 => in_bfloat16(work),
+        _ => work(),
     }
 }
 

@@ -13,17 +13,18 @@ use std::thread;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use flowinone_kernels::Dtype;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::gradients::all_reduce;
-use crate::{AccumulatedGradients, BatchRng, Error, MatmulPrecision, RunConfig, TrainTask};
+use crate::{AccumulatedGradients, BatchRng, Error, RunConfig, TrainTask, multiplying_in};
 
 /// The gradients of a step so far.
 pub struct DataParallelStep<'a, L: TrainTask> {
     runs: Vec<Run<'a, L>>,
     device_pools: &'a [ThreadPool],
     weight: f64,
-    matmul_precision: MatmulPrecision,
+    matmul_precision: Dtype,
     /// Losses and their terms so far, by name: their sum, and how many parts of batches have them.
     found: BTreeMap<&'static str, (f64, u32)>,
     finite: bool,
@@ -99,7 +100,7 @@ impl<'a, L: TrainTask> DataParallelStep<'a, L> {
         let dealt = self.runs.iter_mut().zip(parts).enumerate();
         let works = dealt.map(|(part, (run, batch))| {
             let rng = rng(part);
-            move || matmul_precision.run(|| run.add(batch, rng, weight, finite))
+            move || multiplying_in(matmul_precision, || run.add(batch, rng, weight, finite))
         });
         let found: Vec<Found> = match self.device_pools {
             [] => works.map(|work| work()).collect(),

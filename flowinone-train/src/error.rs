@@ -2,7 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Fault;
+/// A value that a configuration cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} {reason}")]
+pub struct Fault {
+    /// The key, its tables joined by dots.
+    pub key: &'static str,
+    /// The value and what is expected instead.
+    pub reason: String,
+}
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +56,9 @@ pub enum Error {
     /// Weights cannot be read or written.
     #[error(transparent)]
     Weights(#[from] flowinone_weights::Error),
+    /// A picture cannot be written.
+    #[error(transparent)]
+    Picture(#[from] flowinone_image::Error),
     /// A decoded picture is not finite.
     #[error(transparent)]
     Decode(#[from] flowinone_vae::Error),

@@ -17,8 +17,8 @@ use flowinone_encoder::structure_pixels;
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::autoencoder::{Reconstruction, edges};
-use crate::{BatchRng, Losses};
+use crate::reconstruction::edges;
+use crate::{BatchRng, Losses, Reconstruction};
 
 /// Crops begin and end at multiples of so many pixels, on which all networks agree.
 pub(crate) const GRID: u32 = 16;

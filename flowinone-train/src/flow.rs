@@ -12,26 +12,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
-use flowinone_data::{ContactSheet, Example, Truth};
-use flowinone_encoder::{VisualEncoder, janus_pixels, janus_square};
+use burn::tensor::{Device, FloatDType, Tensor};
+use flowinone_data::{ContactSheet, Example};
+use flowinone_encoder::{VisualEncoder, janus_pixels};
 use flowinone_flow::Structure;
 use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
-use flowinone_image::{center_crop, psnr};
-use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, WeightDtype, to_pictures};
+use flowinone_image::{center_crop, psnr, write_picture};
+use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, to_pictures};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::autoencoder::save;
 use crate::auxiliary_losses::{AuxiliaryLosses, detail};
+use crate::flow_batch::{Readings, prepared};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
 use crate::letters::SEEN_LETTERS;
 use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
 use crate::{
-    BatchRng, Batcher, Cache, DataConfig, Error, FlowTrainingConfig, Labels, LetterGrid, Losses,
-    Part, Spelling, TrainTask, TrainableFlow, ValidationSet, Vocabulary,
+    BatchRng, Batcher, Cache, DataConfig, Error, FlowBatch, FlowTrainingConfig, Losses, Part,
+    TrainTask, TrainableFlow, ValidationSet, Vocabulary,
 };
 
 /// Trains the flow.
@@ -50,34 +50,6 @@ pub struct FlowTrainTask {
     validation: Option<ValidationSet>,
     validation_examples: usize,
     device: Device,
-}
-
-/// A batch as it waits in memory.
-#[derive(Debug)]
-pub struct FlowBatch {
-    /// What the vision tower sees.
-    vision: Vec<RgbImage>,
-    /// What the structure path sees.
-    structure: Vec<RgbImage>,
-    /// What the model is to make.
-    target: Vec<RgbImage>,
-    /// Whether each item keeps the structure of its prompt.
-    keeps: Vec<bool>,
-    /// What each prompt asks for.
-    labels: Option<Vec<Labels>>,
-    /// What is written in each prompt.
-    spellings: Option<Vec<Spelling>>,
-    /// Where each letter stands.
-    letters: Option<Vec<LetterGrid>>,
-}
-
-/// What is read from the ground truth of an example.
-#[derive(Clone, Default)]
-struct Readings {
-    vocabulary: Option<Arc<Vocabulary>>,
-    spelling: bool,
-    /// Visual tokens along each side of a prompt whose letters they are to name.
-    letters: Option<usize>,
 }
 
 impl FlowTrainTask {
@@ -271,7 +243,7 @@ impl TrainTask for FlowTrainTask {
             model.network.valid(),
             self.model.picture_side,
             &device,
-            WeightDtype::F32,
+            FloatDType::F32,
         );
         for group in validation.groups(self.validation_examples)? {
             let item = |(number, example): &(u64, Example)| Item {
@@ -301,7 +273,7 @@ impl TrainTask for FlowTrainTask {
             let count = group.examples.len().max(1) as f64;
             numbers.push((format!("psnr_{}", group.name), sum / count));
         }
-        save(&folder.join(format!("step-{step:08}.png")), &sheet.render())?;
+        write_picture(&folder.join(format!("step-{step:08}.png")), &sheet.render())?;
         numbers.extend(self.label_metrics(model, validation)?);
         Ok(numbers)
     }
@@ -365,54 +337,4 @@ impl FlowTrainTask {
         }
         Ok(numbers)
     }
-}
-
-/// Examples in the sizes that the networks read.
-fn prepared(
-    examples: &[Example],
-    vision: u32,
-    side: u32,
-    readings: &Readings,
-) -> Result<FlowBatch, Error> {
-    let mut batch = FlowBatch {
-        vision: vec![],
-        structure: vec![],
-        target: vec![],
-        keeps: vec![],
-        labels: readings.vocabulary.as_ref().map(|_| vec![]),
-        spellings: readings.spelling.then(Vec::new),
-        letters: readings.letters.map(|_| vec![]),
-    };
-    for example in examples {
-        batch.vision.push(janus_square(&example.input, vision));
-        batch.structure.push(center_crop(&example.input, side));
-        batch.target.push(center_crop(&example.output, side));
-        batch.keeps.push(example.keeps_structure());
-        if let (Some(side), Some(grids)) = (readings.letters, &mut batch.letters) {
-            let letters = example.letters.as_deref();
-            let letters = letters.ok_or_else(|| unlabelled(example, "it comes from a file"))?;
-            grids.push(LetterGrid::new(letters, side));
-        }
-        if batch.labels.is_none() && batch.spellings.is_none() {
-            continue;
-        }
-        let json = example.json.as_deref().unwrap_or_default();
-        let truth: Result<Truth, _> = serde_json::from_str(json);
-        let truth = truth.map_err(|e| unlabelled(example, &e.to_string()))?;
-        if let (Some(vocabulary), Some(labels)) = (&readings.vocabulary, &mut batch.labels) {
-            let found = vocabulary.labels(&truth);
-            labels.push(found.ok_or_else(|| unlabelled(example, "its class is not known"))?);
-        }
-        if let Some(spellings) = &mut batch.spellings {
-            spellings.push(Spelling::new(&truth.caption));
-        }
-    }
-    Ok(batch)
-}
-
-fn unlabelled(example: &Example, reason: &str) -> Error {
-    Error::Config(format!(
-        "labels, spelling and letters need ground truth for every example, but {} of {}: {reason}",
-        example.key, example.source
-    ))
 }

@@ -11,11 +11,10 @@ use std::sync::{Arc, OnceLock};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::{JanusEncoder, VisualEncoder, janus_pixels, structure_pixels};
-use flowinone_tasks::ModelConfig;
+use flowinone_tasks::{Dtype, ModelConfig};
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::MatmulPrecision;
 use crate::cache::{Cache, CacheKey, digest};
 
 /// Whether a picture is seen more than once.
@@ -34,7 +33,7 @@ pub(crate) struct FrozenFeatures {
     low_precision: Autoencoder,
     reuse: Reuse,
     model: ModelConfig,
-    matmul_precision: MatmulPrecision,
+    matmul_precision: Dtype,
     device: Device,
     autoencoder_digest: OnceLock<String>,
     encoder_digest: OnceLock<String>,
@@ -46,15 +45,13 @@ impl FrozenFeatures {
         autoencoder: &Autoencoder,
         reuse: Reuse,
         model: &ModelConfig,
-        matmul_precision: MatmulPrecision,
+        matmul_precision: Dtype,
         device: &Device,
     ) -> Self {
         let device = device.clone().inner();
         let autoencoder = autoencoder.valid().to_device(&device);
         Self {
-            low_precision: autoencoder
-                .clone()
-                .in_precision(matmul_precision.precision()),
+            low_precision: autoencoder.clone().in_precision(matmul_precision),
             autoencoder,
             matmul_precision,
             reuse,
@@ -157,8 +154,8 @@ impl FrozenFeatures {
     ) -> Tensor<D> {
         // Features of rounded factors differ, so they have keys of their own.
         let key = match self.matmul_precision {
-            MatmulPrecision::Float32 => CacheKey::new(digest, picture),
-            MatmulPrecision::Bfloat16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
+            Dtype::Bf16 => CacheKey::new(&format!("{digest} bfloat16"), picture),
+            _ => CacheKey::new(digest, picture),
         };
         Tensor::from_data(cache.result(&key, shape, compute), &self.device)
     }

@@ -14,6 +14,7 @@ mod events;
 mod extend;
 mod finer;
 mod flow;
+mod flow_batch;
 mod frozen_features;
 mod gradients;
 mod labels;
@@ -26,6 +27,8 @@ mod optimiser;
 mod origin;
 mod plot;
 mod read;
+mod reconstruction;
+mod run;
 mod run_folder;
 mod schedule;
 mod shared;
@@ -36,19 +39,20 @@ mod trainer;
 mod training_data;
 mod validation_set;
 
-pub use autoencoder::{AutoencoderTrainTask, Pictures, Reconstruction, latent_deviation};
+pub use autoencoder::{AutoencoderTrainTask, Pictures, latent_deviation};
 pub use auxiliary_losses::AuxiliaryLosses;
 pub use batch_rng::BatchRng;
 pub use cache::{Cache, CacheKey, CacheReport, digest};
 pub use checkpoint::{Progress, RunCheckpoint, checkpoints, newest_checkpoint};
 pub use config::{
     AutoencoderTrainingConfig, CheckpointConfig, DataConfig, Extension, FlowTrainingConfig, Kind,
-    MatmulPrecision, Part, Procedural, RunConfig, VaePart, ValidationConfig,
+    Part, Procedural, RunConfig, VaePart, ValidationConfig, multiplying_in,
 };
 pub use data_parallel::{DataParallelStep, device_pools};
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use events::{StopReason, TrainEvent};
-pub use flow::{FlowBatch, FlowTrainTask};
+pub use flow::FlowTrainTask;
+pub use flow_batch::FlowBatch;
 pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
 pub use labels::{LabelHeads, Labels, Vocabulary};
 pub use letters::{LetterGrid, LetterHead};
@@ -58,7 +62,8 @@ pub use model::{ModelSource, Preset, initialise};
 pub use optimiser::{Matrices, Optimiser, OptimiserConfig};
 pub use origin::Origin;
 pub use plot::Plot;
-pub use read::{Configuration, Fault, read_training_config};
+pub use read::{Configuration, read_training_config};
+pub use reconstruction::Reconstruction;
 pub use run_folder::place_of_model;
 pub use schedule::{Decay, Schedule};
 pub use spelling::{Spelling, SpellingHead};

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use flowinone_tasks::{
-    FlowInOne, ModelConfig, ModelDirectory, WeightDtype, read_config as read_model_config,
-    untrained,
+    Dtype, FlowInOne, ModelConfig, ModelDirectory, read_config as read_model_config, untrained,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,10 +52,10 @@ pub fn initialise(
         ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {
             let directory = ModelDirectory::open(path)?;
-            let networks = directory.load(device, WeightDtype::F32)?;
+            let networks = directory.load(device, Dtype::F32)?;
             return Ok((directory.config().clone(), networks));
         }
     };
-    let networks = untrained(&config, seed, device, WeightDtype::F32)?;
+    let networks = untrained(&config, seed, device, Dtype::F32)?;
     Ok((config, networks))
 }

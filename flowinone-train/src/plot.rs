@@ -138,7 +138,7 @@ impl Plot {
                 path,
                 self.svg().as_bytes(),
             )?),
-            Some("png") => crate::autoencoder::save(path, &self.picture()),
+            Some("png") => Ok(flowinone_image::write_picture(path, &self.picture())?),
             _ => Err(Error::file(path, "a plot is a .png or an .svg file")),
         }
     }

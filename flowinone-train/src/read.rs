@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use flowinone_files::text_of;
+use flowinone_kernels::Dtype;
 use serde::de::DeserializeOwned;
 use toml::Deserializer;
 use toml::de::{DeTable, DeValue};
 
 use crate::shared::share;
 use crate::{
-    AutoencoderTrainingConfig, DataConfig, Error, FlowTrainingConfig, Matrices, RunConfig, VaePart,
+    AutoencoderTrainingConfig, DataConfig, Error, Fault, FlowTrainingConfig, Matrices, RunConfig,
+    VaePart,
 };
 
 /// Longest configuration file, in bytes.
@@ -27,16 +29,6 @@ const FORMER: [(&str, &str); 9] = [
     ("reinit", "anew"),
     ("validation", "evaluations"),
 ];
-
-/// A value that a configuration cannot have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key} {reason}")]
-pub struct Fault {
-    /// The key, its tables joined by dots.
-    pub key: &'static str,
-    /// The value and what is expected instead.
-    pub reason: String,
-}
 
 /// A configuration with a check of what TOML cannot express.
 pub trait Configuration: DeserializeOwned {
@@ -210,6 +202,10 @@ impl RunConfig {
                     format!("is {number}, expected {least} to {most}"),
                 ));
             }
+        }
+        if !matches!(self.matmul_precision, Dtype::F32 | Dtype::Bf16) {
+            let reason = format!("is {}, expected f32 or bf16", self.matmul_precision);
+            return Err(fault("run.matmul_precision", reason));
         }
         let rate = self.schedule.learning_rate;
         if !(rate > 0.0 && rate.is_finite()) {

@@ -15,7 +15,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, Initializer};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_kernels::{Dense, Precision, cross_attention, gelu, rms_normalized};
+use flowinone_kernels::{Dense, Dtype, cross_attention, gelu, rms_normalized};
 
 use crate::train_task::Losses;
 
@@ -141,7 +141,7 @@ impl SpellingBlock {
     fn forward(&self, x: Tensor<3>, tokens: Tensor<3>) -> Tensor<3> {
         let query = self.query.forward(rms_normalized(x.clone()));
         let key_value = self.key_value.forward(tokens);
-        let read = cross_attention(query, key_value, HEADS, Precision::Float32);
+        let read = cross_attention(query, key_value, HEADS, Dtype::F32);
         let x = x + self.proj.forward(read);
         let hidden = gelu(self.fc1.forward(rms_normalized(x.clone())));
         x + self.fc2.forward(hidden)

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_flow::train::{ContrastiveLoss, sincos_positions};
-use flowinone_tasks::{FlowInOne, ModelConfig};
+use flowinone_tasks::{FlowInOne, ModelConfig, Networks};
+use flowinone_vae::Autoencoder;
 use flowinone_weights::{Init, randomize};
 
 use crate::letters::LETTERS_OUTPUT;
@@ -88,6 +89,15 @@ impl TrainableFlow {
         Ok(flow.frozen_except(|part| config.trains(part)))
     }
 
+    /// The networks of a model whose autoencoder is `autoencoder`, to be written as one.
+    pub fn beside<'a>(&'a self, autoencoder: &'a Autoencoder) -> Networks<'a> {
+        Networks {
+            encoder: &self.encoder,
+            vae: autoencoder,
+            flow: &self.network,
+        }
+    }
+
     /// With a part reinitialised at random.
     fn reinit(
         mut self,
@@ -100,7 +110,7 @@ impl TrainableFlow {
         match part {
             Part::Encoder => {
                 let encoder = model.encoder.init(device);
-                let encoder = randomize(encoder, seed, flowinone_encoder::default_init)?;
+                let encoder = randomize(encoder, seed, Init::by_fan_in)?;
                 self.encoder = with_positions(encoder);
             }
             Part::Source => self.network.source = network()?.source.spatial_identity_init(),

@@ -23,7 +23,7 @@ use crate::data_parallel::{DataParallelStep, device_pools};
 use crate::optimiser::identified;
 use crate::{
     BatchRng, Error, Loader, LogEntry, MetricLog, Optimiser, Progress, RunCheckpoint, RunConfig,
-    TrainEvent, TrainTask, clip_grad_norm, newest_checkpoint,
+    TrainEvent, TrainTask, clip_grad_norm, multiplying_in, newest_checkpoint,
 };
 
 /// Steps without a finite loss, in a row, that end a run.
@@ -260,7 +260,7 @@ impl<L: TrainTask> Trainer<L> {
         if norm.is_finite() {
             let model = self.model.clone();
             let step = || self.optimiser.step(rate, model, gradients);
-            self.model = config.matmul_precision.run(step);
+            self.model = multiplying_in(config.matmul_precision, step);
         }
         Ok(Some((numbers, norm.is_finite())))
     }

@@ -5,6 +5,7 @@
 mod support;
 
 use flowinone_prompts::PromptStyle;
+use flowinone_tasks::Dtype;
 use flowinone_train::{
     AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, initialise, read_training_config,
 };
@@ -83,6 +84,32 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
             "{to}, line {at}: {message}"
         );
         assert!(message.contains(words), "{to}: {message}");
+    }
+}
+
+#[test]
+fn a_step_multiplies_in_f32_or_bf16_by_either_name() {
+    let bench = Bench::new();
+    let read = |name: &str| {
+        let run = RUN.replace(
+            "seed = 3",
+            &format!("seed = 3\nmatmul_precision = \"{name}\""),
+        );
+        let text = format!("train = [\"velocity\"]\n{run}{PAIRS}");
+        read_training_config::<FlowTrainingConfig>(&bench.describe("run", &text))
+    };
+    for (name, dtype) in [
+        ("f32", Dtype::F32),
+        ("float32", Dtype::F32),
+        ("bf16", Dtype::Bf16),
+        ("bfloat16", Dtype::Bf16),
+    ] {
+        assert_eq!(read(name).unwrap().run.matmul_precision, dtype);
+    }
+    for name in ["f16", "int8"] {
+        let message = read(name).unwrap_err().to_string();
+        let expected = format!("run.matmul_precision is {name}, expected f32 or bf16");
+        assert!(message.contains(&expected), "{message}");
     }
 }
 

@@ -9,10 +9,11 @@ use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use flowinone_tasks::Dtype;
 use flowinone_train::{
-    CheckpointConfig, Decay, Error, MatmulPrecision, Matrices, Optimiser, OptimiserConfig,
-    RunConfig, Schedule, StopReason, TrainTask, Trainer, ValidationConfig, checkpoints,
-    newest_checkpoint, read_metric_log,
+    CheckpointConfig, Decay, Error, Matrices, Optimiser, OptimiserConfig, RunConfig, Schedule,
+    StopReason, TrainTask, Trainer, ValidationConfig, checkpoints, newest_checkpoint,
+    read_metric_log,
 };
 use support::{Bench, Line, Poison, device, train};
 
@@ -30,7 +31,7 @@ fn run(bench: &Bench, name: &str) -> RunConfig {
             decay: Decay::Constant,
         },
         optimiser: OptimiserConfig::default(),
-        matmul_precision: MatmulPrecision::Float32,
+        matmul_precision: Dtype::F32,
         checkpoints: CheckpointConfig {
             seconds: 1000,
             keep: 2,

@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::layers::{Run, Slopes, conv3x3, shuffled};
 use crate::{Error, Watch};
@@ -95,7 +95,7 @@ impl Compact {
     pub fn forward(
         &self,
         x: Tensor<4>,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let mut run = Run { precision, watch };

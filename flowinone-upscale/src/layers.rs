@@ -4,7 +4,7 @@
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, fused_convolution};
+use flowinone_kernels::{Dtype, fused_convolution};
 
 use crate::{Error, Watch};
 
@@ -16,6 +16,7 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
 }
 
 /// What becomes of the results of a convolution.
+#[allow(clippy::large_enum_variant, reason = "one value a layer")]
 pub(crate) enum Slopes {
     /// They stay.
     None,
@@ -27,7 +28,7 @@ pub(crate) enum Slopes {
 
 /// How a network computes.
 pub(crate) struct Run<'a, 'b> {
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
     pub(crate) watch: &'a mut Watch<'b>,
 }
 
@@ -52,12 +53,12 @@ impl Run<'_, '_> {
         repeat: usize,
         slopes: Slopes,
     ) -> Result<Tensor<4>, Error> {
-        self.convolve_in(Precision::Float32, conv, parts, repeat, slopes)
+        self.convolve_in(Dtype::F32, conv, parts, repeat, slopes)
     }
 
     fn convolve_in(
         &mut self,
-        precision: Precision,
+        precision: Dtype,
         conv: &Conv2d,
         parts: &[Tensor<4>],
         repeat: usize,

@@ -1,7 +1,7 @@
 //! One of the networks, loaded from a checkpoint.
 
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_weights::{Checkpoint, Key, LoadOptions, load};
 
 use crate::keys::of_compact;
@@ -149,7 +149,7 @@ impl Network {
     pub fn forward(
         &self,
         x: Tensor<4>,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         match self {

@@ -23,7 +23,7 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::layers::{Run, Slopes, conv3x3, unshuffled};
 use crate::{Error, Watch};
@@ -204,7 +204,7 @@ impl Rrdb {
     pub fn forward(
         &self,
         x: Tensor<4>,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let [_, _, _, width] = x.dims();
@@ -220,7 +220,7 @@ impl Rrdb {
     pub fn trunk(
         &self,
         x: Tensor<4>,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let run = &mut Run { precision, watch };
@@ -241,7 +241,7 @@ impl Rrdb {
         &self,
         h: Tensor<4>,
         rows: usize,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let [_, _, height, _] = h.dims();
@@ -271,7 +271,7 @@ impl Rrdb {
     fn tail(
         &self,
         mut h: Tensor<4>,
-        precision: Precision,
+        precision: Dtype,
         watch: &mut Watch<'_>,
     ) -> Result<Tensor<4>, Error> {
         let run = &mut Run { precision, watch };

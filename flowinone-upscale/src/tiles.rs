@@ -13,7 +13,7 @@
 //! trunk, and cores are faded over into each other across a quarter of it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::memory::available;
 use crate::planes::reflected;
@@ -163,7 +163,7 @@ pub(crate) fn enlarged(
     network: &Network,
     planes: &Planes,
     tiling: Option<Tiling>,
-    precision: Precision,
+    precision: Dtype,
     device: &Device,
     watch: &mut Watch<'_>,
 ) -> Result<Planes, Error> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use flowinone_files::{sha256, sha256_of};
 use flowinone_image::{Filter, PictureWithAlpha, resize};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_weights::Checkpoint;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub struct Upscaler {
     network: Network,
     digest: String,
     device: Device,
-    precision: Precision,
+    precision: Dtype,
 }
 
 impl Upscaler {
@@ -58,11 +58,7 @@ impl Upscaler {
     ///
     /// # Errors
     /// Names the file and what is wrong with it, or the network that it is instead.
-    pub fn open(
-        path: impl AsRef<Path>,
-        device: &Device,
-        precision: Precision,
-    ) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>, device: &Device, precision: Dtype) -> Result<Self, Error> {
         let checkpoint = Checkpoint::open(&path)?;
         let digest = sha256(checkpoint.path())?;
         Self::of(&checkpoint, digest, device, precision)
@@ -76,7 +72,7 @@ impl Upscaler {
         name: &str,
         bytes: &'static [u8],
         device: &Device,
-        precision: Precision,
+        precision: Dtype,
     ) -> Result<Self, Error> {
         let checkpoint = Checkpoint::held(name, bytes)?;
         Self::of(&checkpoint, sha256_of(bytes), device, precision)
@@ -86,7 +82,7 @@ impl Upscaler {
         checkpoint: &Checkpoint,
         digest: String,
         device: &Device,
-        precision: Precision,
+        precision: Dtype,
     ) -> Result<Self, Error> {
         Ok(Self {
             network: Network::load(checkpoint, device)?,
@@ -107,7 +103,7 @@ impl Upscaler {
     }
 
     /// What it multiplies with, where the device has a choice.
-    pub fn precision(&self) -> Precision {
+    pub fn precision(&self) -> Dtype {
         self.precision
     }
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use burn::tensor::Device;
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_parity::mutated;
 use flowinone_upscale::Upscaler;
 
@@ -29,7 +29,7 @@ fn twenty_thousand_mutations_never_panic() {
         let (mut refused, mut loaded) = (0, 0);
         for seed in 0..MUTATIONS {
             std::fs::write(&path, mutated(&whole, seed)).unwrap();
-            let open = || Upscaler::open(&path, &device, Precision::Float32);
+            let open = || Upscaler::open(&path, &device, Dtype::F32);
             match catch_unwind(AssertUnwindSafe(open)) {
                 Ok(Ok(_)) => loaded += 1,
                 Ok(Err(error)) => {

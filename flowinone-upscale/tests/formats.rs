@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Distribution, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_upscale::{Network, Upscaler};
 use flowinone_weights::Checkpoint;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype as Stored, TensorView};
 use safetensors::{SafeTensors, serialize};
 use support::{cases, load, run};
 
@@ -67,7 +67,7 @@ fn bits(network: &Network) -> Vec<u32> {
         Distribution::Uniform(0.0, 1.0),
         &device,
     );
-    let y: Vec<f32> = run(network, x, Precision::Float32)
+    let y: Vec<f32> = run(network, x, Dtype::F32)
         .into_data()
         .try_into_vec()
         .unwrap();
@@ -154,7 +154,7 @@ fn all_files_of_a_case_are_the_same_network() {
 
 fn refused(path: &Path) -> String {
     let device = Device::flex();
-    let error = Upscaler::open(path, &device, Precision::Float32).unwrap_err();
+    let error = Upscaler::open(path, &device, Dtype::F32).unwrap_err();
     error.to_string()
 }
 
@@ -165,7 +165,7 @@ fn zeros(path: &Path, tensors: &[(&str, &[usize])]) {
         let bytes = 2 * shape.iter().product::<usize>();
         (
             *name,
-            TensorView::new(Dtype::F16, shape.to_vec(), &data[..bytes]).unwrap(),
+            TensorView::new(Stored::F16, shape.to_vec(), &data[..bytes]).unwrap(),
         )
     });
     std::fs::write(path, serialize(views, None).unwrap()).unwrap();

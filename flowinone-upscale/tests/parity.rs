@@ -5,7 +5,7 @@
 mod support;
 
 use burn::tensor::{Tensor, TensorData};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_upscale::{Network, Planes, Settings, Upscaler, Watch, shuffled, unshuffled};
 use image::RgbImage;
 use support::{cases, load, run};
@@ -36,20 +36,20 @@ fn results_are_those_of_the_reference() {
             let network = load(&file);
             let config = network.config();
             assert_eq!(case.value["scale"], config.scale(), "{}", file.display());
-            let y = run(&network, x.clone(), Precision::Float32);
+            let y = run(&network, x.clone(), Dtype::F32);
             let error = off(y.clone(), expected.clone());
             println!("{}: {config}, {error:.1e}", file.display());
             assert!(error < TOLERANCE, "{}: {error:e}", file.display());
             // Factors in bfloat16 where the processor has them: within 2 levels of 8 bits. The
             // results of random networks reach beyond what is a colour, to which all is scaled.
-            let near = run(&network, x.clone(), Precision::BFloat16);
+            let near = run(&network, x.clone(), Dtype::Bf16);
             let levels = 255.0 * off(near, y);
             assert!(levels < 2.0, "{}: {levels} levels", file.display());
             if let (Network::Rrdb(_, network), Some(trunk)) = (&network, case.tensor("inner.trunk"))
             {
                 let mut go_on = |_| true;
                 let mut watch = Watch::new(&mut go_on);
-                let h = network.trunk(x.clone(), Precision::Float32, &mut watch);
+                let h = network.trunk(x.clone(), Dtype::F32, &mut watch);
                 assert!(off(h.unwrap(), trunk) < TOLERANCE);
             }
             compared += 1;
@@ -88,7 +88,7 @@ fn the_true_network_makes_the_reference_s_bytes() {
             (read("input_png").unwrap(), read("output_png").unwrap());
         for file in case.weights() {
             let device = burn::tensor::Device::flex();
-            let upscaler = Upscaler::open(&file, &device, Precision::Float32).unwrap();
+            let upscaler = Upscaler::open(&file, &device, Dtype::F32).unwrap();
             let plain = Settings {
                 keep_colours: false,
                 ..Settings::default()
@@ -121,7 +121,7 @@ fn sizes_that_the_unshuffle_does_not_divide_are_mirrored_and_cut() {
         };
         for file in case.weights() {
             let device = burn::tensor::Device::flex();
-            let upscaler = Upscaler::open(&file, &device, Precision::Float32).unwrap();
+            let upscaler = Upscaler::open(&file, &device, Dtype::F32).unwrap();
             let [_, channels, height, width] = x.dims();
             let picture = Planes {
                 channels,

@@ -9,7 +9,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use flowinone_image::PictureWithAlpha;
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_upscale::{
     Compact, CompactConfig, Error, Planes, RrdbConfig, Settings, Target, Upscaler, Watch,
 };
@@ -77,7 +77,7 @@ fn upscaler(network: &Compact) -> Upscaler {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("compact.safetensors");
     published(network, &path, of_compact);
-    Upscaler::open(&path, &Device::flex(), Precision::Float32).unwrap()
+    Upscaler::open(&path, &Device::flex(), Dtype::F32).unwrap()
 }
 
 /// Written under its published names.
@@ -121,7 +121,7 @@ fn bands_of_the_tail_are_the_whole_bit_by_bit() {
             let mut go_on = |_| true;
             let mut watch = Watch::new(&mut go_on);
             network
-                .tail_in_bands(h.clone(), rows, Precision::Float32, &mut watch)
+                .tail_in_bands(h.clone(), rows, Dtype::F32, &mut watch)
                 .unwrap()
                 .into_data()
         };
@@ -153,7 +153,7 @@ fn faded_tiles_of_a_deep_network_are_near_the_whole() {
             None => name.to_string(),
         }
     });
-    let upscaler = Upscaler::open(&path, &device, Precision::Float32).unwrap();
+    let upscaler = Upscaler::open(&path, &device, Dtype::F32).unwrap();
     let picture = picture(75, 40);
     let made = |tile| {
         let settings = Settings {

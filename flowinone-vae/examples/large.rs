@@ -10,8 +10,8 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use flowinone_vae::{Autoencoder, LatentCodec, VaeConfig, default_init};
-use flowinone_weights::randomize;
+use flowinone_vae::{Autoencoder, LatentCodec, VaeConfig};
+use flowinone_weights::{Init, randomize};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bands_alone = arguments.next().as_deref() == Some("bands");
 
     let device = Device::flex();
-    let vae = randomize(VaeConfig::flowinone_256().init(&device), 1, default_init)?;
+    let vae = randomize(VaeConfig::flowinone_256().init(&device), 1, Init::by_fan_in)?;
     let small = side / vae.config().reduction();
     let normal = Distribution::Normal(0.0, 1.0);
     let latent = Tensor::random([1, 4, small, small], normal, &device) * vae.config().scale;

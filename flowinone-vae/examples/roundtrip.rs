@@ -2,14 +2,14 @@
 //! calls are those of the real one, the picture that comes back is not.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_vae::{LatentCodec, VaeConfig, default_init, to_bytes};
-use flowinone_weights::randomize;
+use flowinone_vae::{LatentCodec, VaeConfig, to_bytes};
+use flowinone_weights::{Init, randomize};
 
 const SIDE: usize = 64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::flex();
-    let vae = randomize(VaeConfig::tiny().init(&device), 1, default_init)?;
+    let vae = randomize(VaeConfig::tiny().init(&device), 1, Init::by_fan_in)?;
 
     let picture = gradient(&device);
     println!("picture {:?}", picture.dims());

@@ -4,14 +4,13 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
-use flowinone_weights::{Checkpoint, LoadOptions, randomize};
+use flowinone_kernels::Dtype;
+use flowinone_weights::{Checkpoint, Init, LoadOptions, randomize};
 
 use crate::fine::{means, quiet};
 use crate::layers::conv1x1;
 use crate::{
-    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig,
-    default_init, map_key,
+    Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig, map_key,
 };
 
 /// Side of the largest square latent that is decoded as a whole unless
@@ -37,6 +36,19 @@ pub struct Autoencoder {
     config: VaeConfig,
     #[module(skip)]
     whole_up_to: usize,
+}
+
+impl VaeConfig {
+    /// Builds the network on `device`; its parameters still wait for [`Autoencoder::load`].
+    ///
+    /// # Panics
+    /// If the configuration is not [valid](Self::validate).
+    pub fn init(&self, device: &Device) -> Autoencoder {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        Autoencoder::new(self, device)
+    }
 }
 
 impl Autoencoder {
@@ -71,7 +83,7 @@ impl Autoencoder {
     /// any precision below float32, on processors that multiply it; sums, norms, attention and the
     /// first and last convolutions stay in float32, and so do the parameters.
     #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
+    pub fn in_precision(mut self, precision: Dtype) -> Self {
         self.encoder.set_precision(precision);
         self.decoder.set_precision(precision);
         self
@@ -100,7 +112,7 @@ impl Autoencoder {
         self.decoder.fine = FineDecoder::new(&config, &device)
             .map(|fine| randomize(fine, seed, quiet).expect(begun));
         self.compositor = Compositor::new(&config, &device)
-            .map(|compositor| randomize(compositor, seed, default_init).expect(begun));
+            .map(|compositor| randomize(compositor, seed, Init::by_fan_in).expect(begun));
         self.config = config;
         Ok(self)
     }
@@ -221,7 +233,7 @@ mod tests {
     #[test]
     fn an_extended_network_has_the_latents_and_the_enlarged_pictures_of_before() {
         let device = Device::flex();
-        let small = randomize(VaeConfig::mini().init(&device), 6, default_init).unwrap();
+        let small = randomize(VaeConfig::mini().init(&device), 6, Init::by_fan_in).unwrap();
         let large = VaeConfig::mini_256();
         let large = small
             .clone()
@@ -257,7 +269,7 @@ mod tests {
     fn above_the_chosen_side_a_latent_is_decoded_in_bands() {
         let device = Device::flex();
         let vae = VaeConfig::tiny().init(&device);
-        let vae = randomize(vae, 3, default_init).unwrap();
+        let vae = randomize(vae, 3, Init::by_fan_in).unwrap();
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
         let latent = Tensor::random([1, 4, 33, 40], normal, &device);
         let picture = |side| vae.clone().whole_up_to(side).decode(latent.clone());

@@ -241,9 +241,9 @@ fn sum(parts: impl Iterator<Item = Tensor<3>>) -> Tensor<3> {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-    use crate::{VaeConfig, default_init};
+    use crate::VaeConfig;
     use burn::tensor::{Device, Distribution};
-    use flowinone_weights::randomize;
+    use flowinone_weights::{Init, randomize};
 
     fn maps(shape: [usize; 4]) -> Tensor<4> {
         // Far from zero, where a careless variance loses its digits.
@@ -281,7 +281,7 @@ mod tests {
         let device = Device::flex();
         for (input, output) in [(8, 8), (8, 4)] {
             let block = ResBlock::new(input, output, 4, &device);
-            let block = randomize(block, 1, default_init).unwrap();
+            let block = randomize(block, 1, Init::by_fan_in).unwrap();
             let x = maps([2, input, ROWS + 1, 12]).sub_scalar(30.0);
             let banded = Tensor::cat(res_block(cut(x.clone()), &block), 2);
             assert!(largest(block.forward(x) - banded) < 1e-5);
@@ -302,7 +302,7 @@ mod tests {
             (fine, [ROWS + 1, 3]),
         ] {
             let decoder = config.init(&device).decoder;
-            let decoder = randomize(decoder, 2, default_init).unwrap();
+            let decoder = randomize(decoder, 2, Init::by_fan_in).unwrap();
             let latent = maps([2, 4, side[0], side[1]]).sub_scalar(30.0);
             let whole = decoder.forward(latent.clone());
             let difference = largest(whole.clone() - decoder.forward_in_bands(latent));

@@ -18,16 +18,16 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, halving_convolution, silu};
+use flowinone_kernels::{Dtype, halving_convolution, silu};
 
 use crate::VaeConfig;
+use crate::config::STRIDE;
 use crate::fine::{doubled, doubled_smoothly, means};
 use crate::layers::{conv3x3, convolve, weights};
 
 /// Pixels of a picture that are one for the network, along each side.
 const POOLING: usize = 2;
-/// A picture's sides must be multiples of this: the pooling, and two halvings.
-pub(crate) const STRIDE: usize = 4 * POOLING;
+const _: () = assert!(STRIDE == 4 * POOLING, "the pooling, and two halvings");
 
 /// Decides pixel by pixel between a decoded picture and the prompt picture beside it.
 #[derive(Module, Debug)]
@@ -120,7 +120,7 @@ fn composed(mask: Tensor<4>, decoded: Tensor<4>, prompt: Tensor<4>) -> Tensor<4>
 
 fn halve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let (weight, bias) = weights(conv);
-    halving_convolution(x, weight, bias, Precision::Float32)
+    halving_convolution(x, weight, bias, Dtype::F32)
 }
 
 #[cfg(all(test, feature = "cpu"))]
@@ -137,7 +137,7 @@ mod tests {
 
     fn compositor() -> Compositor {
         let compositor = Compositor::new(&VaeConfig::mini_256(), &Device::flex()).unwrap();
-        flowinone_weights::randomize(compositor, 4, crate::default_init).unwrap()
+        flowinone_weights::randomize(compositor, 4, flowinone_weights::Init::by_fan_in).unwrap()
     }
 
     fn largest(x: Tensor<4>) -> f32 {

@@ -1,18 +1,18 @@
 //! Sizes of the autoencoder: `channels * multipliers[i]` channels at level i, each level half as
 //! wide and high as the one before.
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::compositor::STRIDE;
-use crate::{Autoencoder, Error};
+use crate::Error;
 
+/// Sides of pictures that a compositor takes are multiples of this many pixels.
+pub(crate) const STRIDE: usize = 8;
 /// Most levels accepted: 2^7 pixels of a picture for one of its latent.
 const MAX_LEVELS: usize = 8;
 /// Most channels, blocks or groups.
 const LARGEST: usize = 1 << 16;
 
-/// Sizes of an [`Autoencoder`].
+/// Sizes of an [`Autoencoder`](crate::Autoencoder).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaeConfig {
@@ -102,17 +102,6 @@ impl VaeConfig {
     /// [fine levels](Self::fine_channels).
     pub fn pooling(&self) -> usize {
         1 << self.fine_channels.len().saturating_sub(1)
-    }
-
-    /// Builds the network on `device`; its parameters still wait for [`Autoencoder::load`].
-    ///
-    /// # Panics
-    /// If the configuration is not [valid](Self::validate).
-    pub fn init(&self, device: &Device) -> Autoencoder {
-        if let Err(error) = self.validate() {
-            panic!("{error}");
-        }
-        Autoencoder::new(self, device)
     }
 
     /// Checks that such a network can exist.

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::layers::{conv3x3, convolve, group_norm, norm_silu};
 use crate::{FineDecoder, Middle, ResBlock, Upsample, VaeConfig};
@@ -43,7 +43,7 @@ impl Decoder {
     }
 
     /// Sets the precision of all convolutions except the first and the last.
-    pub(crate) fn set_precision(&mut self, precision: Precision) {
+    pub(crate) fn set_precision(&mut self, precision: Dtype) {
         for level in &mut self.up {
             let blocks = level.block.iter_mut();
             blocks.for_each(|block| block.precision = precision);

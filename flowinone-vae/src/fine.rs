@@ -13,11 +13,11 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, silu};
+use flowinone_kernels::{Dtype, silu};
 use flowinone_weights::Init;
 
+use crate::VaeConfig;
 use crate::layers::{conv3x3, convolve, convolve_in};
-use crate::{VaeConfig, default_init};
 
 /// From the features and the picture of a [`Decoder`](crate::Decoder) to a picture several times as
 /// wide and high.
@@ -48,7 +48,7 @@ impl FineDecoder {
     }
 
     /// In that precision but for the first and the last convolution.
-    pub(crate) fn set_precision(&mut self, precision: Precision) {
+    pub(crate) fn set_precision(&mut self, precision: Dtype) {
         for level in &mut self.level {
             level.precision = precision;
             let blocks = level.block.iter_mut();
@@ -76,7 +76,7 @@ pub struct FineLevel {
     pub conv: Option<Conv2d>,
     /// Of the factors of the convolution.
     #[module(skip)]
-    precision: Precision,
+    precision: Dtype,
 }
 
 impl FineLevel {
@@ -85,7 +85,7 @@ impl FineLevel {
         Self {
             block: (0..blocks).map(block).collect(),
             conv: finer.map(|finer| conv3x3(width, finer, device)),
-            precision: Precision::Float32,
+            precision: Dtype::F32,
         }
     }
 
@@ -112,7 +112,7 @@ pub struct FineBlock {
     pub conv2: Conv2d,
     /// Of the factors of the convolutions.
     #[module(skip)]
-    precision: Precision,
+    precision: Dtype,
 }
 
 impl FineBlock {
@@ -120,7 +120,7 @@ impl FineBlock {
         Self {
             conv1: conv3x3(width, width, device),
             conv2: conv3x3(width, width, device),
-            precision: Precision::Float32,
+            precision: Dtype::F32,
         }
     }
 
@@ -145,7 +145,7 @@ impl FineBlock {
 pub(crate) fn quiet(path: &str, shape: &[usize]) -> Init {
     match path.starts_with("conv_out.") {
         true => Init::Normal { std: 0.0 },
-        false => default_init(path, shape),
+        false => Init::by_fan_in(path, shape),
     }
 }
 

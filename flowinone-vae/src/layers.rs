@@ -5,7 +5,7 @@ use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, convolution, group_norm_silu};
+use flowinone_kernels::{Dtype, convolution, group_norm_silu};
 
 /// What the group norms add to a variance; Burn's and PyTorch's default is 1e-5.
 const EPSILON: f64 = 1e-6;
@@ -19,11 +19,11 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
 
 /// `conv(x)` for a [`conv3x3`] or [`conv1x1`].
 pub(crate) fn convolve(conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    convolve_in(Precision::Float32, conv, x)
+    convolve_in(Dtype::F32, conv, x)
 }
 
 /// The same with factors of that precision where the device can.
-pub(crate) fn convolve_in(precision: Precision, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+pub(crate) fn convolve_in(precision: Dtype, conv: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let (weight, bias) = weights(conv);
     convolution(x, weight, bias, precision)
 }

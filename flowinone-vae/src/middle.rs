@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::{PixelAttention, ResBlock};
 
@@ -28,7 +28,7 @@ impl Middle {
     }
 
     /// Of the factors of the convolutions.
-    pub(crate) fn set_precision(&mut self, precision: Precision) {
+    pub(crate) fn set_precision(&mut self, precision: Dtype) {
         self.block_1.precision = precision;
         self.block_2.precision = precision;
     }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 
 use crate::layers::{conv1x1, conv3x3, convolve_in, group_norm, norm_silu};
 
@@ -24,7 +24,7 @@ pub struct ResBlock {
     pub nin_shortcut: Option<Conv2d>,
     /// Of the factors of the convolutions.
     #[module(skip)]
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 impl ResBlock {
@@ -35,7 +35,7 @@ impl ResBlock {
             norm2: group_norm(groups, output, device),
             conv2: conv3x3(output, output, device),
             nin_shortcut: (input != output).then(|| conv1x1(input, output, device)),
-            precision: Precision::Float32,
+            precision: Dtype::F32,
         }
     }
 

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Precision, halving_convolution};
+use flowinone_kernels::{Dtype, halving_convolution};
 
 use crate::fine::doubled;
 use crate::layers::{conv3x3, convolve_in, weights};
@@ -19,7 +19,7 @@ pub struct Downsample {
     pub conv: Conv2d,
     /// Of the factors of the convolution.
     #[module(skip)]
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 impl Downsample {
@@ -28,7 +28,7 @@ impl Downsample {
             conv: Conv2dConfig::new([channels, channels], [3, 3])
                 .with_stride([2, 2])
                 .init(device),
-            precision: Precision::Float32,
+            precision: Dtype::F32,
         }
     }
 
@@ -49,14 +49,14 @@ pub struct Upsample {
     pub conv: Conv2d,
     /// Of the factors of the convolution.
     #[module(skip)]
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 impl Upsample {
     pub(crate) fn new(channels: usize, device: &Device) -> Self {
         Self {
             conv: conv3x3(channels, channels, device),
-            precision: Precision::Float32,
+            precision: Dtype::F32,
         }
     }
 

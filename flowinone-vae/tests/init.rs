@@ -2,8 +2,8 @@
 #![cfg(feature = "cpu")]
 
 use burn::tensor::{Device, Tensor};
-use flowinone_vae::{LatentCodec, VaeConfig, default_init, to_bytes};
-use flowinone_weights::randomize;
+use flowinone_vae::{LatentCodec, VaeConfig, to_bytes};
+use flowinone_weights::{Init, randomize};
 
 fn rms(x: &Tensor<4>) -> f32 {
     x.clone().square().mean().sqrt().into_scalar()
@@ -19,7 +19,7 @@ fn a_random_network_gives_pictures_of_order_one() {
         ..VaeConfig::tiny()
     };
     for config in [VaeConfig::tiny(), wide] {
-        let vae = randomize(config.init(&device), 5, default_init).unwrap();
+        let vae = randomize(config.init(&device), 5, Init::by_fan_in).unwrap();
         let values = (0..3 * 64 * 64).map(|i| (i as f32 * 0.11).sin()).collect();
         let picture = flowinone_parity::tensor(values, [1, 3, 64, 64], &device);
         let moments = vae.moments(picture.clone());

@@ -129,4 +129,23 @@ mod tests {
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n;
         assert!((mean - 1.0).abs() < 0.005 && (variance.sqrt() - 0.5).abs() < 0.005);
     }
+
+    #[test]
+    fn weights_follow_their_fan_in_and_gains_stay_near_one() {
+        let normal = |std| Init::Normal { std };
+        let gain = Init::Around {
+            mean: 1.0,
+            std: 0.02,
+        };
+        for (path, shape, expected) in [
+            ("patch_embed.proj.weight", &[8, 4, 2, 2][..], normal(0.25)),
+            ("attn.qkv.weight", &[16, 48], normal(0.25)),
+            ("attn.qkv.bias", &[48], normal(0.02)),
+            ("pos_embed", &[1, 4, 16], normal(0.02)),
+            ("norm.gamma", &[16], gain),
+            ("norm.beta", &[16], normal(0.02)),
+        ] {
+            assert_eq!(Init::by_fan_in(path, shape), expected, "{path}");
+        }
+    }
 }

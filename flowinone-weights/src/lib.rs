@@ -2,6 +2,7 @@
 
 mod arrange;
 mod checkpoint;
+mod entry;
 mod error;
 mod init;
 mod params;
@@ -10,7 +11,8 @@ mod pytorch;
 mod safetensors;
 mod shards;
 
-pub use checkpoint::{Checkpoint, Entry, Format};
+pub use checkpoint::{Checkpoint, Format};
+pub use entry::Entry;
 pub use error::{Error, Mismatch};
 pub use init::{Init, randomize};
 pub use params::{Layout, ParamSpec, fill, param_specs, values};

@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{FloatDType, TensorData};
 
 use crate::arrange::{Unfit, arrange, joined};
-use crate::checkpoint::Entry;
+use crate::entry::Entry;
 use crate::error::Mismatch;
 use crate::{Checkpoint, Error, Layout, ParamSpec, fill, param_specs};
 

@@ -9,7 +9,7 @@ use burn::tensor::{BoolStore, DType};
 use pytorch_reader::{DType as Stored, PytorchReader};
 
 use crate::Error;
-use crate::checkpoint::{Element, Entry, Source};
+use crate::entry::{Element, Entry, Source};
 
 pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
     let reader = PytorchReader::new(path).map_err(|e| Error::format(path, e))?;

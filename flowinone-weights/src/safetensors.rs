@@ -17,7 +17,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::arrange::arrange;
-use crate::checkpoint::{Element, Entry, Source};
+use crate::entry::{Element, Entry, Source};
 use crate::{Error, Layout, ParamSpec, values};
 
 /// Longest header accepted, in bytes: forty times that of the published checkpoint.

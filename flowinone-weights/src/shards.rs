@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flowinone_files::text_of;
 use serde::Deserialize;
 
-use crate::checkpoint::Entry;
+use crate::entry::Entry;
 use crate::{Checkpoint, Error};
 
 /// Names under which model folders keep their weights, in order of preference.

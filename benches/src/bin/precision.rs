@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let moved = truth.first.clone() - start.x0.clone();
     println!("| type | setting | evaluations | start | one evaluation | all steps | PSNR |");
     println!("|---|---|---:|---:|---:|---:|---:|");
-    let report = |arithmetic: Dtype, settings: &Settings, own: &Start, end: &End| {
+    let report = |dtype: Dtype, settings: &Settings, own: &Start, end: &End| {
         let same = settings.grid == Grid::Reference || settings.steps == truth.evaluations;
         let first = match same && end.evaluations == truth.evaluations {
             true => format!(
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             false => "-".into(),
         };
         println!(
-            "| {arithmetic} | {settings} | {} | {:.2e} | {first} | {:.2e} | {:.1} dB |",
+            "| {dtype} | {settings} | {} | {:.2e} | {first} | {:.2e} | {:.1} dB |",
             end.evaluations,
             relative(own.x0.clone() - start.x0.clone(), start.x0.clone()),
             relative(end.last.clone() - truth.last.clone(), truth.last.clone()),
@@ -80,16 +80,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fast = settings.faster();
     report(Dtype::F32, &fast, &start, &solved(&exact, &start, &fast)?);
     drop(exact);
-    for arithmetic in [Dtype::Bf16, Dtype::Int8] {
-        let model = directory.prepare(&device, arithmetic)?;
+    for dtype in [Dtype::Bf16, Dtype::Int8] {
+        let model = directory.prepare(&device, dtype)?;
         let own = model.start(&items, settings.noise);
         for settings in [&settings, &fast] {
-            report(
-                arithmetic,
-                settings,
-                &own,
-                &solved(&model, &start, settings)?,
-            );
+            report(dtype, settings, &own, &solved(&model, &start, settings)?);
         }
     }
     Ok(())

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use flowinone_tasks::{ModelConfig, Report, Sources, WeightDtype, read_config};
+use flowinone_tasks::{Dtype, ModelConfig, Report, Sources, read_config};
 
 use flowinone_tasks::device;
 
@@ -31,8 +31,8 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Element type to store: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
-    dtype: WeightDtype,
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    dtype: Dtype,
     /// config.json of a model with other widths [default: the published 256x256 model]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

@@ -6,7 +6,7 @@ pub(crate) mod options;
 mod pack;
 mod show;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::Outcome;
@@ -57,6 +57,12 @@ pub(crate) const MOST_PAIRS: u64 = 1 << 53;
 /// A number of threads, as an option's value.
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
     within(text, 1, 1024)
+}
+
+/// A pool of that many threads, or of one for each core.
+pub(crate) fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    pool.build().context("cannot start threads")
 }
 
 /// A number of samples in a shard, as an option's value.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelConfig, WeightDtype, read_config};
+use flowinone_tasks::{Dtype, ModelConfig, read_config};
 
 use crate::commands::convert::say;
 use flowinone_tasks::device;
@@ -28,8 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Element type to store: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
-    dtype: WeightDtype,
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    dtype: Dtype,
     /// Directory to write
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,

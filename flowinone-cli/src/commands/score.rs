@@ -8,18 +8,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use flowinone_eval::{Known, Pairs, Report, Rules, Scored, Scorer, Work, result_of, walk_in};
-use flowinone_files::{keep_apart, writable, write_atomically};
-use flowinone_image::read_picture;
-use image::RgbImage;
+use anyhow::{Result, bail};
+use flowinone_data::{files_below, files_of};
+use flowinone_eval::{Pairs, Report, Results, Rules, Scored, Scorer, score, walk_in};
+use flowinone_files::{has_extension, keep_apart, writable, write_atomically};
 
 use super::data::options::PairOptions;
-use super::data::{MOST_PAIRS, threads, within};
+use super::data::{MOST_PAIRS, pool, threads, within};
 use crate::{Outcome, interrupt};
-
-/// Results that are read before the next are scored.
-const BATCH: usize = 64;
 
 /// Compare results with the ground truth of procedural pairs.
 ///
@@ -84,9 +80,7 @@ enum Judged {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(sheet) = &args.sheet
-        && sheet
-            .extension()
-            .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
+        && !has_extension(sheet, &["png"])
     {
         bail!("the sheet {} must end in .png", sheet.display());
     }
@@ -98,21 +92,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         .flatten()
         .map(PathBuf::as_path)
         .collect();
-    let results = args.results.as_deref();
-    let read = results
-        .map(flowinone_data::files_below)
-        .transpose()?
-        .unwrap_or_default();
-    let truth = args
-        .truth
-        .as_deref()
-        .map(flowinone_data::files_of)
-        .transpose()?;
-    let read = read
-        .iter()
-        .chain(truth.iter().flatten())
-        .map(PathBuf::as_path);
-    keep_apart(read, outputs.iter().copied())?;
+    let mut read = vec![];
+    if let Some(results) = &args.results {
+        read.extend(files_below(results)?);
+    }
+    if let Some(truth) = &args.truth {
+        read.extend(files_of(truth)?);
+    }
+    keep_apart(read.iter().map(PathBuf::as_path), outputs.iter().copied())?;
     outputs.into_iter().try_for_each(writable)?;
     let (icons, classes) = (Arc::new(args.pairs.icons()?), args.pairs.classes());
     match args.rules {
@@ -130,132 +117,22 @@ fn judge<R: Rules + Sync>(args: &Args, rules: &R) -> Result<Outcome> {
             Some(count) => Pairs::made(args.pairs.sampler()?, args.first, count),
         },
     };
-    let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .context("cannot start threads")?;
+    let pool = pool(args.threads)?;
     interrupt::listen();
     let sheet = args.sheet.as_ref().map_or(0, |_| args.each);
     let mut report = Report::new(sheet);
-    let whole = pool.install(|| match (&args.results, args.baseline) {
-        (Some(results), _) => of_results(pairs, results, rules, &mut report),
-        (None, Some(Baseline::Shuffled)) => shuffled(pairs, rules, &mut report),
-        (None, baseline) => {
-            let of = |known: &Known| match baseline {
-                Some(Baseline::Target) => known.target.clone(),
-                _ => known.prompt.clone(),
-            };
-            score(pairs, |known| Ok(Some(of(known))), rules, &mut report)
-        }
-    })?;
+    let results = match (&args.results, args.baseline) {
+        (Some(folder), _) => Results::Folder(folder),
+        (None, Some(Baseline::Shuffled)) => Results::Shuffled,
+        (None, Some(Baseline::Target)) => Results::Targets,
+        (None, Some(Baseline::Input) | None) => Results::Prompts,
+    };
+    let whole = pool.install(|| score(pairs, results, rules, &mut report, &interrupt::asked))?;
     if !whole {
         tell!("stopped; nothing was written");
         return Ok(Outcome::Interrupted);
     }
     finish(report, rules, args)
-}
-
-/// Scores the results of a folder.
-fn of_results<R: Rules>(
-    pairs: Pairs,
-    results: &Path,
-    rules: &R,
-    report: &mut Report<R>,
-) -> Result<bool> {
-    let mut first = None;
-    let find = |known: &Known| {
-        first.get_or_insert_with(|| known.key.clone());
-        let path = result_of(results, &known.key);
-        Ok(path.map(read_picture).transpose()?)
-    };
-    let whole = score(pairs, find, rules, report)?;
-    if let (true, Some(key)) = (report.items.is_empty(), first) {
-        bail!(
-            "no pair has a result in {}; the first would be {key}.png",
-            results.display()
-        );
-    }
-    Ok(whole)
-}
-
-/// Scores what `result` gives for each pair; `false` if someone asked to stop.
-fn score<R: Rules>(
-    mut pairs: Pairs,
-    mut result: impl FnMut(&Known) -> Result<Option<RgbImage>>,
-    rules: &R,
-    report: &mut Report<R>,
-) -> Result<bool> {
-    let mut batch = vec![];
-    while let Some(known) = pairs.next_pair()? {
-        match result(&known)? {
-            Some(result) => batch.push((known, result)),
-            None => report.missing.push(known.key),
-        }
-        if batch.len() == BATCH {
-            settle(std::mem::take(&mut batch), rules, report)?;
-            if interrupt::asked() {
-                return Ok(false);
-            }
-        }
-    }
-    settle(batch, rules, report)?;
-    report.skipped = pairs.damaged().to_vec();
-    Ok(true)
-}
-
-/// Gives every pair the target of the pair of its task before it, and the first that of the last.
-fn shuffled<R: Rules>(mut pairs: Pairs, rules: &R, report: &mut Report<R>) -> Result<bool> {
-    let mut tasks: Vec<(Known, RgbImage)> = vec![]; // the first pair of a task, its last target
-    let mut batch = vec![];
-    while let Some(known) = pairs.next_pair()? {
-        let same = |(first, _): &&mut (Known, RgbImage)| first.truth.task == known.truth.task;
-        match tasks.iter_mut().find(same) {
-            Some((_, last)) => {
-                let before = std::mem::replace(last, known.target.clone());
-                batch.push((known, before));
-            }
-            None => {
-                let target = known.target.clone();
-                tasks.push((known, target));
-            }
-        }
-        if batch.len() == BATCH {
-            settle(std::mem::take(&mut batch), rules, report)?;
-            if interrupt::asked() {
-                return Ok(false);
-            }
-        }
-    }
-    if let Some((only, _)) = tasks.iter().find(|(first, last)| first.target == *last) {
-        bail!("{} has a single pair; nothing to shuffle", only.truth.task);
-    }
-    batch.extend(tasks);
-    settle(batch, rules, report)?;
-    report.skipped = pairs.damaged().to_vec();
-    Ok(true)
-}
-
-fn settle<R: Rules>(
-    batch: Vec<(Known, RgbImage)>,
-    rules: &R,
-    report: &mut Report<R>,
-) -> Result<()> {
-    let work = |(known, result): (Known, RgbImage)| {
-        let work = Work {
-            key: known.key,
-            truth: known.truth,
-            prompt: known.prompt,
-            result,
-            reachable: None,
-        };
-        (work, known.target)
-    };
-    let (work, targets): (Vec<Work>, Vec<RgbImage>) = batch.into_iter().map(work).unzip();
-    for ((score, work), target) in rules.verdicts(&work)?.into_iter().zip(work).zip(targets) {
-        report.add(score, &work, &target);
-    }
-    Ok(())
 }
 
 /// Prints and writes everything.
@@ -277,10 +154,8 @@ fn finish<R: Rules>(mut report: Report<R>, rules: &R, args: &Args) -> Result<Out
         report.sheet().save(path)?;
     }
     if let Some(path) = &args.json {
-        write_atomically(
-            path,
-            &serde_json::to_vec_pretty(&report.json(rules, &summary))?,
-        )?;
+        let json = serde_json::to_vec_pretty(&report.json(rules, &summary))?;
+        write_atomically(path, &json)?;
     }
     for name in &report.skipped {
         tell!("skipped: {name}");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_data::Survey;
 use flowinone_tasks::device::{self, Choice};
-use flowinone_tasks::{FlowInOne, ModelConfig, Networks, WeightDtype, assemble};
+use flowinone_tasks::{Dtype, ModelConfig, Networks, assemble};
 use flowinone_train::{
     FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainEvent, TrainTask,
     TrainableFlow, Trainer, TrainingData, digest, initialise, newest_checkpoint, place_of_model,
@@ -28,8 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
-    dtype: WeightDtype,
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    dtype: Dtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -49,22 +49,8 @@ pub(crate) struct Computing {
 impl Computing {
     /// The devices, at least one, with gradients.
     pub(crate) fn open(&self) -> Result<Vec<Device>> {
-        let first = device::open(self.device)?;
-        if self.devices.is_empty() {
-            return Ok(vec![first.device.autodiff()]);
-        }
-        let mut found = vec![];
-        for &number in &self.devices {
-            let choice = match first.choice {
-                Choice::Gpu(interface, _) => Choice::Gpu(interface, number),
-                only if number == 0 => only,
-                only => bail!(
-                    "--devices {number}: there is one {only}, with the number 0; name it once for each share, 0,0"
-                ),
-            };
-            found.push(device::open(choice)?.device.autodiff());
-        }
-        Ok(found)
+        let found = device::open_all(self.device, &self.devices)?;
+        Ok(found.into_iter().map(|one| one.device.autodiff()).collect())
     }
 }
 
@@ -98,23 +84,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let Some(newest) = newest_checkpoint(&folder)? else {
             bail!("{} has no checkpoint yet", folder.display());
         };
-        let average = newest.ema(start)?;
-        write(
-            &average,
-            newest.step(),
+        let trained = newest.ema(start)?;
+        return write(
+            trained.beside(networks.codec()),
             &model,
-            &networks,
+            newest.step(),
             args.dtype,
             target,
-        )?;
-        return Ok(Outcome::Done);
+        );
     }
     let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
     let mut frozen = BTreeMap::new();
-    frozen.insert(
-        "autoencoder".to_string(),
-        digest(&model.vae, networks.codec()),
-    );
+    frozen.insert("autoencoder".into(), digest(&model.vae, networks.codec()));
     if !config.trains(Part::Encoder) {
         frozen.insert("encoder".into(), digest(&model.encoder, networks.encoder()));
     }
@@ -133,15 +114,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if target.exists() {
         std::fs::remove_dir_all(&target)?; // a model of training, as was checked before
     }
-    write(
-        trainer.ema(),
-        trainer.step(),
-        &model,
-        &networks,
-        args.dtype,
-        &target,
-    )?;
-    Ok(Outcome::Done)
+    let trained = trainer.ema().beside(networks.codec());
+    write(trained, &model, trainer.step(), args.dtype, &target)
 }
 
 /// Says how much there is to learn from, and what of it is damaged.
@@ -198,20 +172,15 @@ pub(crate) fn note_validation(data: &TrainingData, run: &RunConfig) {
     }
 }
 
-fn write(
-    average: &TrainableFlow,
-    steps: u64,
+/// Writes a trained model.
+pub(crate) fn write(
+    networks: Networks<'_>,
     model: &ModelConfig,
-    networks: &FlowInOne,
-    precision: WeightDtype,
+    steps: u64,
+    dtype: Dtype,
     target: &Path,
-) -> Result<()> {
-    let networks = Networks {
-        encoder: &average.encoder,
-        vae: networks.codec(),
-        flow: &average.network,
-    };
-    assemble(networks, model, steps, precision, target)?;
+) -> Result<Outcome> {
+    assemble(networks, model, steps, dtype, target)?;
     out!("{}", target.display());
-    Ok(())
+    Ok(Outcome::Done)
 }

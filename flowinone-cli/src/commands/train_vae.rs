@@ -1,16 +1,16 @@
 //! `flowinone train-vae`: train the autoencoder of a model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
-use flowinone_tasks::{ModelConfig, Networks, WeightDtype, assemble};
+use flowinone_tasks::{Dtype, Networks};
 use flowinone_train::{
     AutoencoderTrainTask, AutoencoderTrainingConfig, Origin, StopReason, Trainer, TrainingData,
     digest, initialise, latent_deviation, newest_checkpoint, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation, told, watch};
+use crate::commands::train::{Computing, note_validation, told, watch, write};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -27,8 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
-    #[arg(long, value_name = "TYPE", default_value_t = WeightDtype::F32)]
-    dtype: WeightDtype,
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    dtype: Dtype,
     #[command(flatten)]
     computing: Computing,
 }
@@ -47,9 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
         if !config.keeps_latents() {
-            bail!(
-                "a run that trains the encoder measures its latents at its end; let it end first"
-            );
+            bail!("a run that trains the encoder measures latents at its end; let it end first");
         }
         let Some(newest) = newest_checkpoint(&folder)? else {
             bail!("{} has no checkpoint yet", folder.display());
@@ -72,13 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         validation_examples: config.run.validation.examples,
     };
     let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
-    let frozen = [
-        ("encoder", digest(&model.encoder, networks.encoder())),
-        ("flow", digest(&model.flow, networks.flow())),
-    ];
-    let frozen = frozen
-        .map(|(name, digest)| (name.to_string(), digest))
-        .into();
+    let encoder = digest(&model.encoder, networks.encoder());
+    let flow = digest(&model.flow, networks.flow());
+    let frozen = [("encoder".into(), encoder), ("flow".into(), flow)].into();
     Origin::hold(&folder, frozen, &config.data, told)?;
     interrupt::listen();
     let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
@@ -101,18 +95,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         flow: networks.flow(),
     };
     write(trained, &model, trainer.step(), args.dtype, &target)
-}
-
-fn write(
-    networks: Networks<'_>,
-    model: &ModelConfig,
-    steps: u64,
-    dtype: WeightDtype,
-    target: &Path,
-) -> Result<Outcome> {
-    assemble(networks, model, steps, dtype, target)?;
-    out!("{}", target.display());
-    Ok(Outcome::Done)
 }
 
 /// What brings the latents of the trained encoder to a standard deviation of 1.

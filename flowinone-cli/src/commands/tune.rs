@@ -12,9 +12,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use flowinone_files::write_atomically;
 use flowinone_prompts::Task;
-use flowinone_sampler::{Grid, Interval, Solver, State};
+use flowinone_sampler::{Grid, Interval, Solver};
+use flowinone_tasks::Settings;
 use flowinone_tasks::tune::{Report, Subjects, Trials, best};
-use flowinone_tasks::{Error, FlowInOne, Settings, Start};
 use flowinone_train::Plot;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
@@ -138,10 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         solver: args.truth,
         steps: args.truth_steps,
         grid: Grid::Uniform,
-        adaptive_guidance: 0.0,
-        step_cache: 0.0,
-        first_block_cache: 0.0,
-        ..aim
+        ..aim.without_savings()
     };
     truth.validate()?;
     let settings = Trials {
@@ -175,14 +172,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         tell!("stopped; nothing was written");
         Ok(Outcome::Interrupted)
     };
-    let Some(subjects) = Subjects::solved(pipeline, &items, &truth, solve(pipeline))? else {
+    let Some(subjects) = Subjects::solved(pipeline, &items, &truth, &interrupt::asked)? else {
         return stopped();
     };
     let bar =
         ProgressBar::with_draw_target(Some(settings.len() as u64), ProgressDrawTarget::stderr());
     let mut rows = vec![];
     for settings in settings {
-        match subjects.measure(pipeline, &settings, solve(pipeline))? {
+        match subjects.measure(pipeline, &settings, &interrupt::asked)? {
             Some(row) => rows.push(row),
             None => return stopped(),
         }
@@ -200,11 +197,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     crate::output::print_text(&report.table());
     if let Some(folder) = &args.output {
         write_atomically(folder.join("tune.md"), report.table().as_bytes())?;
-        let plot = Plot::curves(
-            "relative error of the latent",
-            "evaluations",
-            report.curves(),
-        );
+        let axes = ["relative error of the latent", "evaluations"];
+        let plot = Plot::curves(axes[0], axes[1], report.curves());
         plot.logarithmic().save(&folder.join("tune.svg"))?;
         out!("{}", folder.display());
     }
@@ -232,24 +226,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let (Some(best), true) = (best, args.store) {
         let mut directory = session.directory().clone();
         directory.store_fast(best.settings)?;
-        tell!(
-            "stored in {}",
-            directory.path().join("config.json").display()
-        );
+        let stored = directory.path().join("config.json");
+        tell!("stored in {}", stored.display());
     }
     Ok(Outcome::Done)
-}
-
-/// Solves to the end unless someone asks to stop.
-fn solve(pipeline: &FlowInOne) -> impl FnMut(&Start, &Settings) -> Result<Option<State<4>>, Error> {
-    |start, settings| {
-        let mut last = None;
-        for state in pipeline.states_until(start, settings, &interrupt::asked)? {
-            match state {
-                Err(Error::Sampler(flowinone_sampler::Error::Stopped)) => return Ok(None),
-                state => last = Some(state?),
-            }
-        }
-        Ok(last)
-    }
 }

@@ -3,7 +3,7 @@
 use super::{Draft, Drafter};
 use crate::caption::{Family, Words, caption};
 use crate::grammar::{Intent, Noun, Wording, sentence};
-use crate::scene::words;
+use crate::object::words;
 use crate::{Language, Object, Operation, Scene};
 
 /// What the words are about.

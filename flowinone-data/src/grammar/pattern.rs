@@ -3,8 +3,8 @@
 //! `{x}` is the name alone, `{a x}` with its article, `{the x}` as known; `{y}` likewise; `{c}` is
 //! a colour, `{a c}` with an article before it.
 
-use super::Draw;
 use crate::caption::article;
+use crate::draw::Draw;
 
 /// A name as it is spoken, with the article that goes before it.
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,11 @@
 use image::RgbImage;
 
 use super::label::Label;
-use super::{GAP, SEAM};
+
+/// Free space around the sheet and between entries.
+pub(super) const GAP: u32 = 12;
+/// Free space between the pictures of an entry and around text.
+pub(super) const SEAM: u32 = 4;
 
 /// Entries under one heading.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use super::areas::SIDE;
 use super::ground::Picture;
 use super::known::{Known, Stamp};
 use super::mask::Mask;
-use super::shade::{difference, lab};
 use super::surface::{COARSE_MEAN, MEAN, Surface, Template, mean, weighted};
+use flowinone_image::{lab, lab_distance};
 
 /// Sizes that are tried first, in units of the expected one: all from 0.7 to 1.4.
 const SIZES: [f32; 5] = [0.7, 0.84, 1.0, 1.19, 1.4];
@@ -267,7 +267,7 @@ impl Look {
             }
             Self::Coloured => {
                 let seen = lab(seen);
-                let there = (difference(seen, shade) / (2.0 * FOREGROUND)).min(1.0);
+                let there = (lab_distance(seen, shade) / (2.0 * FOREGROUND)).min(1.0);
                 [seen[0] - shade[0], OUTLINE * there, 0.0, 0.0]
             }
         }

@@ -6,8 +6,8 @@
 
 use super::areas::{SIDE, areas};
 use super::mask::Mask;
-use super::shade::{Lab, difference, lab};
 use flowinone_data::SceneBackground;
+use flowinone_image::{Lab, lab, lab_distance};
 
 /// Side at which a true ground is drawn, in pixels: means over 4 x 4 of them.
 const DRAWN: u32 = 4 * SIDE as u32;
@@ -31,7 +31,7 @@ impl Picture {
         let plain = lab(ground);
         let differ = |(area, behind): (&[f32; 3], &[f32; 3])| {
             let area = lab(*area);
-            difference(area, plain).min(difference(area, lab(*behind)))
+            lab_distance(area, plain).min(lab_distance(area, lab(*behind)))
         };
         let departure = areas.iter().zip(&behind).map(differ).collect();
         Self {
@@ -93,7 +93,7 @@ fn behind(areas: &[[f32; 3]], true_ground: &SceneBackground) -> ([f32; 3], Vec<[
     };
     let patterned: Vec<[f32; 3]> = drawn.iter().map(|drawn| moved(*drawn)).collect();
     let error = |behind: &[[f32; 3]]| -> f32 {
-        let far = border().map(|at| difference(lab(areas[at]), lab(behind[at])));
+        let far = border().map(|at| lab_distance(lab(areas[at]), lab(behind[at])));
         far.sum()
     };
     match error(&patterned) < error(&plain) {

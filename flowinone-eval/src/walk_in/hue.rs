@@ -3,8 +3,9 @@
 //! Hues are those of HSV, which stay the same when a colour is mixed with black, white or gray, as
 //! the shades of one drawing are; each area that has one counts alike, a pale one less.
 
-use super::shade::{difference, lab, named};
+use super::shade::named;
 use flowinone_data::{Colour, ColourName};
+use flowinone_image::{lab, lab_distance};
 
 /// Bins around the circle of hues.
 const BINS: usize = 36;
@@ -62,7 +63,7 @@ fn nearest_of(names: [ColourName; 2], rgb: [f32; 3], asked: Colour) -> ColourNam
     }
     let own = (names.contains(&asked.name)).then_some(asked);
     let known = names.map(Colour::from).into_iter().chain(own);
-    let far = |known: &Colour| difference(seen, lab(known.rgb.map(f32::from)));
+    let far = |known: &Colour| lab_distance(seen, lab(known.rgb.map(f32::from)));
     let nearest = known.min_by(|a, b| far(a).total_cmp(&far(b)));
     nearest.expect("there are two").name
 }

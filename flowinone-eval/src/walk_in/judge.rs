@@ -10,13 +10,14 @@ use super::find::{Found, Look, Search, Spot};
 use super::ground::{Picture, colour};
 use super::known::{Cabinet, Known};
 use super::mask::{Mask, count, grown, none};
-use super::shade::{difference, lab, named};
+use super::shade::named;
 use super::spots::{Footprint, parts_of, placed, seen};
 use super::verdict::{Failure, Left, SeenGround, Thing, Verdict};
 use super::{Limits, hue};
 use crate::class::Candidates;
 use crate::{Error, Tint};
 use flowinone_data::{Classes, Edit, Icons, Object, Operation, Truth};
+use flowinone_image::{lab, lab_distance};
 use flowinone_prompts::Task;
 
 /// Share of an area that a thing covers there.
@@ -289,7 +290,7 @@ fn ground(picture: &Picture, truth: &Truth) -> SeenGround {
     SeenGround {
         name: named(seen, asked),
         asked: asked.map(|asked| asked.name),
-        off: difference(seen, colour(before)),
+        off: lab_distance(seen, colour(before)),
     }
 }
 

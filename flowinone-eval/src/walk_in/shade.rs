@@ -1,12 +1,7 @@
-//! How different two colours look, and what people call a colour.
-//!
-//! CIE 1976 `L*a*b*` under D65, where the distance `|a - b|` of two colours is about as large as
-//! they look different.
+//! What people call a colour: the name of the shade that looks least different.
 
 use flowinone_data::{Colour, ColourName};
-
-/// A colour in Lab.
-pub(super) type Lab = [f32; 3];
+use flowinone_image::{Lab, lab, lab_distance};
 
 /// Besides the plain shade of each name: a light and a dark or strong one that people call the
 /// same.
@@ -23,32 +18,6 @@ const OTHERS: [(ColourName, [[u8; 3]; 2]); 10] = [
     (ColourName::Pink, [[250, 200, 222], [232, 100, 164]]),
 ];
 
-/// An sRGB colour (0 to 255) in Lab.
-pub(super) fn lab(rgb: [f32; 3]) -> Lab {
-    let [r, g, b] = rgb.map(|value| {
-        let value = value / 255.0;
-        match value <= 0.040_45 {
-            true => value / 12.92,
-            false => ((value + 0.055) / 1.055).powf(2.4),
-        }
-    });
-    // Over the white of D65.
-    let x = (0.412_456 * r + 0.357_576 * g + 0.180_438 * b) / 0.950_47;
-    let y = 0.212_673 * r + 0.715_152 * g + 0.072_175 * b;
-    let z = (0.019_334 * r + 0.119_192 * g + 0.950_304 * b) / 1.088_83;
-    let [x, y, z] = [x, y, z].map(|v| match v > 0.008_856 {
-        true => v.cbrt(),
-        false => 7.787 * v + 16.0 / 116.0,
-    });
-    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-}
-
-/// How different two colours look.
-pub(super) fn difference(a: Lab, b: Lab) -> f32 {
-    let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
-    squares.sum::<f32>().sqrt()
-}
-
 /// What people call a colour: the name of the nearest shade. `own` is a shade that has a name in
 /// this item, whatever it looks like.
 pub(super) fn named(colour: Lab, own: Option<Colour>) -> ColourName {
@@ -60,7 +29,7 @@ pub(super) fn named(colour: Lab, own: Option<Colour>) -> ColourName {
         };
         shades.iter().map(colour)
     });
-    let far = |shade: &Colour| difference(colour, lab(shade.rgb.map(f32::from)));
+    let far = |shade: &Colour| lab_distance(colour, lab(shade.rgb.map(f32::from)));
     let nearest = plain
         .chain(others)
         .chain(own)
@@ -71,18 +40,6 @@ pub(super) fn named(colour: Lab, own: Option<Colour>) -> ColourName {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_colours_are_where_the_standard_puts_them() {
-        for (rgb, expected) in [
-            ([255.0, 255.0, 255.0], [100.0, 0.0, 0.0]),
-            ([255.0, 0.0, 0.0], [53.24, 80.09, 67.20]),
-            ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
-        ] {
-            let found = lab(rgb);
-            assert!(difference(found, expected) < 0.1, "{found:?}");
-        }
-    }
 
     #[test]
     fn shades_near_a_name_have_that_name() {

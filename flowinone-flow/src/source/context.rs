@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision};
+use flowinone_kernels::{Dense, Dtype};
 
 use super::layer::{ContextLayer, ReductionLayer};
 use crate::SourceConfig;
@@ -41,7 +41,7 @@ impl ContextEncoder {
         self.linear.forward::<2>(x.flatten(1, 2))
     }
 
-    pub(super) fn pack(&mut self, precision: Precision) {
+    pub(super) fn pack(&mut self, precision: Dtype) {
         self.layers.iter_mut().for_each(|l| l.pack(precision));
         for layer in &mut self.reduction_layers {
             layer.pack(precision);

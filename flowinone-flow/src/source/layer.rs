@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision};
+use flowinone_kernels::{Dense, Dtype};
 
 use super::norm::SampleNorm;
 use crate::attention::{attend, split_heads};
@@ -37,7 +37,7 @@ impl ContextLayer {
         self.norm2.forward(h.clone() + self.feed_forward.forward(h))
     }
 
-    pub(super) fn pack(&mut self, precision: Precision) {
+    pub(super) fn pack(&mut self, precision: Dtype) {
         self.attention.pack(precision);
         self.feed_forward.ffn_1.pack(precision);
         self.feed_forward.ffn_2.pack(precision);
@@ -64,7 +64,7 @@ impl ReductionLayer {
         self.reduction.forward(self.layer.forward(x))
     }
 
-    pub(super) fn pack(&mut self, precision: Precision) {
+    pub(super) fn pack(&mut self, precision: Dtype) {
         self.layer.pack(precision);
         self.reduction.pack(precision);
     }
@@ -98,7 +98,7 @@ impl ContextAttention {
         self.output.forward(attend(q, k, v))
     }
 
-    fn pack(&mut self, precision: Precision) {
+    fn pack(&mut self, precision: Dtype) {
         for layer in [
             &mut self.query,
             &mut self.key,

@@ -7,7 +7,7 @@ mod norm;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Precision};
+use flowinone_kernels::{Dense, Dtype};
 
 use crate::FlowConfig;
 use context::ContextEncoder;
@@ -72,7 +72,7 @@ impl SourceEncoder {
         mixed.swap_dims(1, 2)
     }
 
-    pub(crate) fn pack(&mut self, precision: Precision) {
+    pub(crate) fn pack(&mut self, precision: Dtype) {
         self.adapter.pack(precision);
         self.token_compressor.pack(precision);
         self.context_encoder.pack(precision);

@@ -21,8 +21,8 @@ impl Shared {
 /// Number of values below which a second thread costs more than it saves.
 const SMALLEST: usize = 16 * 1024;
 
-/// Fresh vectors, the k-th with `sizes[k]` numbers for each of `count` items; `make` fills the part
-/// of a range of items. `work` is about how many numbers an item costs.
+/// Fresh vectors, the k-th with `sizes[k]` values for each of `count` items; `make` fills the part
+/// of a range of items. `work` is about how many values an item costs.
 ///
 /// # Safety
 /// `make` must write every slot it is given.

@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use super::linear::rounds;
 #[cfg(feature = "cpu")]
 use crate::cpu::flex::{self, of_one, of_three, of_two, takes};
+use crate::dtype::Dtype;
 use crate::fallback;
-use crate::precision::Precision;
 
 /// Attention of `q` `[batch, heads, queries, d]` to `k` and `v` `[batch, heads, keys, d]`.
 ///
@@ -25,7 +25,7 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
     assert_eq!(of_v, expected, "values of {of_v:?} for keys of {of_k:?}");
     #[cfg(feature = "cpu")]
     if takes(&q) && takes(&k) && takes(&v) {
-        let precision = rounded(Precision::Float32);
+        let precision = rounded(Dtype::F32);
         return of_three(flex::Attention { precision }, q, k, v);
     }
     fallback::attention(q, k, v)
@@ -40,7 +40,7 @@ pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
 ///
 /// # Panics
 /// If the last axis is not three times as many equal heads, or there are no tokens.
-pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Precision) -> Tensor<3> {
+pub fn self_attention(query_key_value: Tensor<3>, heads: usize, precision: Dtype) -> Tensor<3> {
     let [_, tokens, channels] = query_key_value.dims();
     assert_tokens(tokens, tokens);
     assert_eq!(
@@ -68,7 +68,7 @@ pub fn cross_attention(
     query: Tensor<3>,
     key_value: Tensor<3>,
     heads: usize,
-    precision: Precision,
+    precision: Dtype,
 ) -> Tensor<3> {
     let ([batch, queries, channels], [of_keys, keys, both]) = (query.dims(), key_value.dims());
     assert_tokens(queries, keys);
@@ -93,9 +93,9 @@ pub fn cross_attention(
 
 /// The precision of an attention, lowered within `in_bfloat16`.
 #[cfg(feature = "cpu")]
-fn rounded(precision: Precision) -> Precision {
+fn rounded(precision: Dtype) -> Dtype {
     match precision {
-        Precision::Float32 if rounds() => Precision::BFloat16,
+        Dtype::F32 if rounds() => Dtype::Bf16,
         _ => precision,
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 #[cfg(feature = "cpu")]
 use crate::cpu::flex::{self, of_three, of_two, takes};
@@ -20,7 +20,7 @@ pub fn convolution(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
-    precision: Precision,
+    precision: Dtype,
 ) -> Tensor<4> {
     let kernel = side(&x, &weight, &bias);
     assert_eq!(kernel % 2, 1, "a kernel of side {kernel} has no middle");
@@ -43,7 +43,7 @@ pub fn halving_convolution(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
-    precision: Precision,
+    precision: Dtype,
 ) -> Tensor<4> {
     let ([_, _, height, width], kernel) = (x.dims(), side(&x, &weight, &bias));
     assert!(kernel >= 2, "a kernel of side {kernel} skips pixels");
@@ -60,8 +60,8 @@ pub fn halving_convolution(
     fallback::halving_convolution(x, weight, bias)
 }
 
-/// `y = x` where `x >= 0`, else `slope x`, of maps `[batch, channels, height, width]` with one of the
-/// `slopes` for each channel, which may be negative.
+/// `y = x` where `x >= 0`, else `slope x`, of maps `[batch, channels, height, width]` with one of
+/// the `slopes` for each channel, which may be negative.
 ///
 /// # Panics
 /// If there is not one slope for each channel.
@@ -95,7 +95,7 @@ pub fn fused_convolution(
     bias: Tensor<1>,
     slopes: Tensor<1>,
     repeat: usize,
-    precision: Precision,
+    precision: Dtype,
 ) -> Tensor<4> {
     let [output, input, kernel, _] = weight.dims();
     let channels: usize = parts.iter().map(|part| part.dims()[1]).sum();

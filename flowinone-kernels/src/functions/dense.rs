@@ -8,7 +8,7 @@ use burn::tensor::{DType, Device, Tensor};
 
 use super::linear::linear;
 use super::packed::{PackedLinear, packs};
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// A linear layer `y = x w + b` on the last axis, as a module.
 ///
@@ -20,7 +20,7 @@ pub struct Dense {
     held: Held,
     parts: usize,
     /// How to pack the parameters as soon as they have been filled.
-    when_filled: Option<Precision>,
+    when_filled: Option<Dtype>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Dense {
     /// Packs the weights, or marks the layer if they are not there yet: it is then packed as soon
     /// as a [mapper](ModuleMapper) has filled it, so that a model is packed layer by layer while it
     /// is loaded. On a device that does not [pack](packs), nothing happens.
-    pub fn pack(&mut self, precision: Precision) {
+    pub fn pack(&mut self, precision: Dtype) {
         if let Held::Parameters(layer) = &self.held
             && packs(&layer.weight.lazy_device())
         {
@@ -75,10 +75,10 @@ impl Dense {
         }
     }
 
-    /// How the weights are kept: [`Float32`](Precision::Float32) until they are packed otherwise.
-    pub fn precision(&self) -> Precision {
+    /// How the weights are kept: [`F32`](Dtype::F32) until they are packed otherwise.
+    pub fn precision(&self) -> Dtype {
         match &self.held {
-            Held::Parameters(_) => Precision::Float32,
+            Held::Parameters(_) => Dtype::F32,
             Held::Packed(layer) => layer.precision(),
         }
     }

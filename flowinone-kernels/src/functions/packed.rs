@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "cpu")]
 use crate::cpu::flex;
+use crate::dtype::Dtype;
 use crate::fallback;
-use crate::precision::Precision;
 
 /// Whether layers on that device can be packed: it is Flex, and no gradients are asked for.
 pub fn packs(device: &Device) -> bool {
@@ -18,6 +18,13 @@ pub fn packs(device: &Device) -> bool {
     {
         let _ = device;
         false
+    }
+}
+
+impl Dtype {
+    /// Whether a model to compute with keeps its weights packed in this type on that device.
+    pub fn is_packed_on(self, device: &Device) -> bool {
+        self != Self::F16 && packs(device)
     }
 }
 
@@ -61,7 +68,7 @@ impl PackedLinear {
     ///
     /// # Panics
     /// If there is not one bias for each output.
-    pub fn new(weight: Tensor<2>, bias: Option<Tensor<1>>, precision: Precision) -> Self {
+    pub fn new(weight: Tensor<2>, bias: Option<Tensor<1>>, precision: Dtype) -> Self {
         Self::in_parts(weight, bias, precision, 1)
     }
 
@@ -73,7 +80,7 @@ impl PackedLinear {
     pub fn in_parts(
         weight: Tensor<2>,
         bias: Option<Tensor<1>>,
-        precision: Precision,
+        precision: Dtype,
         parts: usize,
     ) -> Self {
         let [input, output] = weight.dims();
@@ -164,12 +171,12 @@ impl PackedLinear {
         }
     }
 
-    /// How the weights are kept; [`Float32`](Precision::Float32) where they are tensors.
-    pub fn precision(&self) -> Precision {
+    /// How the weights are kept; [`F32`](Dtype::F32) where they are tensors.
+    pub fn precision(&self) -> Dtype {
         match &self.0 {
             #[cfg(feature = "cpu")]
             Kept::Packed(weights) => weights.precision(),
-            Kept::Tensors(_) => Precision::Float32,
+            Kept::Tensors(_) => Dtype::F32,
         }
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use crate::cpu::flex::{self, of_one, of_three, only_computes, takes};
 use crate::layer_norm;
 
-/// [`layer_norm`] of tokens whose numbers come in equal parts, each `[batch, tokens, width]`, as if
+/// [`layer_norm`] of tokens whose values come in equal parts, each `[batch, tokens, width]`, as if
 /// they stood side by side, with `weight` and `bias` `[1 or batch, 1, parts * width]`: the normed
 /// parts, one after the other.
 ///

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, PathBuilder};
 
 use super::frame::REFERENCE_SIDE;
-use super::marker::{HEAD, SHORTEST, counted, distance, line, line_width, long_enough};
+use super::geometry::{SHORTEST, distance, line, long_enough};
+use super::marker::{HEAD, counted, line_width};
 use super::slide::part_of_way;
 use super::surface::{Surface, arrow_head};
 use super::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tiny_skia::{PathBuilder, Rect};
 
 use super::coordinate::split;
-use super::frame::REFERENCE_SIDE;
+use super::geometry::{SHORTEST, line, long_enough, on_canvas, sized};
 use super::surface::{Surface, arrow_head, polyline};
 use super::track::smooth;
 use super::{
@@ -17,12 +17,8 @@ use crate::error::within;
 
 /// Length and half width of the published arrow's head, in reference pixels.
 pub(crate) const HEAD: [f64; 2] = [17.5, 12.5];
-/// Shortest arrow that can be seen, in reference pixels.
-pub(crate) const SHORTEST: f64 = 6.0;
 /// Most marks, arrows or paths in one prompt.
 pub(crate) const MOST: usize = 64;
-/// Most points in one line.
-pub(crate) const MOST_POINTS: usize = 10_000;
 /// Opacity of a highlight.
 const VEIL: f32 = 0.4;
 
@@ -283,62 +279,4 @@ pub(crate) fn line_width(width: f32) -> Result<f32, PromptError> {
         40.0,
         "0.5 to 40 px (of 512)",
     )
-}
-
-/// The points of a drawn line, all on the canvas, not all in one place.
-pub(crate) fn on_canvas(
-    what: &'static str,
-    points: &[Point],
-    frame: &Frame,
-) -> Result<Vec<[f64; 2]>, PromptError> {
-    if points.len() > MOST_POINTS {
-        return Err(PromptError::TooMany {
-            what: "points in a line",
-            count: points.len(),
-            most: MOST_POINTS,
-        });
-    }
-    let points: Vec<[f64; 2]> = points
-        .iter()
-        .map(|point| frame.point(what, *point))
-        .collect::<Result<_, _>>()?;
-    let length = points
-        .windows(2)
-        .map(|pair| distance(pair[0], pair[1]))
-        .sum();
-    sized(what, length, SHORTEST)?;
-    Ok(points)
-}
-
-pub(crate) fn long_enough(
-    what: &'static str,
-    from: [f64; 2],
-    to: [f64; 2],
-) -> Result<(), PromptError> {
-    sized(what, distance(from, to), SHORTEST).map(drop)
-}
-
-fn sized(what: &'static str, size: f64, least: f64) -> Result<f64, PromptError> {
-    if !size.is_finite() {
-        return Err(PromptError::NotFinite(what));
-    }
-    if size < least {
-        return Err(PromptError::TooSmall { what, size, least });
-    }
-    if size > 64.0 * REFERENCE_SIDE {
-        return Err(PromptError::Range {
-            name: what,
-            value: size,
-            range: "at most 64 times the canvas",
-        });
-    }
-    Ok(size)
-}
-
-pub(crate) fn distance([x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) -> f64 {
-    (x1 - x0).hypot(y1 - y0)
-}
-
-pub(crate) fn line(from: [f64; 2], to: [f64; 2]) -> Result<tiny_skia::Path, PromptError> {
-    polyline(&[from, to], false).ok_or(PromptError::NotFinite("line"))
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use tiny_skia::{Path, Rect};
 
 use super::frame::REFERENCE_SIDE;
-use super::marker::{MOST_POINTS, line_width};
+use super::geometry::MOST_POINTS;
+use super::marker::line_width;
 use super::surface::{Surface, polyline};
 use super::track::smooth;
 use super::{Colour, Frame, Point, PromptError};

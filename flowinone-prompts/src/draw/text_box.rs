@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::REFERENCE_SIDE;
 use super::layout::Text;
-use super::lettering::{Area, draw};
+use super::lettering::draw;
+use super::text_style::Area;
 use super::{Colour, DrawnPrompt, Picture, PromptError, Region, TextStyle, VisualPrompt};
 use crate::Task;
 

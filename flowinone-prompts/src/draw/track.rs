@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::marker::{MOST_POINTS, SHORTEST, distance, on_canvas};
+use super::geometry::{MOST_POINTS, SHORTEST, distance, on_canvas};
 use super::{Frame, Point, PromptError};
 use crate::error::within;
 

@@ -7,7 +7,8 @@ use std::time::Instant;
 use flowinone_files::{make_parent, sha256_of};
 use flowinone_image::{decode_with_alpha, read_picture_file};
 
-use super::jobs::{BatchJob, Jobs, Place, Refused};
+use super::jobs::{BatchJob, Jobs};
+use super::place::{Place, Refused};
 use super::report::{Line, Report, Status, Target};
 use crate::memory::peak_memory;
 use crate::upscaling::{EnlargedRecord, Upscaling, read_enlarged, write_enlarged};

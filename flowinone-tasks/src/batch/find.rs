@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use flowinone_files::Identity;
+use flowinone_files::{Identity, is_companion};
 use flowinone_image::{EXTENSIONS, is_picture};
 use walkdir::WalkDir;
 
-use super::jobs::{Place, Refused};
+use super::place::{Place, Refused};
 use crate::Error;
 
 /// What files, directories and patterns hold.
@@ -48,12 +48,6 @@ pub fn find(inputs: &[PathBuf], except: Option<&Path>) -> Result<Found, Error> {
 /// Whether an input is one file: also a pipe, which has no name of its own.
 pub(super) fn is_single(input: &Path) -> bool {
     input.metadata().is_ok_and(|there| !there.is_dir())
-}
-
-/// Whether macOS put a file next to another one: it is no picture, whatever its name says.
-fn is_companion(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
-    name.as_encoded_bytes().starts_with(b"._")
 }
 
 /// An output directory, and what it is.

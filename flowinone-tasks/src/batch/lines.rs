@@ -8,7 +8,6 @@
 //! Nothing depends on a line's place in the file, so that lines can be added, removed and sorted.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use flowinone_files::{absolute, has_extension, sha256_of, text_of};
@@ -16,7 +15,9 @@ use flowinone_image::{Profiles, read_picture_file};
 use flowinone_prompts::{Prompt, PromptStyle, VisualPrompt};
 use serde::{Deserialize, Serialize};
 
-use super::jobs::{BatchJob, Jobs, Place, Refused, number, number_of_digest};
+use super::jobs::{BatchJob, Jobs};
+use super::number::{number, number_of_digest};
+use super::place::{LinePlace, Place, Refused};
 use crate::{Error, Job, Source};
 
 /// What a line says.
@@ -66,21 +67,6 @@ impl BatchLine {
     /// A prompt with pixels in memory, which cannot be written.
     pub fn json(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(|e| Error::Jobs(e.to_string()))
-    }
-}
-
-/// Where a line stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinePlace {
-    /// The batch file.
-    pub file: PathBuf,
-    /// Its number, from 1 on.
-    pub number: usize,
-}
-
-impl fmt::Display for LinePlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} line {}", self.file.display(), self.number)
     }
 }
 

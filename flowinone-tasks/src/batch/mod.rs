@@ -5,15 +5,23 @@
 //! goes on when it is started again: a picture whose record says the same is not made again.
 
 mod enlarge;
+mod expand;
 mod find;
 mod jobs;
 mod lines;
+mod number;
+mod numbered;
+mod place;
 mod report;
 mod runner;
 
 pub use enlarge::{Enlarging, EnlargingSummary, enlarge};
+pub use expand::{check_png, expand};
 pub use find::{Found, find};
-pub use jobs::{BatchJob, Jobs, Place, Refused, check_png, expand, number};
-pub use lines::{BatchLine, LinePlace, read_lines};
+pub use jobs::{BatchJob, Jobs};
+pub use lines::{BatchLine, read_lines};
+pub use number::number;
+pub use numbered::numbered;
+pub use place::{LinePlace, Place, Refused};
 pub use report::Report;
 pub use runner::{BatchRun, Options, run};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use flowinone_files::make_parent;
 use image::RgbImage;
 
-use super::jobs::{BatchJob, Jobs, Place, Refused};
-use super::lines::LinePlace;
+use super::jobs::{BatchJob, Jobs};
+use super::place::{LinePlace, Place, Refused};
 use super::report::{Line, Report, Status, Target};
 use crate::{Error, Event, Record, Run, Session, Settings, read_record, write_png};
 

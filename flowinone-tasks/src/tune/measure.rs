@@ -41,21 +41,20 @@ pub struct Measurement {
 }
 
 impl Subjects {
-    /// Solves `items` to convergence by `solve`, which takes the last of the
-    /// [states](crate::Pipeline::states) of a start or gives up; `None` if it gave up.
+    /// Solves `items` to convergence; `None` once `stop` asks to end.
     ///
     /// # Errors
-    /// As `solve`, or a picture that is not finite.
+    /// As [`Pipeline::states`](crate::Pipeline::states), or a picture that is not finite.
     pub fn solved(
         pipeline: &FlowInOne,
         items: &[Item],
         truth: &Settings,
-        mut solve: impl FnMut(&Start, &Settings) -> Result<Option<State<4>>, Error>,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, Error> {
         let mut subjects = vec![];
         for item in items {
             let start = pipeline.start([item], truth.noise);
-            let Some(last) = solve(&start, truth)? else {
+            let Some(last) = solve(pipeline, &start, truth, stop)? else {
                 return Ok(None);
             };
             subjects.push(Subject {
@@ -74,7 +73,7 @@ impl Subjects {
         sum as f64 / self.subjects.len() as f64
     }
 
-    /// Solves every picture with `settings`; `None` if `solve` gave up.
+    /// Solves every picture with `settings`; `None` once `stop` asks to end.
     ///
     /// # Errors
     /// As [`solved`](Self::solved).
@@ -82,7 +81,7 @@ impl Subjects {
         &self,
         pipeline: &FlowInOne,
         settings: &Settings,
-        mut solve: impl FnMut(&Start, &Settings) -> Result<Option<State<4>>, Error>,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Option<Measurement>, Error> {
         let mut row = Measurement {
             settings: *settings,
@@ -95,7 +94,7 @@ impl Subjects {
         let mut squares = 0.0;
         for subject in &self.subjects {
             let begin = Instant::now();
-            let Some(last) = solve(&subject.start, settings)? else {
+            let Some(last) = solve(pipeline, &subject.start, settings, stop)? else {
                 return Ok(None);
             };
             let latent = values(&last.x); // waits for the device
@@ -114,6 +113,23 @@ impl Subjects {
         row.psnr = flowinone_image::decibels(squares / pictures);
         Ok(Some(row))
     }
+}
+
+/// The last state of a solve; `None` if it was stopped.
+fn solve(
+    pipeline: &FlowInOne,
+    start: &Start,
+    settings: &Settings,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<State<4>>, Error> {
+    let mut last = None;
+    for state in pipeline.states_until(start, settings, stop)? {
+        match state {
+            Err(Error::Sampler(flowinone_sampler::Error::Stopped)) => return Ok(None),
+            state => last = Some(state?),
+        }
+    }
+    Ok(last)
 }
 
 fn values(latent: &Tensor<4>) -> Vec<f64> {

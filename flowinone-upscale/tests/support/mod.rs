@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_upscale::{Network, Watch};
 use flowinone_weights::Checkpoint;
 use safetensors::SafeTensors;
@@ -73,7 +73,7 @@ pub(crate) fn load(file: &Path) -> Network {
     Network::load(&checkpoint, &Device::flex()).unwrap()
 }
 
-pub(crate) fn run(network: &Network, x: Tensor<4>, precision: Precision) -> Tensor<4> {
+pub(crate) fn run(network: &Network, x: Tensor<4>, precision: Dtype) -> Tensor<4> {
     let mut go_on = |_| true;
     let mut watch = Watch::new(&mut go_on);
     network.forward(x, precision, &mut watch).unwrap()

@@ -3,10 +3,10 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use flowinone_encoder::{EncoderConfig, VisualEncoder};
 use flowinone_flow::{FlowConfig, FlowModel, Structure};
-use flowinone_kernels::Precision;
+use flowinone_kernels::Dtype;
 use flowinone_sampler::BranchedField;
 use flowinone_vae::{LatentCodec, VaeConfig};
-use flowinone_weights::randomize;
+use flowinone_weights::{Init, randomize};
 
 use crate::Computation;
 
@@ -15,7 +15,7 @@ pub(crate) fn normal<const D: usize>(shape: [usize; D]) -> Tensor<D> {
 }
 
 /// One transformer block on both branches of guidance: `[2, 257, 1024]`.
-pub(crate) fn block(precision: Precision) -> Computation {
+pub(crate) fn block(precision: Dtype) -> Computation {
     let mut config = FlowConfig::flowinone_256();
     config.transformer.blocks = 1; // the one that is measured
     config.convnext.blocks = 1;
@@ -35,7 +35,7 @@ pub(crate) fn block(precision: Precision) -> Computation {
 }
 
 /// One guided Euler step: both branches, their combination, and the new state.
-pub(crate) fn step(precision: Precision) -> Computation {
+pub(crate) fn step(precision: Dtype) -> Computation {
     let network = FlowConfig::flowinone_256().init(&Device::flex());
     let network = network.packed(precision); // each layer as soon as it is filled
     let network = randomize(network, 1, flowinone_flow::default_init).expect("random weights");
@@ -50,10 +50,10 @@ pub(crate) fn step(precision: Precision) -> Computation {
 }
 
 /// Vision tower and aligner on one picture of 384 x 384.
-pub(crate) fn vision(precision: Precision) -> Computation {
+pub(crate) fn vision(precision: Dtype) -> Computation {
     let encoder = EncoderConfig::flowinone_256().init(&Device::flex());
     let encoder = encoder.packed(precision);
-    let encoder = randomize(encoder, 1, flowinone_encoder::default_init).expect("random weights");
+    let encoder = randomize(encoder, 1, Init::by_fan_in).expect("random weights");
     let pixels = normal([1, 3, 384, 384]);
     Box::new(move || {
         encoder.encode(pixels.clone()).into_data();
@@ -61,9 +61,9 @@ pub(crate) fn vision(precision: Precision) -> Computation {
 }
 
 /// A picture of 256 x 256 to its latent and back.
-pub(crate) fn vae(precision: Precision) -> Computation {
+pub(crate) fn vae(precision: Dtype) -> Computation {
     let vae = VaeConfig::flowinone_256().init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::default_init).expect("random weights");
+    let vae = randomize(vae, 1, Init::by_fan_in).expect("random weights");
     let vae = vae.in_precision(precision);
     let picture = normal([1, 3, 256, 256]);
     Box::new(move || {

@@ -14,8 +14,7 @@ mod training;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use flowinone_kernels::Precision;
-use flowinone_train::MatmulPrecision;
+use flowinone_kernels::Dtype;
 
 /// Something to time.
 type Computation = Box<dyn FnMut() + Send>;
@@ -24,9 +23,9 @@ type Computation = Box<dyn FnMut() + Send>;
 #[derive(Clone, Copy)]
 enum Make {
     /// With linear layers packed in any precision.
-    Packed(fn(Precision) -> Computation),
+    Packed(fn(Dtype) -> Computation),
     /// With the products of a step in float32 or bfloat16.
-    Learning(fn(MatmulPrecision) -> Computation),
+    Learning(fn(Dtype) -> Computation),
 }
 
 /// What can be timed, and how it is made.
@@ -39,13 +38,6 @@ const NAMES: [(&str, Make); 6] = [
     ("train_vae", Make::Learning(training::autoencoder)),
 ];
 
-/// Precisions by the names of `--dtype`.
-const PRECISIONS: [(&str, Precision); 3] = [
-    ("f32", Precision::Float32),
-    ("bf16", Precision::BFloat16),
-    ("int8", Precision::Int8),
-];
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     flowinone_kernels::keep_freed_memory(); // as the program does
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,17 +48,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         arguments.drain(at..at + 2);
     }
     let name = arguments.first().map_or("", String::as_str);
-    let dtype = arguments.get(1).map_or("f32", String::as_str);
+    let dtype: Dtype = arguments
+        .get(1)
+        .map_or(Ok(Dtype::F32), |dtype| dtype.parse())?;
     let Some((name, make)) = NAMES.iter().find(|(known, _)| *known == name) else {
         let known = NAMES.map(|(known, _)| known).join(", ");
         return Err(format!("{name:?} is none of {known}").into());
     };
-    let precision = PRECISIONS.iter().find(|(known, _)| *known == dtype);
-    let mut computation = match (make, precision) {
-        (Make::Packed(make), Some((_, precision))) => make(*precision),
-        (Make::Learning(make), Some((_, Precision::Float32))) => make(MatmulPrecision::Float32),
-        (Make::Learning(make), Some((_, Precision::BFloat16))) => make(MatmulPrecision::Bfloat16),
-        _ => return Err(format!("{name} cannot be measured in {dtype:?}").into()),
+    let mut computation = match (make, dtype) {
+        (Make::Packed(make), Dtype::F32 | Dtype::Bf16 | Dtype::Int8)
+        | (Make::Learning(make), Dtype::F32 | Dtype::Bf16) => make(dtype),
+        _ => return Err(format!("{name} cannot be measured in {dtype}").into()),
     };
     let level = flowinone_kernels::SimdLevel::current();
     let threads = rayon::current_num_threads();

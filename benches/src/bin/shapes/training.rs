@@ -13,14 +13,14 @@ use burn::tensor::{Device, Tensor};
 use flowinone_encoder::{JanusEncoder, VisualEncoder};
 use flowinone_flow::train::{Objective, StepNoise, TrainingBatch};
 use flowinone_flow::{FlowNetwork, Structure};
-use flowinone_tasks::ModelConfig;
+use flowinone_tasks::{Dtype, ModelConfig};
 use flowinone_train::{
     AutoencoderTrainTask, BatchRng, Batcher, CheckpointConfig, DataParallelStep, Decay, Error,
-    Losses, MatmulPrecision, Optimiser, OptimiserConfig, Reconstruction, RunConfig, Schedule,
-    TrainTask, ValidationConfig, clip_grad_norm, device_pools,
+    Losses, Optimiser, OptimiserConfig, Reconstruction, RunConfig, Schedule, TrainTask,
+    ValidationConfig, clip_grad_norm, device_pools, multiplying_in,
 };
 use flowinone_vae::{Autoencoder, LatentCodec};
-use flowinone_weights::randomize;
+use flowinone_weights::{Init, randomize};
 use image::{Rgb, RgbImage};
 
 use crate::Computation;
@@ -29,18 +29,18 @@ use crate::inference::normal;
 const BATCH: usize = 32;
 
 /// One step of the flow's networks.
-pub(crate) fn step(precision: MatmulPrecision) -> Computation {
+pub(crate) fn step(precision: Dtype) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
     let (encoder, network) = (config.encoder.init(&device), config.flow.init(&device));
     let model = Networks {
-        encoder: randomize(encoder, 1, flowinone_encoder::default_init).expect("random weights"),
+        encoder: randomize(encoder, 1, Init::by_fan_in).expect("random weights"),
         network: randomize(network, 1, flowinone_flow::default_init).expect("random weights"),
     };
     let vae = config.vae.init(&Device::flex());
-    let vae = randomize(vae, 1, flowinone_vae::default_init).expect("random weights");
+    let vae = randomize(vae, 1, Init::by_fan_in).expect("random weights");
     let task = FlowStep {
-        vae: vae.in_precision(precision.precision()),
+        vae: vae.in_precision(precision),
         objective: Objective {
             contrastive_weight: None, // no CLIP features here
             ..Objective::reference()
@@ -67,10 +67,10 @@ pub(crate) fn step(precision: MatmulPrecision) -> Computation {
 }
 
 /// One step of the autoencoder.
-pub(crate) fn autoencoder(precision: MatmulPrecision) -> Computation {
+pub(crate) fn autoencoder(precision: Dtype) -> Computation {
     let config = ModelConfig::mini();
     let device = Device::flex().autodiff();
-    let vae = randomize(config.vae.init(&device), 1, flowinone_vae::default_init);
+    let vae = randomize(config.vae.init(&device), 1, Init::by_fan_in);
     let task = AutoencoderTrainTask {
         reconstruction: Reconstruction {
             crop: Some(32),
@@ -99,7 +99,7 @@ pub(crate) fn autoencoder(precision: MatmulPrecision) -> Computation {
 fn steps<L>(
     task: L,
     mut model: L::Model,
-    precision: MatmulPrecision,
+    precision: Dtype,
     part: impl Fn(usize, usize) -> L::Batch,
 ) -> Computation
 where
@@ -142,7 +142,7 @@ where
         let gradients = sum.gradients(&model);
         let (gradients, _) = clip_grad_norm(&model, gradients, run.optimiser.clip);
         let rate = run.schedule.learning_rate;
-        model = precision.run(|| optimiser.step(rate, model.clone(), gradients));
+        model = multiplying_in(precision, || optimiser.step(rate, model.clone(), gradients));
     };
     // On a thread that shares the work of the optimiser.
     Box::new(move || rayon::scope(|_| learn()))

@@ -8,7 +8,7 @@ use flowinone_data::{NewFolder, PairSampler, PairWriter, Sample};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
-use super::{MOST_PAIRS, shard_size, threads};
+use super::{MOST_PAIRS, pool, shard_size, threads};
 use crate::{Outcome, interrupt};
 
 /// Make procedural pairs with their ground truth.
@@ -64,11 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     interrupt::listen();
     let folder = NewFolder::create(&args.output)?;
     let mut writer = PairWriter::create(folder.path(), args.shards())?;
-    let threads = args.threads.unwrap_or(0); // 0 lets the pool count the cores
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .context("cannot start threads")?;
+    let pool = pool(args.threads)?;
     let bar = bar(args.count);
     let begin = Instant::now();
     let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));

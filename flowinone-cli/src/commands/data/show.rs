@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use flowinone_data::{ContactSheet, Grouped, Walk};
-use flowinone_files::{keep_apart, writable};
+use flowinone_files::{has_extension, keep_apart, writable};
 
 use super::options::PairOptions;
 use super::within;
@@ -41,11 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    if args
-        .output
-        .extension()
-        .is_none_or(|e| !e.eq_ignore_ascii_case("png"))
-    {
+    if !has_extension(&args.output, &["png"]) {
         bail!("output {} must end in .png", args.output.display());
     }
     if let Some(path) = &args.path {

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use flowinone_files::{has_extension, make_parent, write_atomically};
 use flowinone_image::write_picture;
-use flowinone_tasks::batch::BatchLine;
+use flowinone_tasks::batch::{BatchLine, numbered};
 
-use super::motion::numbered;
 use super::{Pen, Sequence};
 
 /// How a prompt is saved, and where.

@@ -5,7 +5,7 @@ use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::{Simd, WIDEST, slots};
 
 impl Heads<'_> {
-    /// The tokens `first..first + count` of a head in `scratch`, as rows of `columns` numbers,
+    /// The tokens `first..first + count` of a head in `scratch`, as rows of `columns` values,
     /// zeros behind each.
     ///
     /// # Panics
@@ -58,7 +58,7 @@ impl Heads<'_> {
                 *start = self.token(batch, head, token).as_ptr();
             }
             for number in (0..width / 4 * 4).step_by(4) {
-                // SAFETY: every token has four numbers from there on; rows are whole vectors.
+                // SAFETY: every token has four values from there on; rows are whole vectors.
                 unsafe {
                     let four = simd.four_columns(&tokens);
                     for (k, column) in four.into_iter().enumerate() {

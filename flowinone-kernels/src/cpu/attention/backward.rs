@@ -20,7 +20,7 @@ use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// The gradients of `q`, `k` and `v`, from that of the result; below float32 with factors in
 /// bfloat16, where the processor multiplies them.
@@ -29,7 +29,7 @@ use crate::precision::Precision;
 /// The gradients must have the tokens of what they are the gradients of.
 pub(crate) unsafe fn gradients(
     level: SimdLevel,
-    precision: Precision,
+    precision: Dtype,
     shape: Shape,
     [q, k, v, dy]: [Heads<'_>; 4],
     [dq, dk, dv]: [HeadsMut<'_>; 3],

@@ -46,7 +46,7 @@ impl Kernel for Bf16Head<'_> {
             for (index, pairs) in pairs.chunks_exact_mut(of_width).take(queries).enumerate() {
                 proof.pair_row(head.q.token(batch, number, first + index), slots(pairs));
             }
-            // SAFETY: as many pairs and numbers were taken.
+            // SAFETY: as many pairs and values were taken.
             unsafe {
                 let sizes = [queries, of_width, key_columns];
                 multiply(proof, sizes, Left::Rows(pairs, tiles), k, scores, false);

@@ -13,7 +13,7 @@ use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// `softmax(q k^T / sqrt(d)) v` of all heads, to `y`; below float32 with factors in bfloat16, where
 /// the processor multiplies them.
@@ -22,7 +22,7 @@ use crate::precision::Precision;
 /// `y` must have the tokens of `q`.
 pub(crate) unsafe fn attend(
     level: SimdLevel,
-    precision: Precision,
+    precision: Dtype,
     shape: Shape,
     [q, k, v]: [Heads<'_>; 3],
     y: HeadsMut<'_>,

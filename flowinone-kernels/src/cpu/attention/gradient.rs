@@ -1,4 +1,4 @@
-//! The gradients of one head, as the kernels of all numbers take it.
+//! The gradients of one head, as the kernels of every element type take it.
 
 use super::heads::{Heads, HeadsMut, Shape};
 use crate::cpu::gemm::scratch::Scratch;

@@ -6,14 +6,14 @@ use std::marker::PhantomData;
 use crate::cpu::gemm::layout::Columns;
 use crate::cpu::simd::{Simd, Slot};
 
-/// Numbers of an attention.
+/// Sizes of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) batch: usize,
     pub(crate) heads: usize,
     pub(crate) queries: usize,
     pub(crate) keys: usize,
-    /// Numbers in a head's token.
+    /// Values in a head's token.
     pub(crate) width: usize,
 }
 
@@ -24,7 +24,7 @@ impl Shape {
 }
 
 /// Where the tokens of all heads lie in a slice: at `offset + batch * b + head * h + token * t`,
-/// each with its numbers in a row.
+/// each with its values in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Strides {
     pub(crate) offset: usize,
@@ -45,12 +45,12 @@ impl Strides {
         }
     }
 
-    /// The first number of a token of a head of an item.
+    /// The first value of a token of a head of an item.
     pub(super) fn at(&self, [batch, head]: [usize; 2], token: usize) -> usize {
         self.offset + self.batch * batch + self.head * head + self.token * token
     }
 
-    /// One more than the last number.
+    /// One past the last value.
     fn end(&self, shape: Shape, tokens: usize) -> usize {
         match shape.batch * shape.heads * tokens {
             0 => 0,
@@ -69,7 +69,7 @@ pub(crate) struct Heads<'a> {
 
 impl<'a> Heads<'a> {
     /// # Panics
-    /// If the numbers end before the last of `tokens` tokens.
+    /// If the values end before the last of `tokens` tokens.
     pub(crate) fn new(values: &'a [f32], strides: Strides, shape: Shape, tokens: usize) -> Self {
         assert!(strides.end(shape, tokens) <= values.len());
         let width = shape.width;
@@ -116,14 +116,14 @@ unsafe impl Send for HeadsMut<'_> {}
 unsafe impl Sync for HeadsMut<'_> {}
 
 impl<'a> HeadsMut<'a> {
-    /// Several may be made of the same numbers, for parts of them.
+    /// Several may be made of the same values, for parts of them.
     ///
     /// # Safety
-    /// `length` numbers must be writable at `start` for as long as `'a`, and no two tokens of any
+    /// `length` values must be writable at `start` for as long as `'a`, and no two tokens of any
     /// `HeadsMut` of them may overlap.
     ///
     /// # Panics
-    /// If the numbers end before the last of `tokens` tokens.
+    /// If the values end before the last of `tokens` tokens.
     pub(crate) unsafe fn new(
         start: *mut f32,
         length: usize,

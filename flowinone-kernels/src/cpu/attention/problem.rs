@@ -1,4 +1,4 @@
-//! One head of an attention, as the kernels of all numbers take it.
+//! One head of an attention, as the kernels of every element type take it.
 
 use rayon::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::cpu::gemm::scratch::Scratch;
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::level::SimdLevel;
 #[cfg(target_arch = "x86_64")]
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// Some queries of a head.
 pub(super) struct Head<'a> {
@@ -40,11 +40,8 @@ pub(super) fn each_task<S: Default>(
     }
 }
 
-/// The proof that factors are rounded, below float32, if the processor multiplies such ones.
+/// The token for rounded factors: below float32, if the processor multiplies bfloat16.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn pairs_of(level: SimdLevel, precision: Precision) -> Option<Avx512Bf16> {
-    match precision {
-        Precision::Float32 => None,
-        Precision::BFloat16 | Precision::Int8 => find_bf16(level),
-    }
+pub(super) fn pairs_of(level: SimdLevel, precision: Dtype) -> Option<Avx512Bf16> {
+    precision.rounds().then(|| find_bf16(level)).flatten()
 }

@@ -1,4 +1,4 @@
-//! Bf16 of bfloat16, two input channels each, summed in float32.
+//! Pairs of bfloat16, of two input channels each, summed in float32.
 
 use rayon::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
 
-/// Bf16 of bfloat16, with the proof that the processor multiplies them.
+/// Bf16 of bfloat16, with the token of a processor that multiplies them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bf16(pub(super) Avx512Bf16);
 

@@ -1,4 +1,4 @@
-//! Element in float32, one input channel each.
+//! Single values in float32, of one input channel each.
 
 use super::row_block::{Element, copy};
 use crate::cpu::gemm::layout::{MR, NR};

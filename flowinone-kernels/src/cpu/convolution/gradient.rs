@@ -28,7 +28,7 @@ use super::{Layer, Way};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// Side of the kernels.
 const SIDE: usize = 3;
@@ -105,7 +105,7 @@ pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]
         bias: None,
         slopes: None,
     };
-    let exact = Precision::Float32;
+    let exact = Dtype::F32;
     let phases = super::convolved(level, exact, Way::Fastest, back, &[dy], layer);
     let mut dx = vec![0.0; maps.batch * input * maps.plane()];
     let channels = dx.par_chunks_exact_mut(maps.plane()).enumerate();
@@ -129,7 +129,7 @@ pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]
 /// Where the lines of an input channel begin and what of them a kernel sees.
 #[derive(Clone, Copy)]
 struct Lines {
-    /// Numbers from a row of the results to the next.
+    /// Values from a row of the results to the next.
     line: usize,
     /// Length of a channel of `dy`, in whole vectors.
     of_y: usize,
@@ -306,7 +306,7 @@ impl Channel<'_> {
             let mut dy =
                 channels.map(|channel| self.dy[(item * self.outputs + channel) * of_y..].as_ptr());
             for _ in 0..of_y / V::WIDTH {
-                // SAFETY: lines of `dy` are `of_y` numbers long, and a channel of `x` is longer by
+                // SAFETY: lines of `dy` are `of_y` values long, and a channel of `x` is longer by
                 // the largest offset of a row and of a column (`Lines::new`).
                 let (vectors, of_outputs) = unsafe {
                     let vectors: [V::Float; SIDE] =

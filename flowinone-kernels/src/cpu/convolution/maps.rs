@@ -33,7 +33,7 @@ impl Maps {
         self.kernel * self.kernel
     }
 
-    /// Numbers of an input channel.
+    /// Values of an input channel.
     pub(super) fn plane(&self) -> usize {
         self.stride * self.height / self.repeat * self.source_width()
     }
@@ -60,7 +60,7 @@ impl Maps {
         panic!("the parts have {channel} channels less than the weights")
     }
 
-    /// Numbers of an output channel.
+    /// Values of an output channel.
     pub(super) fn results(&self) -> usize {
         self.height * self.width
     }

@@ -31,7 +31,7 @@ use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::parallel::Shared;
 use crate::cpu::simd::level::SimdLevel;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 pub(crate) use maps::Maps;
 use row_block::{Element, RowBlock};
 use winograd::Tile;
@@ -72,7 +72,7 @@ pub(crate) enum Way {
 /// with factors in bfloat16, where the processor multiplies them.
 pub(crate) fn convolved(
     level: SimdLevel,
-    precision: Precision,
+    precision: Dtype,
     way: Way,
     maps: Maps,
     x: &[&[f32]],
@@ -89,7 +89,7 @@ pub(crate) fn convolved(
         Way::BySize => Tile::of_channels(maps),
     };
     #[cfg(target_arch = "x86_64")]
-    if precision != Precision::Float32
+    if precision.rounds()
         && !tile.is_some_and(|tile| tile.is_faster_than_bf16(maps, way))
         && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level)
     {
@@ -158,7 +158,7 @@ fn in_row_blocks<N: Element>(
         let tasks = (0..maps.batch * row_blocks).into_par_iter();
         tasks.for_each_init(Scratch::default, run);
     }
-    // SAFETY: the blocks cover all rows of all items, and each writes all of its numbers.
+    // SAFETY: the blocks cover all rows of all items, and each writes all of its values.
     unsafe { y.set_len(length) };
     y
 }

@@ -9,7 +9,7 @@ use crate::cpu::gemm::pack::Packed;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::{Kernel, Simd, slots};
 
-/// What is multiplied: numbers of one input channel, or of several side by side.
+/// What is multiplied: values of one input channel, or of several side by side.
 pub(super) trait Element: Copy + Send + Sync {
     /// The weights for a pixel, or the pixel.
     type Value: Copy + Send + Sync;
@@ -111,7 +111,7 @@ impl<N: Element> Kernel for RowBlock<'_, N> {
                 }
             }
         }
-        // Where the numbers for a weight begin, from those for the first.
+        // Where the values for a weight begin, from those for the first.
         let offsets: Vec<usize> = (0..k)
             .map(|index| {
                 let (plane, place) = (index / maps.places(), index % maps.places());
@@ -192,7 +192,7 @@ struct Pixels<'a, N: Element> {
     plane: usize,
     /// Pixels in a row of the result.
     width: usize,
-    /// Numbers of `x` from a row of the result to the next.
+    /// Values of `x` from a row of the result to the next.
     x_row: usize,
     /// Vectors of pixels, none across two rows.
     groups: usize,

@@ -6,30 +6,30 @@ use burn::backend::{Flex, ops::FloatTensorOps};
 use super::operation::{Operation, in_order, tensor, values};
 use crate::cpu::attention::{Heads, HeadsMut, Shape, Strides, attend, gradients};
 use crate::cpu::simd::level::SimdLevel;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// Of queries, keys and values `[batch, heads, tokens, d]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Attention {
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 /// Of one tensor `[batch, tokens, 3 * heads * d]`.
 #[derive(Debug, Clone)]
 pub(crate) struct SelfAttention {
     pub(crate) heads: usize,
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 /// Of queries `[batch, queries, heads * d]` to keys and values `[batch, keys, 2 * heads * d]`.
 #[derive(Debug, Clone)]
 pub(crate) struct CrossAttention {
     pub(crate) heads: usize,
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
 }
 
 /// The result `[batch, queries, heads * d]`.
-fn attended(shape: Shape, precision: Precision, inputs: [Heads<'_>; 3]) -> FlexTensor {
+fn attended(shape: Shape, precision: Dtype, inputs: [Heads<'_>; 3]) -> FlexTensor {
     let width = shape.heads * shape.width;
     // SAFETY: one tensor with room for the tokens of the queries, all of which are written.
     let [y] = unsafe {
@@ -42,10 +42,10 @@ fn attended(shape: Shape, precision: Precision, inputs: [Heads<'_>; 3]) -> FlexT
     tensor(y, vec![shape.batch, shape.queries, width])
 }
 
-/// Vectors of `lengths` numbers, made by `write` from their starts and lengths.
+/// Vectors of `lengths` values, made by `write` from their starts and lengths.
 ///
 /// # Safety
-/// `write` must write every number.
+/// `write` must write every value.
 unsafe fn written<const N: usize>(
     lengths: [usize; N],
     write: impl FnOnce([(*mut f32, usize); N]),
@@ -63,7 +63,7 @@ unsafe fn written<const N: usize>(
     vectors
 }
 
-/// The tensor with the numbers of each token side by side, and where its tokens lie; axes are
+/// The tensor with the values of each token side by side, and where its tokens lie; axes are
 /// `[batch, heads, tokens, d]`.
 fn side_by_side(x: FlexTensor) -> (FlexTensor, Strides) {
     let rows = |x: &FlexTensor| {

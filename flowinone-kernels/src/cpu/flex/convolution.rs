@@ -7,13 +7,13 @@ use burn::tensor::ops::ConvOptions;
 use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::convolution::{Layer, Maps, Way, convolved, gradient, turned};
 use crate::cpu::simd::level::SimdLevel;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
 /// `[output]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Convolution {
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
     pub(crate) reach: Reach,
 }
 
@@ -96,7 +96,7 @@ impl Operation<3> for Convolution {
                         bias: None,
                         slopes: None,
                     };
-                    convolved(level, Precision::Float32, Way::Fastest, back, &[dy], layer)
+                    convolved(level, Dtype::F32, Way::Fastest, back, &[dy], layer)
                 }
             };
             tensor(dx, shape(&x))
@@ -124,7 +124,7 @@ impl Operation<3> for Convolution {
 /// slopes, on a device that [only computes](super::only_computes).
 #[derive(Debug, Clone)]
 pub(crate) struct Fused {
-    pub(crate) precision: Precision,
+    pub(crate) precision: Dtype,
     pub(crate) repeat: usize,
     /// `[batch, channels, height, width]` each, one behind the other.
     pub(crate) parts: Vec<FlexTensor>,

@@ -11,7 +11,7 @@ use crate::cpu::gemm::f32::gemm_f32;
 use crate::cpu::gemm::pack::Matrix;
 use crate::cpu::gemm::weights::Weights;
 use crate::cpu::simd::level::SimdLevel;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// `x w` of `[rows, input]` and `[input, output]`.
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ pub(crate) struct AddPackedLinear {
 pub(crate) fn pack(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
-    precision: Precision,
+    precision: Dtype,
     parts: usize,
 ) -> Weights {
     let sizes = weight.dims();

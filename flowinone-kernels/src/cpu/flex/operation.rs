@@ -23,7 +23,7 @@ pub(crate) trait Operation<const N: usize>: Clone + Debug + Send + Sync + 'stati
     ) -> [Option<FlexTensor>; N];
 }
 
-/// The tensor with its numbers in order.
+/// The tensor with its values in order.
 pub(super) fn in_order(x: FlexTensor) -> FlexTensor {
     match x.is_contiguous() {
         true => x,
@@ -31,7 +31,7 @@ pub(super) fn in_order(x: FlexTensor) -> FlexTensor {
     }
 }
 
-/// The numbers of a tensor that is [`in_order`].
+/// The values of a tensor that is [`in_order`].
 pub(super) fn values(x: &FlexTensor) -> &[f32] {
     x.as_slice().expect("float32, in order")
 }

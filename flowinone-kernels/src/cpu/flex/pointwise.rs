@@ -1,4 +1,4 @@
-//! Operations on single numbers, and softmax, of Flex tensors.
+//! Elementwise operations and softmax of Flex tensors.
 
 use burn::backend::flex::FlexTensor;
 

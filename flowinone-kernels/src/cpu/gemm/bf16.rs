@@ -169,7 +169,7 @@ impl Scheme for Bf16<'_> {
 /// `a b + bias` of factors that are rounded first.
 ///
 /// # Panics
-/// If the factors have not the same depth, or the bias not one number for each column.
+/// If the factors differ in K, or the bias does not have one value per column.
 pub(crate) fn gemm_bf16(
     level: SimdLevel,
     proof: Avx512Bf16,

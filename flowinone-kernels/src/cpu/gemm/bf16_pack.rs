@@ -1,4 +1,4 @@
-//! Numbers in bfloat16, packed in pairs as factors of products.
+//! Values in bfloat16, packed in pairs as factors of products.
 
 use std::mem::MaybeUninit;
 #[cfg(target_arch = "x86_64")]
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Panels of `N` columns have the numbers of the matrix, and zeros.
+    /// Panels of `N` columns have the values of the matrix, and zeros.
     #[cfg(target_arch = "x86_64")]
     fn columns_are<const N: usize>(
         proof: Avx512Bf16,

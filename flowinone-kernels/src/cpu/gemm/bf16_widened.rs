@@ -65,7 +65,7 @@ impl Scheme for Bf16Widened<'_> {
     ) {
         let values = 2 * steps.start..(2 * steps.end).min(self.a.k);
         let a = panel_of_rows(self.a.part::<MR>(index, values.clone()));
-        // SAFETY: the caller's, and both panels have these numbers.
+        // SAFETY: the caller's, and both panels have these values.
         unsafe { multiply(simd, a, panel, values.len(), target) };
     }
 }

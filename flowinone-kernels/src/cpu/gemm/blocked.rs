@@ -1,6 +1,6 @@
 //! Products of large matrices, `c = a b + bias`, block by block on all threads.
 //!
-//! The same loops serve numbers of several sizes: a [`Scheme`] knows its packed factors and the
+//! The same loops serve values of several sizes: a [`Scheme`] knows its packed factors and the
 //! tile that multiplies them.
 
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub(crate) trait Scheme: Copy + Sync {
     /// A panel of the right factor, ready for tiles.
     type Panel: Copy;
 
-    /// Steps of the depth at a time: a panel stays in the second cache.
+    /// Steps of K at a time: a panel stays in the second cache.
     const STEPS: usize;
 
     /// Rows of the left factor.
@@ -35,7 +35,7 @@ pub(crate) trait Scheme: Copy + Sync {
     /// Columns of the right factor.
     fn columns(self) -> usize;
 
-    /// Steps of the whole depth.
+    /// Steps over all of K.
     fn k(self) -> usize;
 
     /// Comes before the first tile of a block.
@@ -59,7 +59,7 @@ pub(crate) trait Scheme: Copy + Sync {
     ///
     /// # Safety
     /// It must stand between [`begin`](Self::begin) and [`end`](Self::end). `target` must have room
-    /// for its rows of [`NR`] numbers, written before if they are added to, one row at least and no
+    /// for its rows of [`NR`] values, written before if they are added to, one row at least and no
     /// more than the left factor has from that tile on; the panel must be one of these steps.
     unsafe fn tile<V: Simd>(
         self,
@@ -74,14 +74,14 @@ pub(crate) trait Scheme: Copy + Sync {
 /// `a b + bias`, `[rows of a, columns of b]`.
 ///
 /// # Panics
-/// If the factors have not the same depth, or the bias not one number for each column.
+/// If the factors differ in K, or the bias does not have one value per column.
 pub(crate) fn gemm(level: SimdLevel, scheme: impl Scheme, bias: Option<&[f32]>) -> Vec<f32> {
     let (rows, columns) = (scheme.rows(), scheme.columns());
     if let Some(bias) = bias {
         assert_eq!(bias.len(), columns, "one bias for each column");
     }
     let mut c: Vec<f32> = Vec::with_capacity(rows * columns);
-    // SAFETY: there is room for the matrix, and all of its numbers are written.
+    // SAFETY: there is room for the matrix, and all of its values are written.
     unsafe {
         compute(level, scheme, Beginning::of(bias), c.as_mut_ptr());
         c.set_len(rows * columns);
@@ -92,7 +92,7 @@ pub(crate) fn gemm(level: SimdLevel, scheme: impl Scheme, bias: Option<&[f32]>) 
 /// `c += a b`, `[rows of a, columns of b]`.
 ///
 /// # Panics
-/// If the factors have not the same depth, or `c` another size.
+/// If the factors differ in K, or `c` has another size.
 pub(crate) fn gemm_add(level: SimdLevel, scheme: impl Scheme, c: &mut [f32]) {
     assert_eq!(c.len(), scheme.rows() * scheme.columns(), "size of a sum");
     // SAFETY: `c` is the matrix, borrowed for this alone.
@@ -127,7 +127,7 @@ pub(crate) unsafe fn row_block(
 enum Beginning<'a> {
     Zero,
     Bias(&'a [f32]),
-    /// The numbers that stand in the result.
+    /// The values that stand in the result.
     There,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Beginning<'a> {
     }
 }
 
-/// Computes the product into `[rows of a, columns of b]`, every number of it.
+/// Computes the product into `[rows of a, columns of b]`, every value of it.
 ///
 /// # Safety
 /// The result must be writable, and written before if it is added to; no one else may use it.

@@ -132,7 +132,7 @@ pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: *const f32, k: usize
 /// `a b + bias` in float32; the left factor is packed only where it must be.
 ///
 /// # Panics
-/// If the factors have not the same depth, or the bias not one number for each column.
+/// If the factors differ in K, or the bias does not have one value per column.
 pub(crate) fn gemm_f32(
     level: SimdLevel,
     a: Matrix<'_>,

@@ -106,7 +106,7 @@ fn inverse(largest: f32) -> f32 {
     }
 }
 
-/// The nearest integer of a number up to 127.5, as the lowest byte; of what is no number, anything.
+/// The nearest integer of a number up to 127.5, as the lowest byte; any byte for NaN.
 #[inline(always)]
 fn rounded(x: f32) -> u8 {
     (x + ROUND).to_bits() as u8
@@ -215,7 +215,7 @@ impl<const SLOTS: usize, const OFFSET: u8> Kernel for Quantize<'_, SLOTS, OFFSET
 
     #[inline(always)]
     fn run<V: Simd>(self, _: V) {
-        // As integers, positive numbers keep their order, and what is no number is the largest.
+        // As integers, positive values keep their order, and NaN is the largest.
         let mut largest = [0u32; 16];
         let (sixteens, rest) = self.row.as_chunks::<16>();
         for values in sixteens {
@@ -283,7 +283,7 @@ impl<'a> Int8<'a> {
 impl Scheme for Int8<'_> {
     type Panel = (Panel, *const Halves);
 
-    // Sums of integers cannot go on from numbers: all of K at once.
+    // Sums of integers cannot go on from floats: all of K at once.
     const STEPS: usize = usize::MAX / 4;
 
     fn rows(self) -> usize {

@@ -8,10 +8,10 @@ pub(crate) const MR: usize = 12;
 /// Lines of a panel of a right factor: the broadest tile of any level.
 pub(crate) const NR: usize = 2 * WIDEST;
 
-/// A matrix that is read number by number, whatever the order of its numbers.
+/// A matrix that is read value by value, whatever the order of its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left {
-    /// The first number.
+    /// The first value.
     pub(crate) start: *const f32,
     /// From a row to the next.
     pub(crate) row: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Target {
 /// Columns side by side of a matrix whose rows lie in order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
-    /// From the first number of the first column on.
+    /// From the first value of the first column on.
     pub(crate) values: &'a [f32],
     /// From a row to the next.
     pub(crate) stride: usize,
@@ -53,7 +53,7 @@ impl Columns<'_> {
     }
 }
 
-/// Two bfloat16 numbers of one line, at even depth (lower half) and at the next.
+/// Two bfloat16 values of one line, at an even step of K (lower half) and at the next.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(transparent)]
 pub(crate) struct Pair(pub(crate) u32);
@@ -63,13 +63,13 @@ impl Pair {
     #[cfg(target_arch = "x86_64")]
     pub(crate) const ZERO: Self = Self(0);
 
-    /// Both numbers rounded to the nearest.
+    /// Both values rounded to the nearest.
     #[inline(always)]
     pub(crate) fn new(even: f32, odd: f32) -> Self {
         Self(rounded(even) >> 16 | rounded(odd) & 0xFFFF_0000)
     }
 
-    /// Both numbers, exactly.
+    /// Both values, exactly.
     #[inline(always)]
     pub(crate) fn wide(self) -> [f32; 2] {
         [self.0 << 16, self.0 & 0xFFFF_0000].map(f32::from_bits)

@@ -25,7 +25,7 @@ impl<'a> Matrix<'a> {
     /// `[rows, columns]`, row by row.
     ///
     /// # Panics
-    /// If there are not as many numbers.
+    /// If there are not as many values.
     pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         assert_eq!(values.len(), rows * columns);
         Self {
@@ -75,7 +75,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Where its numbers lie, for a left factor that is read in place.
+    /// Where its values lie, for a left factor that is read in place.
     pub(crate) fn in_place(&self) -> Left {
         let (row, column) = match self.transposed {
             true => (1, self.rows),
@@ -115,8 +115,8 @@ impl<T> Packed<T> {
     }
 }
 
-/// The left factor of a product row by row, `[lines, stride]`, as tiles of several numbers a slot
-/// read it; zeros stand behind the depth.
+/// The left factor of a product row by row, `[lines, stride]`, as tiles of several values a slot
+/// read it; zeros follow the last step.
 #[derive(Debug, Clone)]
 pub(crate) struct RowWise<T> {
     pub(crate) values: Vec<T>,
@@ -263,12 +263,12 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         let (k, all) = (self.matrix.rows, self.matrix.columns);
         let Range { start, end } = self.lines;
         if !self.matrix.transposed {
-            // Numbers of the lines side by side.
+            // Values of the lines side by side.
             for (row, slots) in self.slots.chunks_exact_mut(N).enumerate() {
                 let source = &self.matrix.values[row * all..];
                 match source[start..].first_chunk::<N>() {
                     Some(values) if end - start == N => {
-                        // SAFETY: the row of the panel has room for `N` numbers.
+                        // SAFETY: the row of the panel has room for `N` values.
                         unsafe { slots.as_mut_ptr().cast::<[f32; N]>().write(*values) };
                     }
                     _ => {
@@ -302,7 +302,7 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         }
         for column in (0..turned).step_by(4) {
             for group in (0..groups).rev() {
-                // SAFETY: each line has four numbers from `column` on. Vectors end with the row of
+                // SAFETY: each line has four values from `column` on. Vectors end with the row of
                 // the panel, or at least four rows follow those written, more than a vector.
                 unsafe {
                     let rows = rows[group].map(|row: *const f32| row.wrapping_add(column));

@@ -5,19 +5,19 @@
 #[derive(Debug, Clone, Copy)]
 struct Line(#[expect(dead_code, reason = "read as part of a slice")] [f32; 16]);
 
-/// Numbers that begin on a cache line.
+/// Values that begin on a cache line.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch(Vec<Line>);
 
 impl Scratch {
-    /// `rows * columns` numbers, whatever they held before.
+    /// `rows * columns` values, whatever they held before.
     pub(crate) fn take(&mut self, rows: usize, columns: usize) -> &mut [f32] {
         let count = rows * columns;
         let lines = count.div_ceil(16);
         if self.0.len() < lines {
             self.0.resize(lines, Line([0.0; 16]));
         }
-        // SAFETY: lines are arrays of numbers without gaps, and there are enough of them.
+        // SAFETY: lines are arrays of values without gaps, and there are enough of them.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
     }
 

@@ -9,7 +9,7 @@ use crate::cpu::gemm::layout::{NR, Pair};
 use crate::cpu::gemm::pack::RowWise;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::simd::level::SimdLevel;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 
 /// Weights and biases of a layer. Its input may come in several equal parts, each with the weights
 /// for itself.
@@ -29,12 +29,12 @@ enum Numbers {
 }
 
 impl Numbers {
-    fn new(level: SimdLevel, weight: Matrix<'_>, precision: Precision) -> Self {
+    fn new(level: SimdLevel, weight: Matrix<'_>, precision: Dtype) -> Self {
         let packed = weight.right(level);
         match precision {
-            Precision::Float32 => Self::Float32(packed),
-            Precision::BFloat16 => Self::BFloat16(packed.pairs::<NR>(level)),
-            Precision::Int8 => Self::Int8(Int8Columns::new(&packed)),
+            Dtype::F32 | Dtype::F16 => Self::Float32(packed),
+            Dtype::Bf16 => Self::BFloat16(packed.pairs::<NR>(level)),
+            Dtype::Int8 => Self::Int8(Int8Columns::new(&packed)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Weights {
         level: SimdLevel,
         (weight, [input, output]): (&[f32], [usize; 2]),
         bias: Option<Vec<f32>>,
-        precision: Precision,
+        precision: Dtype,
         parts: usize,
     ) -> Self {
         assert_eq!(input % parts, 0, "{input} inputs in {parts} equal parts");
@@ -86,11 +86,11 @@ impl Weights {
     }
 
     /// How they are kept.
-    pub(crate) fn precision(&self) -> Precision {
+    pub(crate) fn precision(&self) -> Dtype {
         match self.parts.first() {
-            Some(Numbers::BFloat16(_)) => Precision::BFloat16,
-            Some(Numbers::Int8(_)) => Precision::Int8,
-            Some(Numbers::Float32(_)) | None => Precision::Float32,
+            Some(Numbers::BFloat16(_)) => Dtype::Bf16,
+            Some(Numbers::Int8(_)) => Dtype::Int8,
+            Some(Numbers::Float32(_)) | None => Dtype::F32,
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Maps<'a> {
     pub(crate) bias: &'a [f32],
     /// Groups of consecutive channels.
     pub(crate) groups: usize,
-    /// Numbers in a channel.
+    /// Values in a channel.
     pub(crate) pixels: usize,
     /// Added to the variance.
     pub(crate) epsilon: f32,

@@ -58,7 +58,7 @@ impl Spread {
     }
 }
 
-/// Rows of a matrix, and the weights and biases that they share: equal numbers of consecutive rows
+/// Rows of a matrix, and the weights and biases that they share: equal values of consecutive rows
 /// have one row of each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a> {
@@ -68,7 +68,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) weight: &'a [f32],
     /// `[groups, width]`.
     pub(crate) bias: Option<&'a [f32]>,
-    /// Numbers in a row.
+    /// Values in a row.
     pub(crate) width: usize,
     /// What a row is divided by.
     pub(crate) spread: Spread,
@@ -230,7 +230,7 @@ pub(crate) struct Placed<'a> {
     pub(crate) spread: &'a [f32],
     /// Weight and bias, `[groups, 2, width]`.
     pub(crate) gains: &'a [f32],
-    /// Numbers in a row.
+    /// Values in a row.
     pub(crate) width: usize,
 }
 

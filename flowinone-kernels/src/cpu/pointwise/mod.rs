@@ -1,4 +1,4 @@
-//! Functions of single numbers:
+//! Functions of single values:
 //!
 //! ```text
 //! GELU(x) = x * N(x)       N the standard normal distribution function (the exact, erf, form)
@@ -17,13 +17,13 @@ use crate::cpu::simd::{Kernel, Simd, Slot};
 /// `1 / sqrt(2 pi)`.
 const DENSITY: f32 = 0.398_942_28;
 
-/// `OUT` numbers made of `IN` numbers.
+/// `OUT` values made of `IN` values.
 pub(crate) trait Pointwise<const IN: usize, const OUT: usize>: Copy + Sync {
     /// The function, on vectors.
     fn at<V: Simd>(self, simd: V, inputs: [V::Float; IN]) -> [V::Float; OUT];
 }
 
-/// Applies `function` to every number of the inputs, which are equally long.
+/// Applies `function` to every value of the inputs, which are equally long.
 pub(crate) fn pointwise<const IN: usize, const OUT: usize>(
     level: SimdLevel,
     function: impl Pointwise<IN, OUT>,

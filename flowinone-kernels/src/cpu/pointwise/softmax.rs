@@ -5,7 +5,7 @@ use crate::cpu::pointwise::math::exp;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd, Slot, slots};
 
-/// Softmax of every row of `width` numbers.
+/// Softmax of every row of `width` values.
 pub(crate) fn softmax(level: SimdLevel, x: &[f32], width: usize) -> Vec<f32> {
     // SAFETY: the kernel writes every slot.
     let [p] = unsafe {

@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 use super::detect;
 use super::{Kernel, Simd, Slot, WIDEST};
 
-/// The proof that the processor has AVX2 and FMA.
+/// A token: the processor has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx2(());
 
@@ -40,7 +40,7 @@ macro_rules! instructions {
     ($($name:ident($($argument:ident),*) = $value:expr;)*) => {$(
         #[inline(always)]
         fn $name(self, $($argument: __m256),*) -> __m256 {
-            // SAFETY: `self` is the proof that the processor has the instructions.
+            // SAFETY: `self` is A token: the processor has the instructions.
             unsafe { $value }
         }
     )*};
@@ -76,19 +76,19 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Output {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { run_enabled(kernel) }
     }
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm256_set1_ps(x) }
     }
 
     #[inline(always)]
     fn sum(self, x: __m256) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe {
             let four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -98,7 +98,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn store_by_fours(self, [a, b, c, d]: [__m256; 4], target: &mut [[Slot; 4]; WIDEST]) {
-        // SAFETY: each target is four numbers; `self` vouches for the instructions.
+        // SAFETY: each target is four values; `self` vouches for the instructions.
         unsafe {
             let pairs = |x, y| {
                 let (low, high) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
@@ -123,7 +123,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn splat_int(self, x: i32) -> __m256i {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm256_set1_epi32(x) }
     }
 
@@ -135,19 +135,19 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn dot_halves(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)) }
     }
 
     #[inline(always)]
     fn float_of(self, x: __m256i) -> __m256 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm256_cvtepi32_ps(x) }
     }
 
     #[inline(always)]
     fn largest(self, x: __m256) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe {
             let four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
@@ -157,7 +157,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [__m256; 4] {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe {
             let mut halves = [_mm256_set1_ps(0.0); 4]; // rows i and i + 4
             for (i, half) in halves.iter_mut().enumerate() {
@@ -181,13 +181,13 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> __m256 {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { _mm256_loadu_ps(source) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: __m256, target: *mut f32) {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { _mm256_storeu_ps(target, x) }
     }
 }

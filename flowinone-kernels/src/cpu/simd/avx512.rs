@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 use super::detect;
 use super::{Kernel, Simd, Slot, WIDEST};
 
-/// The proof that the processor has AVX-512 F, BW and DQ.
+/// A token: the processor has AVX-512 F, BW and DQ.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -46,7 +46,7 @@ macro_rules! instructions {
     ($($name:ident($($argument:ident),*) = $value:expr;)*) => {$(
         #[inline(always)]
         fn $name(self, $($argument: __m512),*) -> __m512 {
-            // SAFETY: `self` is the proof that the processor has the instructions.
+            // SAFETY: `self` is A token: the processor has the instructions.
             unsafe { $value }
         }
     )*};
@@ -83,25 +83,25 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Output {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { run_enabled(kernel) }
     }
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_set1_ps(x) }
     }
 
     #[inline(always)]
     fn sum(self, x: __m512) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_reduce_add_ps(x) }
     }
 
     #[inline(always)]
     fn store_by_fours(self, [a, b, c, d]: [__m512; 4], target: &mut [[Slot; 4]; WIDEST]) {
-        // SAFETY: each target is four numbers; `self` vouches for the instructions.
+        // SAFETY: each target is four values; `self` vouches for the instructions.
         unsafe {
             let pairs = |x, y| {
                 let (low, high) = (_mm512_unpacklo_ps(x, y), _mm512_unpackhi_ps(x, y));
@@ -128,7 +128,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn splat_int(self, x: i32) -> __m512i {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_set1_epi32(x) }
     }
 
@@ -140,25 +140,25 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn dot_halves(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
     }
 
     #[inline(always)]
     fn float_of(self, x: __m512i) -> __m512 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_cvtepi32_ps(x) }
     }
 
     #[inline(always)]
     fn largest(self, x: __m512) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { _mm512_reduce_max_ps(x) }
     }
 
     #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [__m512; 4] {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe {
             let mut quarters = [_mm512_set1_ps(0.0); 4]; // rows i, i + 4, i + 8, i + 12
             for (i, quarter) in quarters.iter_mut().enumerate() {
@@ -185,13 +185,13 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> __m512 {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { _mm512_loadu_ps(source) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: __m512, target: *mut f32) {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { _mm512_storeu_ps(target, x) }
     }
 

@@ -14,7 +14,7 @@ pub const LEVEL_VARIABLE: &str = "FLOWINONE_CPU";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SimdLevel {
-    /// Arrays of eight numbers, whatever the compiler makes of them on its target.
+    /// Arrays of eight values, whatever the compiler makes of them on its target.
     Portable,
     /// Four lanes of ARM's Advanced SIMD.
     #[cfg(target_arch = "aarch64")]
@@ -52,7 +52,7 @@ impl SimdLevel {
     /// The level that every kernel uses: the best one, or the best up to the one that
     /// [`LEVEL_VARIABLE`] names.
     ///
-    /// Read once; a name that no level has caps nothing.
+    /// Read once; a name that belongs to no level is ignored.
     pub fn current() -> Self {
         #[cfg(test)]
         if let Some(level) = tests::CHOSEN.get() {

@@ -21,7 +21,7 @@ pub(crate) type Slot = MaybeUninit<f32>;
 /// The widest vector of any level.
 pub(crate) const WIDEST: usize = 16;
 
-/// Arithmetic on vectors of `WIDTH` numbers.
+/// Arithmetic on vectors of `WIDTH` values.
 pub(crate) trait Simd: Copy + Send + Sync {
     /// One vector.
     type Float: Copy;
@@ -29,7 +29,7 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// As many integers of 32 bits, or twice as many of 16.
     type Int: Copy;
 
-    /// Numbers in a vector, at most [`WIDEST`].
+    /// Values in a vector, at most [`WIDEST`].
     const WIDTH: usize;
 
     /// Rows of a tile of a matrix product, each of two vectors: as many as fit the registers.
@@ -42,26 +42,26 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::Float;
 
-    /// Reads `WIDTH` numbers.
+    /// Reads `WIDTH` values.
     ///
     /// # Safety
     /// They must be readable.
     unsafe fn load_from(self, source: *const f32) -> Self::Float;
 
-    /// Writes `WIDTH` numbers.
+    /// Writes `WIDTH` values.
     ///
     /// # Safety
     /// They must be writable.
     unsafe fn store_to(self, x: Self::Float, target: *mut f32);
 
-    /// Turns rows into columns: four numbers of each of the first `WIDTH` rows, the k-th numbers
+    /// Turns rows into columns: four values of each of the first `WIDTH` rows, the k-th values
     /// in the k-th vector.
     ///
     /// # Safety
-    /// Four numbers of each row must be readable.
+    /// Four values of each row must be readable.
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [Self::Float; 4];
 
-    /// Writes the numbers of each of the first `WIDTH` lanes side by side: those of four vectors,
+    /// Writes the values of each of the first `WIDTH` lanes side by side: those of four vectors,
     /// turned.
     #[inline(always)]
     fn store_by_fours(self, four: [Self::Float; 4], target: &mut [[Slot; 4]; WIDEST]) {
@@ -91,10 +91,10 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// `a * b + c`, rounded once where the level can.
     fn fma(self, a: Self::Float, b: Self::Float, c: Self::Float) -> Self::Float;
 
-    /// The larger one, or `b` if either is not a number.
+    /// The larger one, or `b` if either is NaN.
     fn max(self, a: Self::Float, b: Self::Float) -> Self::Float;
 
-    /// The smaller one, or `b` if either is not a number.
+    /// The smaller one, or `b` if either is NaN.
     fn min(self, a: Self::Float, b: Self::Float) -> Self::Float;
 
     /// The nearest integer.
@@ -136,10 +136,10 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// to 32 bits.
     fn dot_halves(self, sum: Self::Int, a: Self::Int, b: Self::Int) -> Self::Int;
 
-    /// The nearest numbers.
+    /// The nearest values.
     fn float_of(self, x: Self::Int) -> Self::Float;
 
-    /// Reads the first `WIDTH` numbers of a slice.
+    /// Reads the first `WIDTH` values of a slice.
     #[inline(always)]
     fn load(self, source: &[f32]) -> Self::Float {
         assert!(source.len() >= Self::WIDTH);
@@ -147,7 +147,7 @@ pub(crate) trait Simd: Copy + Send + Sync {
         unsafe { self.load_from(source.as_ptr()) }
     }
 
-    /// Writes the first `WIDTH` numbers of a slice.
+    /// Writes the first `WIDTH` values of a slice.
     #[inline(always)]
     fn store(self, x: Self::Float, target: &mut [Slot]) {
         assert!(target.len() >= Self::WIDTH);
@@ -206,9 +206,9 @@ pub(crate) trait Kernel {
     fn run<V: Simd>(self, simd: V) -> Self::Output;
 }
 
-/// Numbers that may be overwritten.
+/// Values that may be overwritten.
 #[inline(always)]
 pub(crate) fn slots<T: Copy>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: the same layout, and this crate only ever writes numbers to slots.
+    // SAFETY: the same layout, and this crate only ever writes values to slots.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
 }

@@ -12,7 +12,7 @@ use std::arch::aarch64::{
 use super::detect;
 use super::{Kernel, Simd, Slot, WIDEST};
 
-/// The proof that the processor has the instructions.
+/// A token: the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Neon(());
 
@@ -36,7 +36,7 @@ macro_rules! instructions {
     ($($name:ident($($argument:ident),*) = $value:expr;)*) => {$(
         #[inline(always)]
         fn $name(self, $($argument: float32x4_t),*) -> float32x4_t {
-            // SAFETY: `self` is the proof that the processor has the instructions.
+            // SAFETY: `self` is A token: the processor has the instructions.
             unsafe { $value }
         }
     )*};
@@ -68,25 +68,25 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Output {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { run_enabled(kernel) }
     }
 
     #[inline(always)]
     fn splat(self, x: f32) -> float32x4_t {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { vdupq_n_f32(x) }
     }
 
     #[inline(always)]
     fn sum(self, x: float32x4_t) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { vaddvq_f32(x) }
     }
 
     #[inline(always)]
     fn store_by_fours(self, four: [float32x4_t; 4], target: &mut [[Slot; 4]; WIDEST]) {
-        // SAFETY: each target is four numbers, and so is each vector; `self` vouches for the
+        // SAFETY: each target is four values, and so is each vector; `self` vouches for the
         // instructions.
         unsafe {
             let [a, b, c, d] = four;
@@ -107,7 +107,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn splat_int(self, x: i32) -> int32x4_t {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { vdupq_n_s32(x) }
     }
 
@@ -119,7 +119,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn dot_halves(self, sum: int32x4_t, a: int32x4_t, b: int32x4_t) -> int32x4_t {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe {
             let (a, b) = (vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
@@ -129,19 +129,19 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn float_of(self, x: int32x4_t) -> float32x4_t {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { vcvtq_f32_s32(x) }
     }
 
     #[inline(always)]
     fn largest(self, x: float32x4_t) -> f32 {
-        // SAFETY: `self` is the proof that the processor has the instructions.
+        // SAFETY: `self` is A token: the processor has the instructions.
         unsafe { vmaxvq_f32(x) }
     }
 
     #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [float32x4_t; 4] {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe {
             let [a, b, c, d] = [0, 1, 2, 3].map(|i| vld1q_f32(rows[i]));
             // Pairs of two rows, then pairs of pairs.
@@ -159,13 +159,13 @@ impl Simd for Neon {
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> float32x4_t {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { vld1q_f32(source) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, x: float32x4_t, target: *mut f32) {
-        // SAFETY: the caller vouches for the numbers, `self` for the instructions.
+        // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe { vst1q_f32(target, x) }
     }
 }

@@ -1,4 +1,4 @@
-//! Arrays of eight numbers, without any instruction of its own.
+//! Arrays of eight values, without any instruction of its own.
 
 use super::{Simd, WIDEST};
 use crate::cpu::simd::Kernel;
@@ -33,7 +33,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> Self::Float {
-        // SAFETY: the caller vouches for the numbers; arrays of them may lie anywhere.
+        // SAFETY: the caller vouches for the values; arrays of them may lie anywhere.
         unsafe { source.cast::<Self::Float>().read_unaligned() }
     }
 
@@ -45,7 +45,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [Self::Float; 4] {
-        // SAFETY: the caller vouches for the numbers.
+        // SAFETY: the caller vouches for the values.
         [0, 1, 2, 3].map(|column| each(|i| unsafe { *rows[i].add(column) }))
     }
 

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
 
 use super::assert_same;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 use crate::{attention, cross_attention, fallback, self_attention};
 
 /// Batch, heads, queries, keys, width.
@@ -47,7 +47,7 @@ fn heads_are_read_and_written_where_they_lie() {
         let [y_length, kv_length, qkv_length] = [y, kv, qkv].map(|shape| shape.iter().product());
 
         let fast = |[x]: [Tensor<1>; 1]| {
-            self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
+            self_attention(x.reshape(qkv), heads, Dtype::F32).reshape([y_length])
         };
         let reference = |[x]: [Tensor<1>; 1]| {
             let [q, k, v] = fallback::parts(x.reshape(qkv), heads);
@@ -57,8 +57,7 @@ fn heads_are_read_and_written_where_they_lie() {
         assert_same(&name, [qkv_length], TOLERANCE, fast, reference);
 
         let fast = |[q, kv_of]: [Tensor<1>; 2]| {
-            cross_attention(q.reshape(y), kv_of.reshape(kv), heads, Precision::Float32)
-                .reshape([y_length])
+            cross_attention(q.reshape(y), kv_of.reshape(kv), heads, Dtype::F32).reshape([y_length])
         };
         let reference = |[q, kv_of]: [Tensor<1>; 2]| {
             let [q] = fallback::parts(q.reshape(y), heads);
@@ -74,7 +73,7 @@ fn heads_are_read_and_written_where_they_lie() {
             fallback::joined(attention(q, k, v)).reshape([y_length])
         };
         let reference = |[x]: [Tensor<1>; 1]| {
-            self_attention(x.reshape(qkv), heads, Precision::Float32).reshape([y_length])
+            self_attention(x.reshape(qkv), heads, Dtype::F32).reshape([y_length])
         };
         assert_same(
             "attention of views",
@@ -95,8 +94,8 @@ fn fewer_bits_come_near() {
         let q = Tensor::<3>::random([batch, queries, channels], normal, &device);
         let kv = Tensor::<3>::random([batch, keys, 2 * channels], normal, &device);
         let of = |precision| cross_attention(q.clone(), kv.clone(), heads, precision);
-        let exact = of(Precision::Float32);
-        for precision in [Precision::BFloat16, Precision::Int8] {
+        let exact = of(Dtype::F32);
+        for precision in [Dtype::Bf16, Dtype::Int8] {
             let off = (of(precision) - exact.clone()).square().sum().sqrt();
             let relative: f32 = (off / exact.clone().square().sum().sqrt()).into_scalar();
             // Each factor is off by up to 2^-9 of itself.

@@ -1,7 +1,7 @@
 use burn::tensor::Tensor;
 
 use super::assert_same;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 use crate::{convolution, fallback, fused_convolution, halving_convolution, prelu};
 
 /// Maps, output channels, side of the kernel.
@@ -59,16 +59,16 @@ fn convolutions_are_those_of_burn_with_their_gradients() {
 }
 
 fn exact(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>) -> Tensor<4> {
-    convolution(x, w, b, Precision::Float32)
+    convolution(x, w, b, Dtype::F32)
 }
 
 fn exact_halving(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>) -> Tensor<4> {
-    halving_convolution(x, w, b, Precision::Float32)
+    halving_convolution(x, w, b, Dtype::F32)
 }
 
 #[test]
 fn in_bfloat16_they_are_those_of_rounded_factors() {
-    type Near = fn(Tensor<4>, Tensor<4>, Tensor<1>, Precision) -> Tensor<4>;
+    type Near = fn(Tensor<4>, Tensor<4>, Tensor<1>, Dtype) -> Tensor<4>;
     let around = SHAPES.map(|shapes| (shapes, convolution as Near));
     let halving = HALVING.map(|shapes| (shapes, halving_convolution as Near));
     let device = burn::tensor::Device::flex();
@@ -78,7 +78,7 @@ fn in_bfloat16_they_are_those_of_rounded_factors() {
         let x = Tensor::<4>::random([batch, input, height, width], normal, &device);
         let w = Tensor::<4>::random([output, input, kernel, kernel], normal, &device);
         let b = Tensor::<1>::random([output], normal, &device);
-        let near = convolution(x.clone(), w.clone(), b.clone(), Precision::BFloat16);
+        let near = convolution(x.clone(), w.clone(), b.clone(), Dtype::Bf16);
         #[cfg(target_arch = "x86_64")]
         let rounds =
             crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();
@@ -90,7 +90,7 @@ fn in_bfloat16_they_are_those_of_rounded_factors() {
                 .cast(burn::tensor::DType::F32),
             false => x,
         };
-        let expected = convolution(rounded(x), rounded(w), b, Precision::Float32);
+        let expected = convolution(rounded(x), rounded(w), b, Dtype::F32);
         let off: f32 = (near - expected.clone()).abs().max().into_scalar();
         let largest: f32 = expected.abs().max().into_scalar();
         assert!(
@@ -148,9 +148,9 @@ fn a_fused_convolution_is_that_of_its_steps() {
                 let off: f32 = (y - expected.clone()).abs().max().into_scalar();
                 off / expected.clone().abs().max().into_scalar::<f32>()
             };
-            let exact = off(fused(Precision::Float32));
+            let exact = off(fused(Dtype::F32));
             assert!(exact < 1e-5, "{channels:?}, {repeat}: {exact:e}");
-            let near = off(fused(Precision::BFloat16));
+            let near = off(fused(Dtype::Bf16));
             assert!(near < 2e-2, "{channels:?}, {repeat}: {near:e}");
         }
     }
@@ -165,7 +165,7 @@ fn a_part_of_a_map_has_the_bits_of_the_whole() {
         let x = Tensor::<4>::random([1, input, 40, 36], normal, &device);
         let w = Tensor::<4>::random([output, input, 3, 3], normal, &device);
         let b = Tensor::<1>::random([output], normal, &device);
-        for precision in [Precision::Float32, Precision::BFloat16] {
+        for precision in [Dtype::F32, Dtype::Bf16] {
             for repeat in [1, 2] {
                 let run = |x: Tensor<4>| {
                     let ones = Tensor::<1>::ones([output], &device);

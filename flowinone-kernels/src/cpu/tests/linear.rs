@@ -5,7 +5,7 @@ use crate::cpu::gemm::blocked::{gemm, gemm_add};
 use crate::cpu::gemm::f32::{self, F32};
 use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::pack::Matrix;
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 use crate::{Dense, PackedLinear, fallback, layer_norm, layer_norm_of_parts, linear};
 
 #[test]
@@ -119,7 +119,7 @@ fn packed_weights_give_the_same_as_loose_ones() {
         let (x, w) = (x.reshape([rows, input]), w.reshape([input, output]));
         let expected = fallback::linear(x.clone(), w.clone(), Some(b.clone()));
         at_every_level(|level| {
-            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Precision::Float32);
+            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Dtype::F32);
             let y = packed.forward(x.clone());
             let difference: f32 = (y - expected.clone()).abs().max().into_scalar();
             let tolerance = 2e-7 * input as f32 + 1e-6;
@@ -141,8 +141,8 @@ fn bfloat16_weights_differ_by_their_rounding_and_take_half_the_memory() {
         let exact = fallback::linear(x.clone(), rounded(w.clone()), Some(b.clone()));
         let both = fallback::linear(rounded(x.clone()), rounded(w.clone()), Some(b.clone()));
         at_every_level(|level| {
-            let whole = PackedLinear::new(w.clone(), None, Precision::Float32);
-            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Precision::BFloat16);
+            let whole = PackedLinear::new(w.clone(), None, Dtype::F32);
+            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Dtype::Bf16);
             assert!(packed.bytes() <= whole.bytes() / 2 + 128 * output.div_ceil(32));
             let y = packed.forward(x.clone());
             // With the input rounded as well, or not.
@@ -163,11 +163,7 @@ fn gradients_pass_through_packed_weights() {
     let [rows, input, output] = [30, 33, 40];
     let [_, w, b] = layer([rows, input, output]);
     let w = w.reshape([input, output]);
-    for (precision, tolerance) in [
-        (Precision::Float32, 1e-5),
-        (Precision::BFloat16, 1e-2),
-        (Precision::Int8, 3e-2),
-    ] {
+    for (precision, tolerance) in [(Dtype::F32, 1e-5), (Dtype::Bf16, 1e-2), (Dtype::Int8, 3e-2)] {
         let packed = PackedLinear::new(w.clone(), Some(b.clone()), precision);
         let run = |layer: &dyn Fn(Tensor<2>) -> Tensor<2>, x: Tensor<1>| {
             layer(x.reshape([rows, input])).reshape([rows * output])
@@ -259,7 +255,7 @@ fn integers_stay_within_their_steps_of_float32() {
         let (x, w) = (x.reshape([rows, input]), w.reshape([input, output]));
         let exact = fallback::linear(x.clone(), w.clone(), Some(b.clone()));
         at_every_level(|level| {
-            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Precision::Int8);
+            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Dtype::Int8);
             let size = input.div_ceil(4) * 4 * output.div_ceil(32) * 32;
             assert!(packed.bytes() <= size + 8 * output.div_ceil(32) * 32);
             let y = packed.forward(x.clone());
@@ -287,7 +283,7 @@ fn what_is_no_number_stays_none_in_integers() {
         x[input + 68] = bad;
         let x = Tensor::<1>::from_floats(x.as_slice(), &w.device()).reshape([rows, input]);
         at_every_level(|level| {
-            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Precision::Int8);
+            let packed = PackedLinear::new(w.clone(), Some(b.clone()), Dtype::Int8);
             let y: Vec<f32> = packed.forward(x.clone()).into_data().try_to_vec().unwrap();
             for (index, y) in y.into_iter().enumerate() {
                 assert_eq!(y.is_finite(), index / output != 1, "{level:?}: {y}");
@@ -322,7 +318,7 @@ fn parts_give_the_sum_of_the_whole() {
         parameters.bias = Some(burn::module::Param::from_tensor(b.clone()));
         for packed in [false, true] {
             if packed {
-                layer.pack(Precision::Float32);
+                layer.pack(Dtype::F32);
                 assert!(layer.is_packed());
             }
             let normed = layer_norm_of_parts(
@@ -352,7 +348,7 @@ fn a_marked_layer_packs_itself_when_it_is_filled() {
     }
     let device = burn::tensor::Device::flex();
     let mut layer = Dense::new(4, 3, &device);
-    layer.pack(Precision::BFloat16);
+    layer.pack(Dtype::Bf16);
     assert!(!layer.is_packed() && layer.num_params() == 15);
     let layer = layer.map(&mut Fill);
     assert!(layer.is_packed() && layer.num_params() == 0);
@@ -365,6 +361,6 @@ fn a_marked_layer_packs_itself_when_it_is_filled() {
     assert_eq!(y, [5.0; 6]);
     // Where gradients are asked for, it stays as it is.
     let mut layer = Dense::new(4, 3, &device.autodiff());
-    layer.pack(Precision::BFloat16);
+    layer.pack(Dtype::Bf16);
     assert!(!layer.map(&mut Fill).is_packed());
 }

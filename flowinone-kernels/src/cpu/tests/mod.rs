@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use crate::cpu::simd::level::tests::at_every_level;
 
-/// Random numbers between -2 and 2, the same at every call.
+/// Random values between -2 and 2, the same at every call.
 pub(crate) fn random(count: usize, seed: u64) -> Vec<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| random.random_range(-2.0..2.0)).collect()

@@ -30,7 +30,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// Asserts that the relative error is below `tolerance`, or that both numbers vanish beside the
+/// Asserts that the relative error is below `tolerance`, or that both values vanish beside the
 /// smallest normal one.
 #[track_caller]
 fn assert_relative(what: &str, x: f32, got: f32, expected: f64, tolerance: f64) {
@@ -153,7 +153,7 @@ fn softmax_of_large_numbers_is_exact() {
 
 #[test]
 fn functions_and_gradients_are_those_of_burn() {
-    // Three pieces of vectors for all levels, and more numbers than one thread takes.
+    // Three pieces of vectors for all levels, and more values than one thread takes.
     for length in [1, 77, 50_001] {
         assert_same(
             "gelu",

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::linear::layer;
 use super::{at_every_level, random, with_gradients};
-use crate::precision::Precision;
+use crate::dtype::Dtype;
 use crate::{attention, cross_attention, in_bfloat16, linear, prefers_bfloat16};
 
 #[test]
@@ -101,7 +101,7 @@ fn in_bfloat16_attention_comes_near_with_its_gradients() {
         );
         let lengths = [q, kv].map(|shape| shape.iter().product());
         let cross = |[x, of]: [Tensor<1>; 2]| {
-            let y = cross_attention(x.reshape(q), of.reshape(kv), heads, Precision::Float32);
+            let y = cross_attention(x.reshape(q), of.reshape(kv), heads, Dtype::F32);
             y.reshape([lengths[0]])
         };
         let apart = |[x, of]: [Tensor<1>; 2]| {

@@ -1,7 +1,7 @@
 //! The factors of all products of a chunk: `[output, input]` weights by `[input, tiles]`, one
 //! product for each number of a transformed tile.
 //!
-//! Numbers of one tile lie far apart, at the same place of each product. Every product begins a
+//! Values of one tile lie far apart, at the same place of each product. Every product begins a
 //! cache line later than a round number, so that they do not all fall into the same set of the
 //! cache.
 
@@ -13,13 +13,13 @@ use crate::cpu::gemm::layout::{MR, NR, Target};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
 
-/// Numbers by which a product is moved.
+/// Values by which a product is moved.
 pub(super) const GAP: usize = 16;
 
 /// Where the factors and results of all products lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
-    /// Products: numbers of a transformed tile.
+    /// Products: values of a transformed tile.
     pub(super) products: usize,
     pub(super) input: usize,
     pub(super) output: usize,

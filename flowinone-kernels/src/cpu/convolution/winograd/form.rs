@@ -1,31 +1,31 @@
 //! The two forms of Winograd's minimal filtering, `F(M, 3)` along one axis:
 //!
 //! ```text
-//! y = A^T ((G g) (B^T d)),   y: M results, g: 3 weights, d: M + 2 numbers
+//! y = A^T ((G g) (B^T d)),   y: M results, g: 3 weights, d: M + 2 values
 //! ```
 //!
 //! by the values of both polynomials at 0, some points and infinity (Lavin and Gray, "Fast
 //! algorithms for convolutional neural networks"). `F(4, 3)` takes the points `±1/√2, ±√2`, not
-//! their `±1, ±2`: the numbers of the transforms stay closer to one (Alam, Anderson, Barabasz and
+//! their `±1, ±2`: the values of the transforms stay closer to one (Alam, Anderson, Barabasz and
 //! Gregg, "Winograd convolution for deep neural networks: efficient point selection").
 
 use crate::cpu::simd::Simd;
 
-/// Numbers of the longest transformed line.
+/// Values of the longest transformed line.
 pub(super) const LONGEST: usize = 6;
 
-/// Transforms of lines; of arrays the first numbers count, [`LINE`](Self::LINE) of them or as said.
+/// Transforms of lines; of arrays the first values count, [`LINE`](Self::LINE) of them or as said.
 pub(super) trait Form: Copy + Send + Sync {
     /// Results of a tile along one axis.
     const RESULTS: usize;
 
-    /// Numbers of a tile along one axis, and of its transform.
+    /// Values of a tile along one axis, and of its transform.
     const LINE: usize = Self::RESULTS + 2;
 
     /// `B^T d`.
     fn of_input<V: Simd>(simd: V, d: [V::Float; LONGEST]) -> [V::Float; LONGEST];
 
-    /// `A^T m`, [`RESULTS`](Self::RESULTS) numbers.
+    /// `A^T m`, [`RESULTS`](Self::RESULTS) values.
     fn of_product<V: Simd>(simd: V, m: [V::Float; LONGEST]) -> [V::Float; 4];
 
     /// `G g`, number by number.

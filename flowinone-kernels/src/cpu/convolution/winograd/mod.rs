@@ -41,7 +41,7 @@ pub(crate) enum Tile {
     Four,
 }
 
-/// Numbers of factors and products of a chunk, for each thread: they stay in its second cache.
+/// Values of factors and products of a chunk, for each thread: they stay in its second cache.
 const CHUNK: usize = 400 * 1024;
 /// Tiles of a chunk at least: fewer would read the weights too often.
 const FEWEST_TILES: usize = 3 * NR;

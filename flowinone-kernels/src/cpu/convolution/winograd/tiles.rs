@@ -68,7 +68,7 @@ impl Tiles {
         (0..self.count()).map(place).collect()
     }
 
-    /// Numbers of a line of all tiles side by side.
+    /// Values of a line of all tiles side by side.
     fn breadth<F: Form>(&self) -> usize {
         self.across * F::RESULTS + 2
     }
@@ -131,7 +131,7 @@ impl<F: Form> Kernel for Input<'_, F> {
             let panel = first / NR * self.sizes.products * self.sizes.of_tiles();
             let at = panel + self.channel * NR + first % NR;
             for line in 0..F::LINE {
-                // SAFETY: a tile has `LINE` numbers in each of its lines; the factors have room for
+                // SAFETY: a tile has `LINE` values in each of its lines; the factors have room for
                 // all tiles, and this task alone has the lines of its channel.
                 unsafe {
                     let numbers = line_of::<F, V>(simd, &starts, line * breadth);
@@ -146,7 +146,7 @@ impl<F: Form> Kernel for Input<'_, F> {
     }
 }
 
-/// The numbers of a line of several tiles, lane by lane.
+/// The values of a line of several tiles, lane by lane.
 ///
 /// # Safety
 /// All of them must be readable.
@@ -210,7 +210,8 @@ fn down<F: Form, V: Simd>(
     }
 }
 
-/// `A^T M A + bias`, negative results times the slope, of one output channel, from its row of each product `[output, panels NR]`.
+/// `A^T M A + bias`, negative results times the slope, of one output channel, from its row of each
+/// product `[output, panels NR]`.
 pub(super) struct Output<'a, F> {
     pub(super) maps: Maps,
     pub(super) places: &'a [Place],
@@ -253,7 +254,7 @@ impl<F: Form> Kernel for Output<'_, F> {
                     simd.where_negative(y, simd.mul(y, slope), y)
                 });
             }
-            // Four numbers of each tile at a time: of one row of it, or of two.
+            // Four values of each tile at a time: of one row of it, or of two.
             const GROUPS: usize = 4;
             let mut by_tile = [[[Slot::new(0.0); 4]; WIDEST]; GROUPS];
             for (group, by_tile) in by_tile

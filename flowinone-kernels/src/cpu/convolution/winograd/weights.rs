@@ -1,5 +1,5 @@
 //! Kernels of 3 by 3 weights, transformed and packed: `U = G g G^T`, one left factor
-//! `[output, input]` for each of its numbers.
+//! `[output, input]` for each of its values.
 
 use std::marker::PhantomData;
 
@@ -33,7 +33,7 @@ pub(super) fn transformed<F: Form>(level: SimdLevel, sizes: Sizes, weight: &[f32
         let end = (product + 1) * sizes.of_weights();
         u.spare_capacity_mut()[end - GAP..end].fill(Slot::new(0.0));
     }
-    // SAFETY: the panels cover all outputs, each writes all of its numbers in all products, and the
+    // SAFETY: the panels cover all outputs, each writes all of its values in all products, and the
     // gaps are zeros.
     unsafe { u.set_len(length) };
     u
@@ -74,7 +74,7 @@ impl<F: Form> Kernel for Panel<'_, F> {
                 for (column, values) in of_row.iter().enumerate().take(F::LINE) {
                     let product = (row * F::LINE + column) * self.sizes.of_weights();
                     let at = product + (self.panel * inputs + input) * MR;
-                    // SAFETY: there is room for these numbers of the panel, which is this task's
+                    // SAFETY: there is room for these values of the panel, which is this task's
                     // alone.
                     unsafe { self.target.add(at).cast::<[f32; MR]>().write(*values) };
                 }

@@ -11,12 +11,12 @@ pub(crate) const ROWS: usize = 2 * TILE;
 /// Steps of a tile, and its rows.
 pub(crate) const TILE: usize = 16;
 
-/// The proof that the processor has the instructions and the system keeps their registers.
+/// A token: the processor has the instructions and the system keeps their registers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Amx(());
 
 impl Amx {
-    /// It, if both are so.
+    /// The token, if the processor has the instructions and the system grants the tile registers.
     pub(crate) fn find() -> Option<Self> {
         detect::amx().then_some(Self(()))
     }
@@ -32,7 +32,7 @@ impl Amx {
     /// # Safety
     /// It must stand between [`begin`](Self::begin) and [`end`](Self::end). The factors must be
     /// readable in all their steps (the left one, in the target's rows, up to a whole number of
-    /// tiles), the target writable in its rows of 32 numbers, one at least, and written before if
+    /// tiles), the target writable in its rows of 32 values, one at least, and written before if
     /// it is added to.
     pub(crate) unsafe fn multiply(self, factors: Factors, target: Target) {
         let lower = target.rows.saturating_sub(TILE);
@@ -70,7 +70,7 @@ pub(crate) struct Factors {
     pub(crate) a_row: usize,
     /// A panel of 32 columns.
     pub(crate) b: *const Pair,
-    /// Int8 tiles of steps.
+    /// Whole tiles of steps.
     pub(crate) tiles: usize,
     /// The tile of steps behind them, filled up with zeros, or null.
     pub(crate) rest: *const Pair,

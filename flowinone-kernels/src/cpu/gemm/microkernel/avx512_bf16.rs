@@ -13,12 +13,12 @@ use std::mem::{MaybeUninit, transmute};
 use crate::cpu::gemm::layout::{Columns, MR, NR, Pair, Target, in_tiles};
 use crate::cpu::simd::detect;
 
-/// The proof that the processor has the instructions.
+/// A token: the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512Bf16(());
 
 impl Avx512Bf16 {
-    /// It, if the processor has them.
+    /// The token, if the processor has them.
     pub(crate) fn find() -> Option<Self> {
         detect::avx512_bf16().then_some(Self(()))
     }
@@ -27,25 +27,25 @@ impl Avx512Bf16 {
     ///
     /// # Safety
     /// The factors must be readable in all their steps, the left one in the target's rows, the
-    /// target writable in its rows of 32 numbers, and written before if it is added to.
+    /// target writable in its rows of 32 values, and written before if it is added to.
     pub(crate) unsafe fn multiply(self, factors: Factors, steps: usize, target: Target) {
         // SAFETY: `self` is the proof; the rest is the caller's.
         unsafe { multiply(factors, steps, target) };
     }
 
-    /// A row as pairs, each of two numbers that follow each other; subnormal ones become zero, as
+    /// A row as pairs, each of two values that follow each other; subnormal ones become zero, as
     /// the products take them.
     ///
     /// # Panics
-    /// If there is not one slot for every two numbers.
+    /// If there is not one slot for every two values.
     pub(crate) fn pair_row(self, row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
         assert_eq!(slots.len(), row.len().div_ceil(2));
         // SAFETY: `self` is the proof; there are as many slots.
         unsafe { pair_row(row, slots) };
     }
 
-    /// Columns of a matrix as a panel `[K / 2, N]` of pairs, each of two numbers that follow each
-    /// other in a column, and zeros in the slots behind the last column; subnormal numbers become
+    /// Columns of a matrix as a panel `[K / 2, N]` of pairs, each of two values that follow each
+    /// other in a column, and zeros in the slots behind the last column; subnormal values become
     /// zero, as the products take them.
     ///
     /// # Panics
@@ -57,13 +57,13 @@ impl Avx512Bf16 {
     ) {
         columns.check();
         assert!(columns.count <= N && slots.len() == columns.k.div_ceil(2) * N);
-        // SAFETY: `self` is the proof; the numbers and slots are there.
+        // SAFETY: `self` is the proof; the values and slots are there.
         unsafe { pair_columns::<N>(columns, slots) };
     }
 
-    /// Up to 16 columns of a matrix as rows of pairs, each of two numbers that follow each other,
+    /// Up to 16 columns of a matrix as rows of pairs, each of two values that follow each other,
     /// from a row to the next `stride` slots; zeros in the slots behind the last pair and in rows
-    /// behind the last one. Subnormal numbers become zero, as the products take them.
+    /// behind the last one. Subnormal values become zero, as the products take them.
     ///
     /// # Panics
     /// If the columns or the slots end too early.
@@ -76,7 +76,7 @@ impl Avx512Bf16 {
         columns.check();
         assert!(columns.count <= 16 && slots.len() == 16 * stride);
         assert!(stride.is_multiple_of(16) && columns.k.div_ceil(2) <= stride);
-        // SAFETY: `self` is the proof; the numbers and slots are there.
+        // SAFETY: `self` is the proof; the values and slots are there.
         unsafe { pair_lines(columns, slots, stride) };
     }
 
@@ -100,7 +100,7 @@ impl Avx512Bf16 {
 /// Two rows of columns as pairs, from `start` on those of the mask; zeros behind the last row.
 ///
 /// # Safety
-/// The numbers of the mask must be there.
+/// The values of the mask must be there.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pairs_of_rows(
@@ -120,7 +120,7 @@ unsafe fn pairs_of_rows(
         turns
     };
     let load = |row: usize| match row < columns.k {
-        // SAFETY: the caller's; numbers behind the mask are not read.
+        // SAFETY: the caller's; values behind the mask are not read.
         true => unsafe {
             let at = columns
                 .values
@@ -207,12 +207,12 @@ unsafe fn tile<const ROWS: usize>(factors: Factors, steps: usize, target: Target
 }
 
 /// # Safety
-/// There must be a slot for every two numbers.
+/// There must be a slot for every two values.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
     for (values, slots) in row.chunks(32).zip(slots.chunks_mut(16)) {
         let count = values.len();
-        // SAFETY: the numbers and slots of the masks are there; all vectors are 64 bytes.
+        // SAFETY: the values and slots of the masks are there; all vectors are 64 bytes.
         unsafe {
             let low = _mm512_maskz_loadu_ps(mask(count), values.as_ptr());
             let high = values.as_ptr().wrapping_add(16);
@@ -228,7 +228,7 @@ unsafe fn pair_row(row: &[f32], slots: &mut [MaybeUninit<Pair>]) {
 }
 
 /// # Safety
-/// `k` rows of `count` numbers, at most `N`, must be there, and as many slots as they take.
+/// `k` rows of `count` values, at most `N`, must be there, and as many slots as they take.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>]) {
     for step in 0..columns.k.div_ceil(2) {
@@ -251,7 +251,7 @@ unsafe fn pair_columns<const N: usize>(columns: Columns<'_>, slots: &mut [MaybeU
 }
 
 /// # Safety
-/// `k` rows of `count` numbers, at most 16, must be there, and 16 rows of `stride` slots, a whole
+/// `k` rows of `count` values, at most 16, must be there, and 16 rows of `stride` slots, a whole
 /// number of vectors.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pair_lines(columns: Columns<'_>, slots: &mut [MaybeUninit<Pair>], stride: usize) {
@@ -357,6 +357,6 @@ unsafe fn convolve<const ROWS: usize, const VECTORS: usize>(
 /// A vector of 16 pairs, as the instruction takes it.
 #[inline(always)]
 fn pairs(x: __m512i) -> __m512bh {
-    // SAFETY: both are 64 bytes, and any of them make numbers.
+    // SAFETY: both are 64 bytes, and any of them make values.
     unsafe { transmute(x) }
 }

@@ -9,12 +9,12 @@ use std::arch::x86_64::{
 use crate::cpu::gemm::layout::{MR, NR, Panel, Quad, Target, in_tiles};
 use crate::cpu::simd::detect;
 
-/// The proof that the processor has the instructions.
+/// A token: the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx512Vnni(());
 
 impl Avx512Vnni {
-    /// It, if the processor has them.
+    /// The token, if the processor has them.
     pub(crate) fn find() -> Option<Self> {
         detect::avx512_vnni().then_some(Self(()))
     }
@@ -24,7 +24,7 @@ impl Avx512Vnni {
     ///
     /// # Safety
     /// The factors must be readable in all their steps, the target writable in its rows of 32
-    /// numbers, and written before if it is added to.
+    /// values, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

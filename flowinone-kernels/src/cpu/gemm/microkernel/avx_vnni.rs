@@ -15,12 +15,12 @@ const ROWS_OF_TILE: usize = 6;
 /// Integers in a vector.
 const WIDTH: usize = 8;
 
-/// The proof that the processor has the instructions.
+/// A token: the processor has the instructions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AvxVnni(());
 
 impl AvxVnni {
-    /// It, if the processor has them.
+    /// The token, if the processor has them.
     pub(crate) fn find() -> Option<Self> {
         detect::avx_vnni().then_some(Self(()))
     }
@@ -30,7 +30,7 @@ impl AvxVnni {
     ///
     /// # Safety
     /// The factors must be readable in all their steps, the target writable in its rows of 32
-    /// numbers, and written before if it is added to.
+    /// values, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

@@ -1,4 +1,4 @@
-//! Products of matrices, `c = a b` or `c += a b`, tile by tile in registers: every number of `a`
+//! Products of matrices, `c = a b` or `c += a b`, tile by tile in registers: every value of `a`
 //! is spread over a vector and multiplied with a piece of a row of `b`.
 
 use crate::cpu::gemm::layout::{Left, in_tiles};

@@ -32,13 +32,13 @@ pub(crate) struct Int16 {
 }
 
 /// A product whose maker vouches for its pointers: the factors are readable in all their steps, the
-/// target writable in its rows of [`NR`] numbers, and written before if it is added to.
+/// target writable in its rows of [`NR`] values, and written before if it is added to.
 pub(crate) struct Sound(Int16);
 
 impl Int16 {
     /// # Safety
     /// The factors must be readable in all their steps, the target writable in its rows of [`NR`]
-    /// numbers, and written before if it is added to.
+    /// values, and written before if it is added to.
     #[inline(always)]
     pub(crate) unsafe fn compute<V: Simd>(self, simd: V) {
         simd.call(Sound(self));

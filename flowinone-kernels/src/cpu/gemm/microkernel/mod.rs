@@ -19,7 +19,7 @@ pub(crate) mod neon_mmla;
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::level::SimdLevel;
 
-/// The proof that pairs are multiplied at this level.
+/// The token, if pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
     match level {
@@ -34,7 +34,7 @@ pub(crate) fn multiplies_both(level: SimdLevel) -> bool {
     find_bf16(level).is_some() && avx512_vnni::Avx512Vnni::find().is_some()
 }
 
-/// The proof that tiles of pairs are multiplied at this level.
+/// The token, if tiles of pairs are multiplied at this level.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn find_amx(level: SimdLevel) -> Option<amx::Amx> {
     match level {

@@ -15,12 +15,12 @@ const ROWS_OF_TILE: usize = 8;
 /// Columns of a tile.
 const COLUMNS: usize = 8;
 
-/// The proof that the processor has the instruction.
+/// A token: the processor has the instruction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeonDot(());
 
 impl NeonDot {
-    /// It, if the processor has the instruction.
+    /// The token, if the processor has the instruction.
     pub(crate) fn find() -> Option<Self> {
         detect::neon_dot().then_some(Self(()))
     }
@@ -30,7 +30,7 @@ impl NeonDot {
     ///
     /// # Safety
     /// The factors must be readable in all their steps, the target writable in its rows of 32
-    /// numbers, and written before if it is added to.
+    /// values, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         (a, a_row): (*const Quad, usize),

@@ -21,11 +21,11 @@ const ROWS_OF_TILE: usize = 8;
 /// Columns of a tile.
 const COLUMNS: usize = 8;
 
-/// The proof that the processor multiplies blocks of 8-bit integers.
+/// A token: the processor multiplies blocks of 8-bit integers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeonI8mm(());
 
-/// The proof that the processor multiplies blocks of bfloat16.
+/// A token: the processor multiplies blocks of bfloat16.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeonBf16(());
 
@@ -34,7 +34,7 @@ pub(crate) struct NeonBf16(());
 type Rows<T> = (*const T, usize);
 
 impl NeonI8mm {
-    /// It, if the processor has the instruction.
+    /// The token, if the processor has the instruction.
     pub(crate) fn find() -> Option<Self> {
         detect::neon_i8mm().then_some(Self(()))
     }
@@ -43,7 +43,7 @@ impl NeonI8mm {
     ///
     /// # Safety
     /// The factors must be readable in all their steps, and a zero must follow each row; the target
-    /// must be writable in its rows of 32 numbers, and written before if it is added to.
+    /// must be writable in its rows of 32 values, and written before if it is added to.
     pub(crate) unsafe fn multiply(
         self,
         rows: Rows<Quad>,
@@ -58,7 +58,7 @@ impl NeonI8mm {
 }
 
 impl NeonBf16 {
-    /// It, if the processor has the instruction.
+    /// The token, if the processor has the instruction.
     pub(crate) fn find() -> Option<Self> {
         detect::neon_bf16().then_some(Self(()))
     }
