@@ -17,6 +17,8 @@ pub(crate) mod score;
 #[cfg(feature = "train")]
 pub(crate) mod train;
 #[cfg(feature = "train")]
+pub(crate) mod train_upscale;
+#[cfg(feature = "train")]
 pub(crate) mod train_vae;
 #[cfg(feature = "train")]
 pub(crate) mod tune;
