@@ -1,5 +1,5 @@
-//! Random weights to train from: convolutions keep the size of their values (He), the last one gives
-//! almost nothing, so that training begins with the small picture enlarged to the nearest.
+//! Random weights to train from: convolutions keep the size of their values (He), the last one
+//! gives almost nothing, so that training begins with the small picture enlarged to the nearest.
 
 use burn::tensor::{Device, FloatDType, TensorData};
 use flowinone_weights::{Init, ParamSpec, fill};
