@@ -86,7 +86,7 @@ function show() {
     button.setAttribute('aria-checked', on);
     button.tabIndex = on ? 0 : -1;
   }
-  document.body.dataset.task = now.task;
+  document.body.dataset.now = now.task;
   $('hint').textContent = task.hint;
   $('text-label').textContent = task.words;
   if ($('text').value !== (now.text[now.task] ?? '')) $('text').value = now.text[now.task] ?? '';
