@@ -109,7 +109,7 @@ export class Gallery {
     const picture = $('picture');
     if (picture.getAttribute('src') !== address) picture.src = address;
     picture.hidden = false;
-    picture.classList.toggle('unfinished', Boolean(unfinished));
+    picture.className = unfinished ? 'unfinished' : '';
     picture.alt = unfinished ? 'The unfinished picture' : `The picture: ${said(this.job)}`;
     $('waiting').textContent = '';
   }
@@ -120,7 +120,6 @@ export class Gallery {
     $('progress').hidden = !running;
     $('before').hidden = true;
     $('compare').hidden = true;
-    $('frame').classList.toggle('running', Boolean(running));
     if (!job) {
       $('caption').textContent = '';
       $('actions').replaceChildren();

@@ -55,7 +55,7 @@ def task(page, name):
 
 
 def scene(page):
-    page.locator("#tools [data-do=scene]").click()
+    page.locator("#sources [data-do=scene]").click()
     expect(page.locator("#canvas image")).to_have_count(1)
 
 
@@ -278,7 +278,7 @@ def test_by_keys_alone(opened, server):
     for _ in range(6):
         page.keyboard.press("ArrowRight")
     assert page.evaluate("document.body.dataset.now") == "force"
-    page.locator("#tools [data-do=scene]").focus()
+    page.locator("#sources [data-do=scene]").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#canvas image")).to_have_count(1)
     page.locator("#canvas").focus()
@@ -366,12 +366,13 @@ def test_nothing_is_out_of_reach_at_any_width(opened, server, width, scheme):
         page.locator("[data-example='0']").click()
         expect(page.locator("[data-act=again]")).to_be_visible()
         expect(page.locator("#seen-picture")).to_be_visible()
+        if SHOTS:
+            expect(page.locator("#progress")).to_be_hidden()
+            page.wait_for_timeout(500)
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         assert not found, [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found]
-        if SHOTS:
-            page.wait_for_timeout(400)
-            page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
 
 
 def test_a_token_is_asked_for(fresh, tmp_path, browser):
