@@ -240,8 +240,10 @@ export class Gallery {
   }
 }
 
-/** What a job was asked for, in its own words. @param {Job|undefined} job */
+/** What a job was asked for, in its own words or its task's. @param {Job|undefined} job */
 function said(job) {
-  const made = job?.request ?? {};
-  return made.text ?? made.name ?? (made.instruction || TASKS[job?.task ?? '']?.label) ?? '';
+  const { text, name, instruction } = job?.request ?? {};
+  const { label, examples } = TASKS[job?.task ?? ''] ?? {};
+  // Tasks whose examples have no words have a sentence of their own.
+  return text ?? name ?? (examples?.[0].text ? instruction : label) ?? '';
 }

@@ -233,7 +233,7 @@ def long(server, seed=0, steps=1000):
 def test_cancel_of_a_queued_and_a_running_job(opened, fresh):
     server = fresh("--batch-size", "1")
     first = long(server)
-    page = opened(server)
+    page = opened(server, expected=["ERR_"])  # the server ends before the page
     task(page, "class-to-image")
     page.locator("#settings summary").click()
     page.locator("[data-set=steps]").fill("1000")
