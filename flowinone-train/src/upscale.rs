@@ -14,14 +14,16 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_data::ContactSheet;
+use flowinone_encoder::structure_pixels;
 use flowinone_image::{Filter, center_crop, psnr, resize};
 use flowinone_kernels::Precision;
+use flowinone_tasks::to_pictures;
 use flowinone_upscale::{Compact, CompactConfig, Watch};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::autoencoder::{edges, images, pixels, save};
+use crate::autoencoder::{edges, save};
 use crate::finer::disturbed;
 use crate::validation_set::caption;
 use crate::{
@@ -185,11 +187,11 @@ impl UpscaleTrainTask {
         let (remade, plain) = pictures.split_at(decoded.min(count));
         let mut parts = vec![];
         if !remade.is_empty() {
-            let x = pixels(remade, None, &mut BatchRng::new(0, 0), &device);
+            let x = structure_pixels(remade, &device);
             parts.push(self.remade(x, rng));
         }
         if !plain.is_empty() {
-            let x = pixels(plain, None, &mut BatchRng::new(0, 0), &device);
+            let x = structure_pixels(plain, &device);
             // One deviation a picture; twice, for a range of 2.
             let amounts = rng.uniforms(plain.len()).into_iter();
             let amounts: Vec<f32> = amounts
@@ -257,7 +259,7 @@ impl TrainTask for UpscaleTrainTask {
             .map(|[large, small]| (large, small))
             .unzip();
         let device = self.device.clone().inner();
-        let large = pixels(&large, None, &mut BatchRng::new(0, 0), &device);
+        let large = structure_pixels(&large, &device);
         let large = large.add_scalar(1.0).mul_scalar(0.5); // [b, 3, s h, s w] in [0, 1]
         let small = self.small(&small, rng);
         let [small, large] = self.crops(&small, &large, rng);
@@ -297,19 +299,19 @@ impl TrainTask for UpscaleTrainTask {
         for (number, example) in examples.iter().enumerate() {
             let [large, small] = sizes(&example.output, side, self.scale, Filter::Box);
             let rng = &mut BatchRng::new(1, number as u64);
-            let x = pixels(std::slice::from_ref(&small), None, rng, &device);
+            let x = structure_pixels([&small], &device);
             let remade = self.remade(x.clone(), rng);
-            let enlarge = |x: Tensor<4>| {
+            let enlarge = |x: Tensor<4>| -> Result<RgbImage, Error> {
                 let y = enlarged(&model, x.add_scalar(1.0).mul_scalar(0.5));
-                images(y.mul_scalar(2.0).sub_scalar(1.0), side).remove(0)
+                Ok(to_pictures(y.mul_scalar(2.0).sub_scalar(1.0))?.remove(0))
             };
             let lanczos = |small: &RgbImage| resize(small, side, side, Filter::Lanczos);
-            let of_remade = images(remade.clone(), small.width()).remove(0);
+            let of_remade = to_pictures(remade.clone())?.remove(0);
             let made = [
                 lanczos(&small),
-                enlarge(x),
+                enlarge(x)?,
                 lanczos(&of_remade),
-                enlarge(remade),
+                enlarge(remade)?,
             ];
             for (decibels, made) in decibels.iter_mut().zip(&made) {
                 decibels.push(psnr(&large, made));

@@ -12,7 +12,7 @@ use flowinone_train::{
 };
 use flowinone_upscale::{Compact, Network, Upscaler};
 
-use crate::commands::train::{Computing, note_validation, told};
+use crate::commands::train::{Computing, note_validation, told, watch};
 use crate::{Outcome, interrupt};
 
 /// The model that a run writes at its end.
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut tasks: Vec<_> = others.iter().map(|other| task.on(other)).collect();
     tasks.insert(0, task);
     let mut trainer = Trainer::data_parallel(tasks, compact, data.mixer, config.run.clone())?;
-    if trainer.run(interrupt::flag())? == StopReason::Stopped {
+    if watch(&mut trainer)? == StopReason::Stopped {
         return Ok(Outcome::Interrupted);
     }
     write(trainer.ema(), &target, args.half)

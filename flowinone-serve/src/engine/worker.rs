@@ -52,13 +52,13 @@ impl Engine {
         let open = || batch.iter().filter(|job| !job.is_settled());
         match result {
             Ok(Ok(())) if self.abort.load(Ordering::Relaxed) => {
-                open().for_each(|job| self.put_back(job))
+                open().for_each(|job| self.put_back(job));
             }
             Ok(Ok(())) => {
-                open().for_each(|job| self.fail(job, "internal", "it ended without a picture"))
+                open().for_each(|job| self.fail(job, "internal", "it ended without a picture"));
             }
             Ok(Err(error)) => {
-                open().for_each(|job| self.fail(job, code(&error), &error.to_string()))
+                open().for_each(|job| self.fail(job, code(&error), &error.to_string()));
             }
             // Only the guilty one shall fail: each once more, by itself.
             Err(panic) => match open().count() {
