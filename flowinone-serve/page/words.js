@@ -77,8 +77,8 @@ export const TASKS = {
     tools: ['select', 'arrow', 'eraser', 'hand'], hint: 'Push a thing: drag an arrow from its middle.',
     field: 'instruction', words: 'Sentence below (empty: the usual one)',
     examples: [
-      { marks: [{ kind: 'arrow', points: [[39, 37], [90, 44]] }] },
-      { marks: [{ kind: 'arrow', points: [[39, 37], [48, 86]] }] },
+      { marks: [{ kind: 'arrow', points: [[39, 37], [70, 41]] }] },
+      { marks: [{ kind: 'arrow', points: [[39, 37], [44, 66]] }] },
     ],
   },
   trajectory: {

@@ -4,7 +4,9 @@ import concurrent.futures
 import io
 import json
 import os
+import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -244,3 +246,17 @@ def test_schemathesis_finds_no_fault(fresh, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout[-6000:]
     assert server.get("health/live")["status"] == "live" and server.wait(server.submit(**APPLE))["state"] == "done"
+
+
+@pytest.mark.parametrize("program, file, result", [
+    (sys.executable, "client.py", "pushed.png"), ("node", "client.mjs", "house.png"), ("bash", "client.sh", "box.png")])
+def test_the_examples_run(server, tmp_path, program, file, result):
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+    scene = server.get("page/scene.png", raw=True)
+    (tmp_path / "scene.png").write_bytes(scene)
+    example = pathlib.Path(__file__).parents[2] / "examples" / file
+    first = ["scene.png"] if program == "bash" else []
+    done = subprocess.run([program, example, *first, server.url], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert result in done.stdout and (tmp_path / result).read_bytes().startswith(b"\x89PNG")
