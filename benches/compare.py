@@ -12,6 +12,8 @@ Needs Python 3 with `torch` (a CPU build is enough) and cargo. What is timed, ea
     train   one training step of the mini model, 32 items (here a share of them for each thread), AdamW; in bf16
             with float32 weights (autocast)
     train_vae  one training step of the mini autoencoder, 32 crops of 32 x 32, likewise
+    upscale  three upscaling networks, with `ncnn` (from PyPI) as a third side: animevideov3 on 64 x 64 and on
+            256 x 256 pixels, x4plus-anime on 256 x 256; each by itself is upscale_64, upscale_256, upscale_esrgan
 
 `benches/torch_shapes.py` states the blocks in PyTorch; `shapes` in this crate is our side. One run of each
 takes its turn after the other, the first of each is dropped, and medians are compared. PyTorch runs
@@ -40,7 +42,12 @@ PLAN = {
     "vae": (["f32", "bf16"], ["f32", "bf16"], 5),
     "train": (["f32", "bf16"], ["f32", "bf16"], 7),
     "train_vae": (["f32"], ["f32", "bf16"], 15),
+    "upscale_64": (["f32", "bf16"], ["f32", "ncnn"], 15),
+    "upscale_256": (["f32", "bf16"], ["f32", "ncnn"], 7),
+    "upscale_esrgan": (["f32", "bf16"], ["f32", "ncnn"], 2),
 }
+# Several by one name.
+GROUPS = {"upscale": ["upscale_64", "upscale_256", "upscale_esrgan"]}
 TITLES = {
     "block": "transformer block, 2 x 257 tokens",
     "step": "guided step",
@@ -48,6 +55,9 @@ TITLES = {
     "vae": "VAE encode + decode",
     "train": "training step of mini, 32 items",
     "train_vae": "training step of mini's autoencoder",
+    "upscale_64": "animevideov3, 64 to 256 pixels",
+    "upscale_256": "animevideov3, 256 to 1024 pixels",
+    "upscale_esrgan": "x4plus-anime, 256 to 1024 pixels",
     "picture": "whole picture: 50 steps, vision, VAE (computed)",
 }
 
@@ -101,10 +111,15 @@ class Theirs:
 
     number = os.getpid()
 
-    def __init__(self, name, dtype):
-        import torch_shapes
+    def __init__(self, name, dtype, threads):
+        if dtype == "ncnn":
+            import ncnn_shapes
 
-        self.computation = getattr(torch_shapes, name)(dtype)
+            self.computation = getattr(ncnn_shapes, name)(threads)
+        else:
+            import torch_shapes
+
+            self.computation = getattr(torch_shapes, name)(dtype)
 
     def run(self):
         begin = time.perf_counter()
@@ -120,7 +135,7 @@ def measure(name, runs, threads, command):
     ours, theirs, count = PLAN[name]
     count = runs or count
     sides = {f"ours {dtype}": Ours(name, dtype, threads, command) for dtype in ours}
-    sides |= {f"torch {dtype}": Theirs(name, dtype) for dtype in theirs}
+    sides |= {f"torch {dtype}": Theirs(name, dtype, threads) for dtype in theirs}
     seconds, busy = ({label: [] for label in sides} for _ in range(2))
     for turn in range(count + 1):
         for label, side in sides.items():
@@ -218,7 +233,7 @@ def write(path, about, rows, runs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help=f"comma-separated: {', '.join(PLAN)}")
+    parser.add_argument("--only", help=f"comma-separated: {', '.join([*PLAN, *GROUPS])}")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="on both sides (default: all)")
     parser.add_argument("--runs", type=int, help="of each side, after the first (default: by size, 3 to 15)")
     parser.add_argument("--profile", default="release", help="cargo's (default: release)")
@@ -227,6 +242,7 @@ def main():
     parser.add_argument("--plot", help="SVG of the ratios")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(PLAN)
+    names = [one for name in names for one in GROUPS.get(name, [name])]
     for name in names:
         if name not in PLAN:
             parser.error(f"{name!r} is none of {', '.join(PLAN)}")

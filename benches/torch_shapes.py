@@ -450,3 +450,78 @@ def train_vae(dtype):
         assert torch.isfinite(loss)
 
     return learn
+
+
+# --- Upscaling ------------------------------------------------------------------------------------
+
+
+class Compact(nn.Module):
+    """SRVGGNetCompact: [b, 3, h, w] to [b, 3, 4 h, 4 w]."""
+
+    def __init__(self, features, convolutions, scale):
+        super().__init__()
+        layers = [nn.Conv2d(3, features, 3, 1, 1), nn.PReLU(features)]
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(features, features, 3, 1, 1), nn.PReLU(features)]
+        self.body = nn.Sequential(*layers, nn.Conv2d(features, 3 * scale**2, 3, 1, 1))
+        self.scale = scale
+
+    def forward(self, x):
+        return F.pixel_shuffle(self.body(x), self.scale) + F.interpolate(x, scale_factor=self.scale)
+
+
+class Dense(nn.Module):
+    def __init__(self, features, growth):
+        super().__init__()
+        widths = [features + k * growth for k in range(5)]
+        self.convs = nn.ModuleList(nn.Conv2d(w, growth if k < 4 else features, 3, 1, 1) for k, w in enumerate(widths))
+
+    def forward(self, x):
+        parts = [x]
+        for conv in self.convs[:4]:
+            parts.append(F.leaky_relu(conv(torch.cat(parts, 1)), 0.2))
+        return 0.2 * self.convs[4](torch.cat(parts, 1)) + x
+
+
+class Esrgan(nn.Module):
+    """RRDBNet: [b, 3, h, w] to [b, 3, 4 h, 4 w]."""
+
+    def __init__(self, features, growth, blocks):
+        super().__init__()
+        block = lambda: nn.Sequential(*(Dense(features, growth) for _ in range(3)))
+        conv = lambda output: nn.Conv2d(features, output, 3, 1, 1)
+        self.first = nn.Conv2d(3, features, 3, 1, 1)
+        self.blocks = nn.ModuleList(block() for _ in range(blocks))
+        self.body, self.up1, self.up2, self.hr, self.last = *(conv(features) for _ in range(4)), conv(3)
+
+    def forward(self, x):
+        h = first = self.first(x)
+        for block in self.blocks:
+            h = h + 0.2 * block(h)
+        h = first + self.body(h)
+        for up in (self.up1, self.up2):
+            h = F.leaky_relu(up(F.interpolate(h, scale_factor=2)), 0.2)
+        return self.last(F.leaky_relu(self.hr(h), 0.2))
+
+
+def upscaler(network, side, dtype):
+    network = network.to(DTYPES[dtype]).to(memory_format=torch.channels_last).eval()
+    x = torch.rand(1, 3, side, side, dtype=DTYPES[dtype]).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run():
+        network(x)
+
+    return run
+
+
+def upscale_64(dtype):
+    return upscaler(Compact(64, 16, 4), 64, dtype)
+
+
+def upscale_256(dtype):
+    return upscaler(Compact(64, 16, 4), 256, dtype)
+
+
+def upscale_esrgan(dtype):
+    return upscaler(Esrgan(64, 32, 6), 256, dtype)

@@ -19,6 +19,8 @@ pub(crate) mod serve;
 #[cfg(feature = "train")]
 pub(crate) mod train;
 #[cfg(feature = "train")]
+pub(crate) mod train_upscale;
+#[cfg(feature = "train")]
 pub(crate) mod train_vae;
 #[cfg(feature = "train")]
 pub(crate) mod tune;

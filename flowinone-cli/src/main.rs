@@ -74,6 +74,9 @@ enum Command {
     /// Train the autoencoder of a model
     #[cfg(feature = "train")]
     TrainVae(commands::train_vae::Args),
+    /// Train a small upscaling network
+    #[cfg(feature = "train")]
+    TrainUpscale(commands::train_upscale::Args),
     /// Measure the error and the cost of many sampling settings, and store the best as --fast
     #[cfg(feature = "train")]
     Tune(commands::tune::Args),
@@ -153,6 +156,8 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Train(args) => commands::train::run(&args),
         #[cfg(feature = "train")]
         Command::TrainVae(args) => commands::train_vae::run(&args),
+        #[cfg(feature = "train")]
+        Command::TrainUpscale(args) => commands::train_upscale::run(&args),
         #[cfg(feature = "train")]
         Command::Tune(args) => commands::tune::run(&args),
         #[cfg(feature = "train")]

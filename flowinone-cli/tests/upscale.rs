@@ -207,3 +207,60 @@ fn nonsense_is_refused_before_work() {
         "{said}"
     );
 }
+
+#[cfg(feature = "train")]
+#[test]
+fn a_network_is_trained_resumed_and_used() {
+    let bench = Bench::new();
+    let config = |steps: u32| {
+        format!(
+            r#"
+[network]
+features = 4
+convolutions = 1
+scale = 2
+[objective]
+side = 32
+crop = 8
+[run]
+folder = "run"
+seed = 1
+steps = {steps}
+batch = 2
+schedule.learning_rate = 1e-3
+validation = {{ steps = 2, examples = 1 }}
+[[data]]
+[data.procedural.pairs]
+seed = 1
+side = 32
+tasks = ["class-to-image"]
+classes = "everyday"
+styles = []
+split = "train"
+holdout = {{}}
+"#
+        )
+    };
+    let write = |text: String| std::fs::write(bench.path("up.toml"), text).unwrap();
+    write(config(2));
+    let said = bench.succeed("train-upscale --config up.toml");
+    assert!(said.contains("psnr_lanczos"), "{said}");
+    write(config(3));
+    let said = bench.succeed("train-upscale --config up.toml");
+    assert!(said.contains("resumed at step 2 of 3"), "{said}");
+    bench.succeed("upscale in/a.png -o own.png --model run/upscale.safetensors");
+    assert_eq!(size(&bench, "own.png"), (128, 128));
+    bench.succeed("train-upscale --config up.toml --export own.safetensors --half");
+    let said = bench.succeed("inspect own.safetensors");
+    assert!(said.contains("body.4.weight\t12x4x3x3\tf16"), "{said}");
+
+    write(config(3).replace("side = 32\ncrop", "side = 33\ncrop"));
+    let said = bench.fail("train-upscale --config up.toml");
+    assert!(
+        said.contains("objective.side") && said.contains("multiple"),
+        "{said}"
+    );
+    write(config(3).replace("[objective]", "[objective]\nmodel = \"built-in:mini\""));
+    let said = bench.fail("train-upscale --config up.toml");
+    assert!(said.contains("makes pictures of 64 pixels"), "{said}");
+}

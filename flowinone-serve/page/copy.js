@@ -47,25 +47,23 @@ export function commandLine(made, base) {
 }
 
 /** @param {any} made @param {string} base */
-export const curl = (made, base) => `curl -H 'content-type: application/json' \\
-  -d ${quoted(JSON.stringify(made))} \\
-  ${base}api/v1/jobs`;
+export const curl = (made, base) => [
+  "curl -H 'content-type: application/json' \\", `  -d ${quoted(JSON.stringify(made))} \\`, `  ${base}api/v1/jobs`,
+].join('\n');
 
 /** @param {any} made @param {string} base */
 export function python(made, base) {
-  const { task, picture, ...own } = made;
   const prompt = made.text ?? made.name ?? made.instruction ?? '';
-  const body = JSON.stringify({ ...own, task, ...(picture && { picture }) });
-  return `import base64, json
-from openai import OpenAI
-
-client = OpenAI(base_url="${base}v1", api_key="none")
-answer = client.images.generate(
-    prompt=${JSON.stringify(prompt)},
-    extra_body={"flowinone": json.loads(${JSON.stringify(body)})},
-)
-with open("picture.png", "wb") as file:
-    file.write(base64.b64decode(answer.data[0].b64_json))`;
+  return [
+    'import base64, json', 'from openai import OpenAI', '',
+    `client = OpenAI(base_url="${base}v1", api_key="none")`,
+    'answer = client.images.generate(',
+    `    prompt=${JSON.stringify(prompt)},`,
+    `    extra_body={"flowinone": json.loads(${JSON.stringify(JSON.stringify(made))})},`,
+    ')',
+    'with open("picture.png", "wb") as file:',
+    '    file.write(base64.b64decode(answer.data[0].b64_json))',
+  ].join('\n');
 }
 
 /** A line for \`flowinone batch\`; the picture lies beside it as input.png. @param {any} made */

@@ -109,7 +109,7 @@ export class Gallery {
     const picture = $('picture');
     if (picture.getAttribute('src') !== address) picture.src = address;
     picture.hidden = false;
-    picture.classList.toggle('unfinished', Boolean(unfinished));
+    picture.className = unfinished ? 'unfinished' : '';
     picture.alt = unfinished ? 'The unfinished picture' : `The picture: ${said(this.job)}`;
     $('waiting').textContent = '';
   }
@@ -120,7 +120,6 @@ export class Gallery {
     $('progress').hidden = !running;
     $('before').hidden = true;
     $('compare').hidden = true;
-    $('frame').classList.toggle('running', Boolean(running));
     if (!job) {
       $('caption').textContent = '';
       $('actions').replaceChildren();
@@ -241,8 +240,10 @@ export class Gallery {
   }
 }
 
-/** What a job was asked for, in its own words. @param {Job|undefined} job */
+/** What a job was asked for, in its own words or its task's. @param {Job|undefined} job */
 function said(job) {
-  const made = job?.request ?? {};
-  return made.text ?? made.name ?? (made.instruction || TASKS[job?.task ?? '']?.label) ?? '';
+  const { text, name, instruction } = job?.request ?? {};
+  const { label, examples } = TASKS[job?.task ?? ''] ?? {};
+  // Tasks whose examples have no words have a sentence of their own.
+  return text ?? name ?? (examples?.[0].text ? instruction : label) ?? '';
 }

@@ -52,13 +52,6 @@ const change = (next, name) => history.set(next, name);
 
 function build() {
   $('tasks').innerHTML = Object.entries(TASKS).map(([name, task]) => `<button role="radio" data-task="${name}">${icon(task.icon)}<span>${task.label}</span></button>`).join('');
-  $('theme').innerHTML = icon('M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9z');
-  const dark = () => (kept.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
-  if (kept.theme) document.documentElement.style.colorScheme = kept.theme;
-  $('theme').onclick = () => {
-    keep({ theme: dark() ? 'light' : 'dark' });
-    document.documentElement.style.colorScheme = kept.theme;
-  };
   $('make').textContent = SAY.make;
   document.querySelector('#settings summary').textContent = SAY.settings;
   document.querySelector('#copy summary').textContent = SAY.copy;
@@ -86,7 +79,7 @@ function show() {
     button.setAttribute('aria-checked', on);
     button.tabIndex = on ? 0 : -1;
   }
-  document.body.dataset.task = now.task;
+  document.body.dataset.now = now.task;
   $('hint').textContent = task.hint;
   $('text-label').textContent = task.words;
   if ($('text').value !== (now.text[now.task] ?? '')) $('text').value = now.text[now.task] ?? '';
@@ -115,11 +108,12 @@ function show() {
 
 function showTools() {
   const task = TASKS[history.now.task];
-  const tool = (name) => `<button data-tool="${name}" title="${TOOLS[name][0]} (${TOOLS[name][1].toUpperCase()})" aria-label="${TOOLS[name][0]}" aria-keyshortcuts="${TOOLS[name][1]}">${icon(TOOLS[name][2])}</button>`;
+  const tool = (name) => `<button data-tool="${name}" title="${TOOLS[name][0]} (${TOOLS[name][1].toUpperCase()})" aria-label="${TOOLS[name][0]}">${icon(TOOLS[name][2])}</button>`;
   const other = (name) => `<button data-do="${name}" title="${SAY[name]}" aria-label="${SAY[name]}">${icon(ICONS[name])}</button>`;
   const group = (list) => `<span>${list.join('')}</span>`;
   $('tools').innerHTML = group(task.tools.map(tool)) + group(['undo', 'redo', 'clear'].map(other))
-    + group(['smaller', 'larger', 'fit'].map(other)) + group(['open', 'scene'].map(other));
+    + group(['smaller', 'larger', 'fit'].map(other));
+  $('sources').innerHTML = task.picture ? ['open', 'scene'].map(other).join('') : '';
 }
 
 /** The settings that are asked for most; the rest by a request. */
@@ -388,7 +382,7 @@ function wire() {
   $('help').onclick = () => $('keys').showModal();
   document.addEventListener('keydown', keys);
   document.addEventListener('keyup', (event) => { if (event.key === ' ') { stage.space = false; stage.show(); } });
-  window.addEventListener('resize', () => stage.show());
+  addEventListener('resize', () => stage.show());
 }
 
 /** @param {KeyboardEvent} event */

@@ -97,7 +97,7 @@ export class Stage {
     const svg = this.svg;
     const focused = document.activeElement?.getAttribute?.('data-mark');
     svg.setAttribute('viewBox', `${x} ${y} ${side} ${side}`);
-    svg.dataset.tool = this.space ? 'hand' : this.tool;
+    svg.dataset.use = this.space ? 'hand' : this.tool;
     const href = picture.ref ? `api/v1/pictures/${picture.ref.slice(8)}` : '';
     const back = href
       ? `<image href="${href}" width="${picture.width}" height="${picture.height}"/>`

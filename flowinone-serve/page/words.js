@@ -23,10 +23,6 @@ const HOUSE = [
   [[34, 58], [64, 30], [94, 58], [86, 58], [86, 96], [42, 96], [42, 58], [34, 58]],
   [[57, 96], [57, 74], [71, 74], [71, 96]],
 ];
-const HEART = [
-  [[64, 94], [44, 76], [34, 62], [34, 49], [43, 40], [54, 41], [64, 52], [74, 41], [85, 40], [94, 49],
-    [94, 62], [84, 76], [64, 94]],
-];
 /** @param {number[][][]} lines */
 const pen = (lines) => lines.map((points) => ({ kind: 'pen', points }));
 
@@ -74,15 +70,15 @@ export const TASKS = {
     label: 'Doodle', icon: 'M4 17c2-9 5-9 6-4s3 5 4 0 3-6 6-6', picture: true,
     tools: ['select', 'pen', 'eraser', 'hand'], hint: 'Sketch something; it becomes real.',
     field: 'instruction', words: 'Sentence below (empty: the usual one)',
-    examples: [{ marks: pen(HOUSE) }, { marks: pen(HEART) }],
+    examples: [{ marks: pen(HOUSE) }],
   },
   force: {
     label: 'Push', icon: 'M4 12h13m-5-6l6 6-6 6', picture: true,
     tools: ['select', 'arrow', 'eraser', 'hand'], hint: 'Push a thing: drag an arrow from its middle.',
     field: 'instruction', words: 'Sentence below (empty: the usual one)',
     examples: [
-      { marks: [{ kind: 'arrow', points: [[39, 37], [90, 44]] }] },
-      { marks: [{ kind: 'arrow', points: [[39, 37], [48, 86]] }] },
+      { marks: [{ kind: 'arrow', points: [[39, 37], [70, 41]] }] },
+      { marks: [{ kind: 'arrow', points: [[39, 37], [44, 66]] }] },
     ],
   },
   trajectory: {
@@ -139,7 +135,7 @@ export const SAY = {
   gone: 'The picture is no longer on the server; choose it again.', copied: 'Copied.',
   few: 'Drawn too small; draw it larger.', needs: 'Draw something first.', say: 'Write some words first.',
   signIn: 'This server wants a token.', token: 'Token', enter: 'Sign in', close: 'Close',
-  seed: (n) => `seed ${n}`, theme: 'Light or dark', selected: 'Chosen mark', points: 'Points', remove: 'Remove',
+  seed: (n) => `seed ${n}`, points: 'Points', remove: 'Remove',
 };
 
 /** @param {number} seconds */

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(not(unix))]
+compile_error!("flowinone-serve needs a Unix system: it listens on unix sockets and hears SIGTERM");
+
 mod asked;
 mod config;
 mod engine;

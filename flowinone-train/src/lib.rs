@@ -37,6 +37,7 @@ mod train_task;
 mod trainable_flow;
 mod trainer;
 mod training_data;
+mod upscale;
 mod validation_set;
 
 pub use autoencoder::{AutoencoderTrainTask, Pictures, latent_deviation};
@@ -71,4 +72,7 @@ pub use train_task::{Batcher, Losses, TrainTask};
 pub use trainable_flow::TrainableFlow;
 pub use trainer::Trainer;
 pub use training_data::TrainingData;
+pub use upscale::{
+    Sizes, UpscaleNetwork, UpscaleObjective, UpscaleTrainTask, UpscaleTrainingConfig,
+};
 pub use validation_set::{ValidationGroup, ValidationSet};

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::shared::share;
 use crate::{
     AutoencoderTrainingConfig, DataConfig, Error, Fault, FlowTrainingConfig, Matrices, RunConfig,
-    VaePart,
+    UpscaleTrainingConfig, VaePart,
 };
 
 /// Longest configuration file, in bytes.
@@ -168,6 +168,44 @@ impl Configuration for AutoencoderTrainingConfig {
             return Err(fault("reconstruction.crop", reason));
         }
         Ok(())
+    }
+}
+
+impl Configuration for UpscaleTrainingConfig {
+    fn check(&self) -> Result<(), Fault> {
+        self.run.check()?;
+        let (network, objective) = (&self.network, &self.objective);
+        let scale = network.scale as u64;
+        for (key, number, least, most) in [
+            ("network.features", network.features as u64, 1, 1024),
+            ("network.convolutions", network.convolutions as u64, 0, 250),
+            ("network.scale", scale, 1, 16),
+            ("objective.side", objective.side.into(), scale, 16_384),
+            ("objective.crop", objective.crop.into(), 2, 16_384),
+        ] {
+            if !(least..=most).contains(&number) {
+                let reason = format!("is {number}, expected {least} to {most}");
+                return Err(fault(key, reason));
+            }
+        }
+        if !u64::from(objective.side).is_multiple_of(scale) {
+            let reason = format!("is {}, expected a multiple of the scale", objective.side);
+            return Err(fault("objective.side", reason));
+        }
+        for (key, weight, most) in [
+            ("objective.gradient", objective.gradient, f64::MAX),
+            ("objective.squared", objective.squared, f64::MAX),
+            ("objective.decoded", objective.decoded, 1.0),
+            ("objective.blur", objective.blur, 1.0),
+            ("objective.latent_noise", objective.latent_noise, f64::MAX),
+            ("objective.noise", objective.noise, 1.0),
+        ] {
+            if !(0.0..=most).contains(&weight) {
+                let reason = format!("is {weight}, expected a finite number, 0 or more");
+                return Err(fault(key, reason));
+            }
+        }
+        some_data(&self.data)
     }
 }
 

@@ -7,18 +7,24 @@ mod support;
 use flowinone_prompts::PromptStyle;
 use flowinone_tasks::Dtype;
 use flowinone_train::{
-    AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, initialise, read_training_config,
+    AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, UpscaleTrainingConfig, initialise,
+    read_training_config,
 };
 use support::{Bench, FILES, PAIRS, RUN, device, write_pairs};
 
 #[test]
 fn the_recipes_can_be_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-    let (mut flows, mut autoencoders) = (0, 0);
+    let (mut flows, mut autoencoders, mut upscaling) = (0, 0, 0);
     for preset in std::fs::read_dir(folder).unwrap() {
         for file in std::fs::read_dir(preset.unwrap().path()).unwrap() {
             let file = file.unwrap().path();
             if file.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            if file.parent().unwrap().ends_with("upscale") {
+                read_training_config::<UpscaleTrainingConfig>(&file).unwrap();
+                upscaling += 1;
                 continue;
             }
             match file.file_stem().unwrap().to_str() {
@@ -33,7 +39,7 @@ fn the_recipes_can_be_read() {
             }
         }
     }
-    assert!(flows >= 1 && autoencoders >= 3);
+    assert!(flows >= 1 && autoencoders >= 3 && upscaling >= 1);
 }
 
 #[test]

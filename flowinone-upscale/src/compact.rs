@@ -4,11 +4,18 @@
 //! y = shuffle_s(conv(PReLU(.. conv(PReLU(conv(x))) ..))) + nearest_s(x)
 //! ```
 
+use std::path::Path;
+
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
+use flowinone_files::write_atomically;
 use flowinone_kernels::Dtype;
+use flowinone_weights::values;
+use half::f16;
+use safetensors::serialize;
+use safetensors::tensor::{Dtype as Stored, TensorView};
 
 use crate::layers::{Run, Slopes, conv3x3, shuffled};
 use crate::{Error, Watch};
@@ -88,6 +95,36 @@ pub struct Compact {
 }
 
 impl Compact {
+    /// Writes it as a safetensors file with the published names, which this crate and other
+    /// programs read; in float32, or rounded to f16.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn save(&self, path: &Path, half: bool) -> Result<(), Error> {
+        let mut tensors = vec![];
+        values(self, |param, data| {
+            let x: Vec<f32> = data.convert::<f32>().try_into_vec().expect("converted");
+            let (dtype, bytes) = match half {
+                false => (
+                    Stored::F32,
+                    x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                ),
+                true => {
+                    let rounded = x.iter().map(|x| f16::from_f32(*x));
+                    (Stored::F16, rounded.flat_map(f16::to_le_bytes).collect())
+                }
+            };
+            let bytes: Vec<u8> = bytes;
+            tensors.push((published(&param.path), dtype, param.shape.clone(), bytes));
+        });
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes);
+            (name, view.expect("as many bytes as the shape says"))
+        });
+        let bytes = serialize(views, None).expect("names and shapes are plain");
+        Ok(write_atomically(path, &bytes)?)
+    }
+
     /// Pictures `[b, c, h, w]` with values in [0, 1] to `[b, c, s h, s w]`; not clamped.
     ///
     /// # Errors
@@ -116,5 +153,19 @@ impl Compact {
         let x = x.repeat_dim(1, s * s);
         let x = x.reshape([batch, channels * s * s, height, width]);
         Ok(shuffled(h + x, s))
+    }
+}
+
+/// `convs.N.bias` as `body.{2 N}.bias`, `slopes.N` as `body.{2 N + 1}.weight`.
+fn published(path: &str) -> String {
+    let mut parts = path.split('.');
+    let (list, number) = (
+        parts.next(),
+        parts.next().and_then(|n| n.parse::<usize>().ok()),
+    );
+    match (list, number, parts.next()) {
+        (Some("convs"), Some(number), Some(kind)) => format!("body.{}.{kind}", 2 * number),
+        (Some("slopes"), Some(number), None) => format!("body.{}.weight", 2 * number + 1),
+        _ => unreachable!("a Compact has convs and slopes, not {path}"),
     }
 }

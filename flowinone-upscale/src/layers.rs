@@ -16,7 +16,10 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
 }
 
 /// What becomes of the results of a convolution.
-#[allow(clippy::large_enum_variant, reason = "one value a layer")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for the length of a call"
+)]
 pub(crate) enum Slopes {
     /// They stay.
     None,

@@ -3,6 +3,7 @@
 mod colours;
 mod compact;
 mod error;
+mod init;
 mod keys;
 mod known;
 mod layers;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use compact::{Compact, CompactConfig};
 pub use error::Error;
+pub use init::initialised;
 pub use keys::Naming;
 pub use known::{KNOWN, Known};
 pub use layers::{shuffled, unshuffled};

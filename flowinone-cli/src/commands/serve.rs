@@ -13,8 +13,8 @@ use crate::{Outcome, interrupt};
 
 /// Serve a page to draw on, OpenAI's Images API and one of our own.
 ///
-/// Without options: the built-in model at http://127.0.0.1:7860/. Pictures and the journal of jobs
-/// are kept in --data, so that neither a crash nor a restart loses an accepted job.
+/// Without options: the built-in model at port 7860 of this machine. Pictures and the journal of
+/// jobs are kept in --data, so that neither a crash nor a restart loses an accepted job.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -97,7 +97,7 @@ struct Access {
     /// A name by which the server is reached, besides localhost and addresses
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
-    /// A page of another address that may use the server, as https://example.org
+    /// A page of another address that may use the server, as `https://example.org`
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// The address by which clients reach the server, for links

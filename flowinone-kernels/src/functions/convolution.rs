@@ -81,9 +81,10 @@ pub fn prelu(x: Tensor<4>, slopes: Tensor<1>) -> Tensor<4> {
 /// joined nor the enlarged maps are laid out. The result is
 /// `[batch, output, repeat * height, repeat * width]`.
 ///
-/// How it is computed depends on channels and precision alone: of a part of a map that begins at a
-/// multiple of four pixels of the result, the pixels that see nothing beyond its edges are those of
-/// the whole map, bit by bit. For the precision see [`convolution`].
+/// How it is computed depends on channels and precision alone, and four by four pixels of the
+/// result are computed together. Of a part of a map that begins at a multiple of four pixels of the
+/// result, those of these squares that see nothing beyond its edges are those of the whole map, bit
+/// by bit. For the precision see [`convolution`].
 ///
 /// Under automatic differentiation it is [`convolution`] and [`prelu`], without a repetition.
 ///

@@ -17,13 +17,15 @@ class Server:
     """`flowinone serve` in a folder; it can be ended, killed, and started again."""
 
     def __init__(self, folder, *options, env=None):
-        self.folder, self.options, self.env = folder, options, env
+        log = [] if "--log" in options else ["--log", f"{folder}.log"]
+        page = ["--page", os.environ["PAGE"]] if "PAGE" in os.environ else []
+        self.folder, self.options, self.env = folder, [*log, *page, *options], env
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--listen", getattr(self, "listen", "127.0.0.1:0"),
-             "--data", str(self.folder), "--log", str(self.folder) + ".log", *self.options],
+             "--data", str(self.folder), *self.options],
             stdout=subprocess.PIPE, text=True, env={**os.environ, **(self.env or {})},
         )
         self.url = self.process.stdout.readline().strip()

@@ -4,10 +4,13 @@ import concurrent.futures
 import io
 import json
 import os
+import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -228,3 +231,32 @@ def test_load(fresh, seconds):
     assert set(codes) <= {200, 429} and codes[200] > 0
     assert after < warm * 1.10 + (8 << 20)
     assert pictures / batches > 4
+
+
+def test_schemathesis_finds_no_fault(fresh, tmp_path):
+    """Requests made of the document, valid and not: no crash, and every answer as the document says."""
+    server = fresh("--max-steps", "10", "--queue", "512", "--log", "-")
+    done = subprocess.run(
+        [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", server.url + "openapi.json",
+         "--exclude-operation-id", "events", "--exclude-operation-id", "job_events",  # these do not end
+         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
+         "response_headers_conformance,response_schema_conformance,use_after_free",
+         "--phases", "examples,coverage,fuzzing", "--max-examples", os.environ.get("EXAMPLES", "25"),
+         "--seed", "1", "--request-timeout", "20", "--workers", "2", "--no-color"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert server.get("health/live")["status"] == "live" and server.wait(server.submit(**APPLE))["state"] == "done"
+
+
+@pytest.mark.parametrize("program, file, result", [
+    (sys.executable, "client.py", "pushed.png"), ("node", "client.mjs", "house.png"), ("bash", "client.sh", "box.png")])
+def test_the_examples_run(server, tmp_path, program, file, result):
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+    scene = server.get("page/scene.png", raw=True)
+    (tmp_path / "scene.png").write_bytes(scene)
+    example = pathlib.Path(__file__).parents[2] / "examples" / file
+    first = ["scene.png"] if program == "bash" else []
+    done = subprocess.run([program, example, *first, server.url], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert result in done.stdout and (tmp_path / result).read_bytes().startswith(b"\x89PNG")

@@ -10,6 +10,7 @@
 
 mod inference;
 mod training;
+mod upscaling;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -29,11 +30,14 @@ enum Make {
 }
 
 /// What can be timed, and how it is made.
-const NAMES: [(&str, Make); 6] = [
+const NAMES: [(&str, Make); 9] = [
     ("block", Make::Packed(inference::block)),
     ("step", Make::Packed(inference::step)),
     ("vision", Make::Packed(inference::vision)),
     ("vae", Make::Packed(inference::vae)),
+    ("upscale_64", Make::Packed(upscaling::small)),
+    ("upscale_256", Make::Packed(upscaling::large)),
+    ("upscale_esrgan", Make::Packed(upscaling::esrgan)),
     ("train", Make::Learning(training::step)),
     ("train_vae", Make::Learning(training::autoencoder)),
 ];

@@ -246,7 +246,8 @@ impl<N: Element> Pixels<'_, N> {
             values.tile::<V, CHANNELS, VECTORS>(simd, weight, self.offsets, x, &mut sums);
         }
         for (index, sums) in sums.iter().enumerate().take(CHANNELS) {
-            let [bias, slope] = self.ends[channel + index].map(|x| simd.splat(x));
+            let [bias, slope] = self.ends[channel + index];
+            let (bias, slope) = (simd.splat(bias), simd.splat(slope));
             for ((row, column), sum) in places.into_iter().zip(sums.chunks_exact(V::WIDTH)) {
                 let at = (channel + index) * self.plane + row * self.width + column;
                 let length = (self.width - column).min(V::WIDTH);

@@ -189,10 +189,12 @@ fn down<F: Form, V: Simd>(
         line[1 + width..].fill(0.0);
     }
     for start in (0..narrow).step_by(V::WIDTH) {
-        let numbers = sources.map(|source| match source {
-            Some(source) => simd.load_at(source, start, 0.0),
-            None => simd.splat(0.0),
-        });
+        let mut numbers = [simd.splat(0.0); LONGEST];
+        for (numbers, source) in numbers.iter_mut().zip(&sources) {
+            if let Some(source) = source {
+                *numbers = simd.load_at(source, start, 0.0);
+            }
+        }
         let transformed = F::of_input(simd, numbers);
         let transformed = transformed.into_iter().take(F::LINE);
         for (x, line) in transformed.zip(lines.chunks_exact_mut(breadth)) {
@@ -230,7 +232,7 @@ impl<F: Form> Kernel for Output<'_, F> {
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
         let (count, padded) = (self.places.len(), self.sizes.panels * NR);
-        let [bias, slope] = self.ends.map(|x| simd.splat(x));
+        let (bias, slope) = (simd.splat(self.ends[0]), simd.splat(self.ends[1]));
         for first in (0..count).step_by(V::WIDTH) {
             let at = self.channel * padded + first;
             // Along the lines, then down the columns: `[results, LINE]` and `[results, results]`.
@@ -249,10 +251,12 @@ impl<F: Form> Kernel for Output<'_, F> {
             }
             let mut results = [[bias; 4]; 4]; // [column, row]
             for (results, along) in results.iter_mut().zip(along).take(F::RESULTS) {
-                *results = F::of_product(simd, along).map(|x| {
-                    let y = simd.add(x, bias);
-                    simd.where_negative(y, simd.mul(y, slope), y)
-                });
+                // Loops, not closures: these are not always compiled with the instructions.
+                *results = F::of_product(simd, along);
+                for result in results {
+                    let y = simd.add(*result, bias);
+                    *result = simd.where_negative(y, simd.mul(y, slope), y);
+                }
             }
             // Four values of each tile at a time: of one row of it, or of two.
             const GROUPS: usize = 4;
