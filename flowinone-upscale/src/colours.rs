@@ -131,7 +131,7 @@ mod tests {
         let values = input.values.iter_mut().enumerate();
         values.for_each(|(at, x)| *x = 0.3 + 0.02 * (at % 10) as f32);
         // Twice as large, with a fine pattern, and 0.1 too bright.
-        let pattern = |at: usize| if at % 2 == 0 { 0.05 } else { -0.05 };
+        let pattern = |at: usize| if at.is_multiple_of(2) { 0.05 } else { -0.05 };
         let mut output = Planes::zeros(1, 24, 20);
         for (at, y) in output.values.iter_mut().enumerate() {
             let (row, column) = (at / 20, at % 20);

@@ -16,6 +16,10 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
 }
 
 /// What becomes of the results of a convolution.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made for a call and gone after it"
+)]
 pub(crate) enum Slopes {
     /// They stay.
     None,
