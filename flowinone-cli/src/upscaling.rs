@@ -1,6 +1,6 @@
 //! `--upscale`: the options of every command that makes pictures, by which these become larger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use flowinone_tasks::{Session, Upscaling};
@@ -17,9 +17,13 @@ pub(crate) const USUAL_MODEL: &str = "animevideov3";
 pub(crate) struct UpscaleOptions {
     /// Make finished pictures larger: by a FACTOR (2, 1.5x), or to a SIDE in pixels (512,
     /// 1024x768); without a value as the upscaling model does, 4 times for the built-in one.
-    /// Unfinished pictures stay small
+    /// Pictures of the built-in model are made so unless --no-upscale says otherwise. Unfinished
+    /// pictures stay small
     #[arg(long, value_name = "FACTOR|SIDE", num_args = 0..=1, default_missing_value = "native")]
     upscale: Option<Target>,
+    /// Leave the pictures of the built-in model as small as it makes them, 64 x 64 pixels
+    #[arg(long, conflicts_with = "upscale")]
+    no_upscale: bool,
     /// The upscaling model: animevideov3, which is built in, or a .pth or .safetensors file
     #[arg(long, value_name = "NAME|FILE", requires = "upscale")]
     upscale_model: Option<PathBuf>,
@@ -31,8 +35,11 @@ pub(crate) struct UpscaleOptions {
 impl UpscaleOptions {
     /// The session with what makes its pictures larger, if that is asked for.
     pub(crate) fn laid_over(&self, session: Session) -> Result<Session> {
-        let Some(target) = self.upscale else {
-            return Ok(session);
+        let built_in = session.directory().path() == Path::new(flowinone_mini::NAME);
+        let target = match self.upscale {
+            Some(target) => target,
+            None if built_in && !self.no_upscale => Target::Native,
+            None => return Ok(session),
         };
         let settings = Settings {
             target,

@@ -27,7 +27,7 @@ fn every_command_makes_a_picture_that_replays_equal() {
         bench.succeed(&format!(
             "{command} -o out/a.png --steps 2 --seed 5 --device cpu"
         ));
-        assert_eq!(bench.pixels("out/a.png").len(), 64 * 64 * 3);
+        assert_eq!(bench.pixels("out/a.png").len(), 256 * 256 * 3);
         let record: serde_json::Value =
             serde_json::from_str(&bench.succeed("inspect out/a.png")).unwrap();
         assert_eq!(record["task"], task.name(), "{command}");

@@ -16,7 +16,7 @@ fn a_picture_becomes_a_picture_and_replays_equal() {
         text.contains("built-in:mini") && text.contains("3 evaluations"),
         "{text}"
     );
-    assert_eq!(bench.pixels("out.png").len(), 64 * 64 * 3);
+    assert_eq!(bench.pixels("out.png").len(), 256 * 256 * 3);
     let text = bench.succeed("replay out.png --device cpu");
     assert!(text.contains("equal to out.png, pixel by pixel"), "{text}");
     let record = bench.succeed("inspect out.png");

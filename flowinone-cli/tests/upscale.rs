@@ -73,7 +73,7 @@ fn a_folder_is_mirrored_resumed_and_reported() {
 #[test]
 fn what_was_enlarged_says_how_and_is_made_again() {
     let bench = Bench::new();
-    bench.succeed("class apple -o small.png --seed 3");
+    bench.succeed("class apple -o small.png --seed 3 --no-upscale");
     bench.succeed("upscale small.png -o large.png --scale 3");
     let record = settings(&bench, "large.png");
     assert_eq!(record["upscale"]["model"], "built-in:animevideov3");
@@ -93,9 +93,13 @@ fn what_was_enlarged_says_how_and_is_made_again() {
 #[test]
 fn every_command_that_makes_pictures_makes_them_larger() {
     let bench = Bench::with_drawings();
-    bench.succeed("class apple -o small.png");
+    bench.succeed("class apple -o small.png --no-upscale");
+    assert_eq!(size(&bench, "small.png"), (64, 64));
     bench.succeed("class apple -o apple.png --upscale");
     bench.succeed("upscale small.png -o same.png");
+    // So are pictures of the built-in model by themselves.
+    bench.succeed("class apple -o large.png");
+    assert!(bench.pixels("apple.png") == bench.pixels("large.png"));
     assert!(bench.pixels("apple.png") == bench.pixels("same.png"));
     let said = bench.succeed("replay apple.png");
     assert!(said.contains("equal to apple.png"), "{said}");
