@@ -5,6 +5,9 @@
  *   seconds_left: number|null, width: number|null, frames: number|null,
  *   error: {code: string, message: string}|null, request: any, links: Record<string, string>}} Job */
 
+/** @param {string} id @returns {any} */
+export const $ = (id) => document.getElementById(id);
+
 export class Refused extends Error {
   /** @param {number} status @param {any} error */
   constructor(status, error) {

@@ -1,11 +1,9 @@
 // The picture that is made, and those that were made before.
 
-import { ask, drop, post } from './api.js';
+import { $, ask, drop, post } from './api.js';
 import { SAY, TASKS } from './words.js';
 
 /** @typedef {import('./api.js').Job} Job */
-/** @param {string} id @returns {any} */
-const $ = (id) => document.getElementById(id);
 const LISTED = 24;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 

@@ -1,14 +1,12 @@
 // The page: the instruction on the left, the picture on the right, and what was made before.
 
-import { Refused, ask, drop, listen, onSignIn, post } from './api.js';
+import { $, Refused, ask, listen, onSignIn, post } from './api.js';
 import { batchLine, commandLine, curl, python } from './copy.js';
 import { History, empty, ground, marksOf, read, request, withMarks } from './doc.js';
 import { Gallery } from './gallery.js';
 import { Stage } from './stage.js';
 import { ICONS, KEYS, SAY, TASKS, TOOLS } from './words.js';
 
-/** @param {string} id @returns {any} */
-const $ = (id) => document.getElementById(id);
 const icon = (path) => `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`;
 
 /** @param {string} text */

@@ -1,6 +1,6 @@
 //! The page: a table of files that are part of the program, or with `--page` a folder, to work on
-//! them. What the files say is what runs: only comments and indentation stay here, and the rest is
-//! sent compressed.
+//! them. What the files say is what runs: comments and indentation stay here, and the modules are
+//! sent as one, in the order in which they need each other.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,15 +33,18 @@ files!(
     "style.css",
     "icon.svg",
     "scene.png",
-    "main.js",
+    "words.js",
     "api.js",
-    "copy.js",
     "doc.js",
-    "gallery.js",
+    "copy.js",
     "marks.js",
     "stage.js",
-    "words.js",
+    "gallery.js",
+    "main.js",
 );
+
+/// The name under which all modules are sent.
+const ALL_MODULES: &str = "main.js";
 
 /// A file as it is sent.
 struct File {
@@ -52,11 +55,7 @@ struct File {
 }
 
 impl File {
-    fn new(name: &'static str, bytes: &[u8]) -> Self {
-        let plain = match std::str::from_utf8(bytes) {
-            Ok(text) if name.ends_with(".js") || name.ends_with(".css") => lean(text).into_bytes(),
-            _ => bytes.to_vec(),
-        };
+    fn new(name: &'static str, plain: Vec<u8>) -> Self {
         let mut packer = GzEncoder::new(vec![], Compression::best());
         // Memory takes whatever is written to it.
         let packed = packer.write_all(&plain).and_then(|()| packer.finish());
@@ -86,6 +85,31 @@ fn lean(text: &str) -> String {
     kept.join("\n") + "\n"
 }
 
+/// A module without what ties it to those that stand before it.
+fn untied(module: &str) -> String {
+    let mut text = String::with_capacity(module.len());
+    for line in module.lines().filter(|line| !line.starts_with("import ")) {
+        text += line.strip_prefix("export ").unwrap_or(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// All files as they are sent, of what a folder or the program holds.
+fn files(read: impl Fn(&'static str, &'static [u8]) -> Vec<u8>) -> Vec<File> {
+    let (mut sent, mut modules) = (vec![], String::new());
+    for (name, bytes) in FILES {
+        let bytes = read(name, bytes);
+        match (std::str::from_utf8(&bytes), name.rsplit('.').next()) {
+            (Ok(text), Some("js")) => modules += &untied(&lean(text)),
+            (Ok(text), Some("css")) => sent.push(File::new(name, lean(text).into_bytes())),
+            _ => sent.push(File::new(name, bytes)),
+        }
+    }
+    sent.push(File::new(ALL_MODULES, modules.into_bytes()));
+    sent
+}
+
 /// Where the files come from.
 pub(super) struct Page {
     folder: Option<PathBuf>,
@@ -94,22 +118,20 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(folder: Option<PathBuf>) -> Self {
-        let files = FILES.iter().map(|(name, bytes)| File::new(name, bytes));
         Self {
             folder,
-            files: files.collect(),
+            files: files(|_, bytes| bytes.to_vec()),
         }
     }
 
     fn answer(&self, name: &str, headers: &HeaderMap) -> Response {
-        let Some(known) = self.files.iter().find(|file| file.name == name) else {
+        let fresh = self.folder.as_ref().map(|folder| {
+            files(|name, bytes| std::fs::read(folder.join(name)).unwrap_or_else(|_| bytes.to_vec()))
+        });
+        let mut all = fresh.as_ref().unwrap_or(&self.files).iter();
+        let Some(file) = all.find(|file| file.name == name) else {
             return Refusal::missing("the page has no such file").into_response();
         };
-        let fresh = self.folder.as_ref().and_then(|folder| {
-            let bytes = std::fs::read(folder.join(known.name)).ok()?;
-            Some(File::new(known.name, &bytes))
-        });
-        let file = fresh.as_ref().unwrap_or(known);
         let kind = match name.rsplit('.').next() {
             Some("html") => "text/html; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
@@ -181,7 +203,7 @@ mod tests {
             .map(|file| (file.name, file.packed.len()))
             .collect();
         let all: usize = sent.iter().map(|(_, bytes)| bytes).sum();
-        assert!(all <= 27_000, "{all} bytes: {sent:?}");
+        assert!(all <= 25 << 10, "{all} bytes: {sent:?}");
     }
 
     #[test]
@@ -190,6 +212,14 @@ mod tests {
         assert_eq!(lean(text), "let b = 'x // y'; // c\nlet g =  (i);\n");
         for (name, bytes) in FILES.iter().filter(|(name, _)| name.ends_with(".js")) {
             let text = std::str::from_utf8(bytes).unwrap();
+            let foreign = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("import ")?.rsplit_once("'./"));
+            let place = |name: &str| FILES.iter().position(|(other, _)| *other == name).unwrap();
+            for (_, needed) in foreign {
+                let needed = needed.trim_end_matches("';");
+                assert!(place(needed) < place(name), "{name} stands before {needed}");
+            }
             let open = text.lines().find(|line| line.matches('`').count() % 2 == 1);
             assert_eq!(open, None, "{name}: a string over several lines");
         }

@@ -242,9 +242,9 @@ def test_schemathesis_finds_no_fault(fresh, tmp_path):
          "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,"
          "response_headers_conformance,response_schema_conformance,use_after_free",
          "--phases", "examples,coverage,fuzzing", "--max-examples", os.environ.get("EXAMPLES", "25"),
-         "--seed", "1", "--request-timeout", "20", "--workers", "2", "--no-color"],
+         "--seed", "1", "--request-timeout", "60", "--workers", "1", "--no-color"],
         cwd=tmp_path, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert done.returncode == 0, done.stdout[:9000]
     assert server.get("health/live")["status"] == "live" and server.wait(server.submit(**APPLE))["state"] == "done"
 
 

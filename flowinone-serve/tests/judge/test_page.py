@@ -258,7 +258,7 @@ def test_a_reload_and_a_dead_server_lose_nothing(opened, fresh):
     scene(page)
     drag(page, (40, 35), (90, 50))
     page.locator("#settings summary").click()
-    page.locator("[data-set=steps]").fill("250")
+    page.locator("[data-set=steps]").fill("800")
     page.locator("[data-set=steps]").blur()
     page.locator("#make").click()
     expect(page.locator("#caption")).to_contain_text("Step")
@@ -268,7 +268,7 @@ def test_a_reload_and_a_dead_server_lose_nothing(opened, fresh):
     server.end(signal.SIGKILL)
     expect(page.locator("#toasts")).to_contain_text("does not answer")
     server.start()
-    expect(page.locator("[data-act=again]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-act=again]")).to_be_visible(timeout=180_000)
     expect(page.locator("#caption")).to_contain_text("seed 0")
 
 
