@@ -47,10 +47,15 @@ impl AtomicFile {
         }
         let path = place(&path);
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let temporary = shared(tempfile::Builder::new().prefix(PREFIX), 0o666)
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let (temporary, unfinished) = Unfinished::making(|| {
+            let temporary = shared(tempfile::Builder::new().prefix(PREFIX), 0o666)
+                .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            let path = temporary.path().to_path_buf();
+            Ok((temporary, path))
+        })?;
+        unfinished.lock(temporary.as_file());
         Ok(Self(Kind::New {
-            unfinished: Unfinished::new(temporary.path(), temporary.as_file()),
+            unfinished,
             path,
             temporary: BufWriter::with_capacity(1 << 20, temporary),
         }))
@@ -170,12 +175,15 @@ impl AtomicFolder {
         let above = target.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(above)?;
         crate::tidy(above);
-        let temporary = shared(tempfile::Builder::new().prefix(PREFIX), 0o777).tempdir_in(above)?;
-        // Systems on which a folder cannot be opened have no lock on it.
-        let unfinished = match File::open(temporary.path()) {
-            Ok(folder) => Unfinished::holding(temporary.path(), folder),
-            Err(_) => Unfinished::unlocked(temporary.path()),
-        };
+        let (temporary, mut unfinished) = Unfinished::making(|| {
+            let temporary =
+                shared(tempfile::Builder::new().prefix(PREFIX), 0o777).tempdir_in(above)?;
+            let path = temporary.path().to_path_buf();
+            Ok((temporary, path))
+        })?;
+        if let Ok(folder) = File::open(temporary.path()) {
+            unfinished.hold(folder);
+        }
         Ok(Self {
             target,
             temporary,

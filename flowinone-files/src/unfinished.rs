@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How temporary names begin.
@@ -30,40 +31,54 @@ pub(crate) struct Unfinished {
 }
 
 impl Unfinished {
-    /// A file that its writer keeps open.
-    pub(crate) fn new(path: &Path, file: &File) -> Self {
+    /// Makes a temporary name and takes it down, with no moment between the two in which a signal
+    /// could leave it behind.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn making<T>(
+        make: impl FnOnce() -> io::Result<(T, PathBuf)>,
+    ) -> io::Result<(T, Self)> {
+        let mut all = all();
+        let (made, path) = make()?;
+        let path = std::path::absolute(&path).unwrap_or(path);
+        all.insert(path.clone());
+        Ok((made, Self { path, folder: None }))
+    }
+
+    /// Locks a file that its writer keeps open.
+    pub(crate) fn lock(&self, file: &File) {
         let _ = file.try_lock(); // some network file systems know no locks
-        Self::unlocked(path)
     }
 
-    /// A folder.
-    pub(crate) fn holding(path: &Path, folder: File) -> Self {
-        let _ = folder.try_lock();
-        let mut unfinished = Self::unlocked(path);
-        unfinished.folder = Some(folder);
-        unfinished
-    }
-
-    /// Where nothing can be locked.
-    pub(crate) fn unlocked(path: &Path) -> Self {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        all(|all| all.insert(path.clone()));
-        Self { path, folder: None }
+    /// Locks a folder and keeps it open. Systems on which a folder cannot be opened have no lock on
+    /// it.
+    pub(crate) fn hold(&mut self, folder: File) {
+        self.lock(&folder);
+        self.folder = Some(folder);
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        all(|all| all.remove(&self.path));
+        all().remove(&self.path);
     }
 }
 
 /// Removes everything that this process has begun and not finished: for a handler of signals,
-/// before the process ends.
+/// before the process ends. From then on nothing new can be begun: who tries waits for the end.
 pub fn abandon() {
-    for path in all(std::mem::take) {
-        remove(&path);
+    let mut all = all();
+    for path in std::mem::take(&mut *all) {
+        // A folder into which another thread still writes takes more than one attempt.
+        for _ in 0..100 {
+            if remove(&path) || !path.exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
+    std::mem::forget(all);
 }
 
 /// Removes what killed processes have left in a folder; what others still write stays. How many
@@ -100,8 +115,8 @@ fn remove(path: &Path) -> bool {
     removed.is_ok()
 }
 
-fn all<R>(change: impl FnOnce(&mut BTreeSet<PathBuf>) -> R) -> R {
-    change(&mut ALL.lock().unwrap_or_else(PoisonError::into_inner))
+fn all() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
