@@ -45,6 +45,8 @@ pub(crate) struct ModelInfo {
     pub(crate) config: ModelConfig,
     /// One digest over networks and weights.
     pub(crate) digest: String,
+    /// Width and height of finished pictures, made larger where that is asked for.
+    pub(crate) size: [u32; 2],
     /// What it multiplies with.
     pub(crate) dtype: String,
     /// The devices that compute.

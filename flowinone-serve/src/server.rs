@@ -62,9 +62,17 @@ pub fn serve(
     let Some(first) = sessions.first() else {
         return Err(ServeError::Config("a server needs a model".into()));
     };
+    let side = first.config().picture_side as u32;
     let info = ModelInfo {
         config: first.config().clone(),
         digest: first.digest().to_string(),
+        size: match first.upscaling() {
+            Some(upscaling) => {
+                let size = upscaling.check([side; 2]);
+                size.map_err(|e| ServeError::Config(e.to_string()))?
+            }
+            None => [side; 2],
+        },
         dtype: first.dtype().to_string(),
         devices: sessions
             .iter()

@@ -9,6 +9,7 @@ use flowinone_serve::{Config, Listen};
 use flowinone_tasks::device::Choice;
 
 use crate::options::ModelOptions;
+use crate::upscaling::UpscaleOptions;
 use crate::{Outcome, interrupt};
 
 /// Serve a page to draw on, OpenAI's Images API and one of our own.
@@ -19,6 +20,8 @@ use crate::{Outcome, interrupt};
 pub(crate) struct Args {
     #[command(flatten)]
     model: ModelOptions,
+    #[command(flatten)]
+    upscaling: UpscaleOptions,
     /// Another device that computes beside --device, from the same queue; can be given several
     /// times
     #[arg(long, value_name = "NAME")]
@@ -135,9 +138,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let config = config(args)?;
-    let mut sessions = vec![args.model.session()?];
+    let mut sessions = vec![args.upscaling.laid_over(args.model.session()?)?];
     for device in &args.and_device {
-        sessions.push(args.model.session_on(*device)?);
+        let session = args.model.session_on(*device)?;
+        sessions.push(args.upscaling.laid_over(session)?);
     }
     let log = log(args.log.as_deref())?;
     interrupt::listen();

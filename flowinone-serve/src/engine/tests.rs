@@ -155,6 +155,7 @@ fn bench_of(config: Config, by_hand: bool) -> Bench {
     let info = ModelInfo {
         config: ModelConfig::mini(),
         digest: String::new(),
+        size: [64; 2],
         dtype: "f32".into(),
         devices: vec![],
     };

@@ -31,10 +31,10 @@ async fn capabilities(State(app): State<Shared>) -> Response {
     json(StatusCode::OK, &told(&app))
 }
 
-/// The sizes of pictures that can be made, `WIDTHxHEIGHT`: the model's own.
+/// The sizes of pictures that can be made, `WIDTHxHEIGHT`: the one that the sessions make.
 pub(crate) fn sizes(app: &App) -> Vec<String> {
-    let side = app.engine.info.config.picture_side;
-    vec![format!("{side}x{side}")]
+    let [width, height] = app.engine.info.size;
+    vec![format!("{width}x{height}")]
 }
 
 fn told(app: &App) -> Value {

@@ -38,6 +38,7 @@ fn bench_of(change: impl FnOnce(&mut Config)) -> Bench {
     let info = ModelInfo {
         config: session.config().clone(),
         digest: session.digest().to_string(),
+        size: [64; 2],
         dtype: "f32".into(),
         devices: vec!["cpu".into()],
     };

@@ -41,11 +41,11 @@ def test_models(client):
 def test_generate_is_repeatable_and_n_pictures_differ(client):
     make = lambda **more: client.images.generate(model="mini", prompt="apple on yellow", n=3,
                                                  extra_body={"seed": 5}, **more)
-    first, again = make(), make(size="64x64", quality="medium")
+    first, again = make(), make(size="256x256", quality="medium")
     assert [d.b64_json for d in first.data] == [d.b64_json for d in again.data]
     assert len({d.b64_json for d in first.data}) == 3
-    assert all(opened(d).size == (64, 64) for d in first.data)
-    assert first.size == "64x64" and first.usage.total_tokens > 0 and first._request_id
+    assert all(opened(d).size == (256, 256) for d in first.data)
+    assert first.size == "256x256" and first.usage.total_tokens > 0 and first._request_id
 
 
 def test_strict_validation_passes(server):
@@ -62,7 +62,7 @@ def test_formats(client, output):
 
 def test_edit_mask_and_markup(client):
     plain = client.images.edit(image=png(SCENE), prompt="gray background", extra_body={"seed": 1})
-    assert opened(plain.data[0]).size == (64, 64)
+    assert opened(plain.data[0]).size == (256, 256)
     listed = client.images.edit(image=[png(SCENE)], prompt="gray background", extra_body={"seed": 1})
     assert listed.data[0].b64_json == plain.data[0].b64_json
 
@@ -76,7 +76,7 @@ def test_edit_mask_and_markup(client):
     markup = Image.new("RGBA", SCENE.size, (0, 0, 0, 0))
     ImageDraw.Draw(markup).ellipse((26, 26, 74, 74), outline=(255, 108, 72, 255))
     marked = client.images.edit(image=png(SCENE), markup=png(markup), prompt="remove", extra_body={"seed": 1})
-    assert opened(marked.data[0]).size == (64, 64)
+    assert opened(marked.data[0]).size == (256, 256)
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.edit(image=png(SCENE), mask=png(mask.resize((64, 64))), prompt="put an apple")
     assert refused.value.param == "mask"
