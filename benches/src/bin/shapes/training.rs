@@ -28,9 +28,19 @@ use crate::inference::normal;
 
 const BATCH: usize = 32;
 
+/// The sizes that `torch_shapes.py` states: prompts of 128 x 128 in 64 tokens, as the built-in model
+/// has them.
+fn stated() -> ModelConfig {
+    let mut config = ModelConfig::mini();
+    config.encoder.image_size = 128;
+    config.encoder.stem.clear();
+    config.flow.source.tokens = config.encoder.tokens();
+    config
+}
+
 /// One step of the flow's networks.
 pub(crate) fn step(precision: Dtype) -> Computation {
-    let config = ModelConfig::mini();
+    let config = stated();
     let device = Device::flex().autodiff();
     let (encoder, network) = (config.encoder.init(&device), config.flow.init(&device));
     let model = Networks {
