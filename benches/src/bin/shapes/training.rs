@@ -28,8 +28,8 @@ use crate::inference::normal;
 
 const BATCH: usize = 32;
 
-/// The sizes that `torch_shapes.py` states: prompts of 128 x 128 in 64 tokens, as the built-in model
-/// has them.
+/// The sizes that `torch_shapes.py` states: prompts of 128 x 128 in 64 tokens, as the built-in
+/// model has them.
 fn stated() -> ModelConfig {
     let mut config = ModelConfig::mini();
     config.encoder.image_size = 128;
