@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use flowinone_image::{read_text, write_with_text};
 use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Dtype, Error, Settings, UpscaleRecord};
@@ -143,10 +144,12 @@ impl Record {
 /// # Errors
 /// Names the file that cannot be written.
 pub fn write_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<(), Error> {
-    let json = serde_json::to_string(record).map_err(|e| {
-        flowinone_image::Error::picture(path, format!("its settings cannot be written: {e}"))
-    })?;
-    Ok(write_with_text(path, picture, KEYWORD, json)?)
+    Ok(write_with_text(
+        path,
+        picture,
+        KEYWORD,
+        text(path, record)?,
+    )?)
 }
 
 /// Reads the record of a PNG that [`write_png`] wrote.
@@ -154,6 +157,19 @@ pub fn write_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<(),
 /// # Errors
 /// Names the file, and says whether it is no PNG, carries no record, or a damaged one.
 pub fn read_record(path: &Path) -> Result<Record, Error> {
+    read(path)
+}
+
+/// The text that the PNG at `path` carries: a record of what made it.
+pub(crate) fn text(path: &Path, record: &impl Serialize) -> Result<String, Error> {
+    let json = serde_json::to_string(record).map_err(|e| {
+        flowinone_image::Error::picture(path, format!("its settings cannot be written: {e}"))
+    })?;
+    Ok(json)
+}
+
+/// The record that the PNG at `path` carries.
+pub(crate) fn read<R: DeserializeOwned>(path: &Path) -> Result<R, Error> {
     let none = |reason: String| Error::NoRecord {
         path: path.to_path_buf(),
         reason,

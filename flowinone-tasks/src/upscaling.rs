@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::device::NamedDevice;
-use crate::record::{KEYWORD, as_seen};
+use crate::record::{KEYWORD, as_seen, read, text};
 use crate::{Dtype, Error};
 
 /// A model that enlarges pictures, with the settings that it does so by.
@@ -225,10 +225,12 @@ pub fn write_enlarged(
     picture: &PictureWithAlpha,
     record: &EnlargedRecord,
 ) -> Result<(), Error> {
-    let json = serde_json::to_string(record).map_err(|e| {
-        flowinone_image::Error::picture(path, format!("its settings cannot be written: {e}"))
-    })?;
-    Ok(write_with_alpha(path, picture, KEYWORD, json)?)
+    Ok(write_with_alpha(
+        path,
+        picture,
+        KEYWORD,
+        text(path, record)?,
+    )?)
 }
 
 /// Reads the record of a picture that was enlarged, [`write_enlarged`] having written it.
@@ -236,13 +238,5 @@ pub fn write_enlarged(
 /// # Errors
 /// Names the file, and says whether it is no PNG, carries no such record, or a damaged one.
 pub fn read_enlarged(path: &Path) -> Result<EnlargedRecord, Error> {
-    let none = |reason: String| Error::NoRecord {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let text = read_text(path, KEYWORD).map_err(|error| match error {
-        flowinone_image::Error::NoText { reason, .. } => none(reason),
-        other => other.into(),
-    })?;
-    serde_json::from_str(&text).map_err(|e| none(format!("its record is damaged: {e}")))
+    read(path)
 }

@@ -14,7 +14,7 @@ use flowinone_vae::{Autoencoder, LatentCodec};
 use image::{RgbImage, imageops};
 
 use crate::finer::{self, Shown};
-use crate::reconstruction::edges;
+use crate::reconstruction::errors;
 use crate::validation_set::caption;
 use crate::{BatchRng, Batcher, Error, Losses, Reconstruction, TrainTask, ValidationSet};
 
@@ -92,27 +92,13 @@ impl TrainTask for AutoencoderTrainTask {
         let (mean, log_var) = (posterior.mean(), posterior.log_var());
         let noise = rng.noise(mean.dims(), &self.device);
         let y = model.decode(posterior.sample(noise));
-        let difference = y - x;
-        let absolute = difference.clone().abs().mean();
-        let squared = difference.clone().square().mean();
-        let gradient = edges(difference);
+        let Losses { total, mut parts } = errors(y - x, weights.gradient, weights.squared);
         let kl = (mean.clone().square() + log_var.clone().exp() - log_var.add_scalar(1.0))
             .mean()
             .mul_scalar(0.5);
-        let total = absolute.clone()
-            + gradient.clone().mul_scalar(weights.gradient)
-            + squared.clone().mul_scalar(weights.squared)
-            + kl.clone().mul_scalar(weights.kl);
-        Losses {
-            total,
-            parts: vec![
-                ("absolute", absolute),
-                ("squared", squared),
-                ("gradient", gradient),
-                ("divergence", kl),
-                ("latent_square", mean.square().mean()),
-            ],
-        }
+        let total = total + kl.clone().mul_scalar(weights.kl);
+        parts.extend([("divergence", kl), ("latent_square", mean.square().mean())]);
+        Losses { total, parts }
     }
 
     fn validate(

@@ -17,7 +17,7 @@ use flowinone_encoder::structure_pixels;
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::reconstruction::edges;
+use crate::reconstruction::errors;
 use crate::{BatchRng, Losses, Reconstruction};
 
 /// Crops begin and end at multiples of so many pixels, on which all networks agree.
@@ -100,17 +100,10 @@ pub(crate) fn losses(
     };
     let x = cropped(&crops, device, |item| &batch[item].picture);
     let difference = y.clone() - x.clone();
-    let absolute = difference.clone().abs().mean();
-    let squared = difference.clone().square().mean();
-    let gradient = edges(difference);
-    let mut total = absolute.clone()
-        + gradient.clone().mul_scalar(weights.gradient)
-        + squared.clone().mul_scalar(weights.squared);
-    let mut parts = vec![
-        ("absolute", absolute),
-        ("squared", squared),
-        ("gradient", gradient),
-    ];
+    let Losses {
+        mut total,
+        mut parts,
+    } = errors(difference, weights.gradient, weights.squared);
     if let Some(found) = composed(model, &crops, batch, [x, y], device) {
         let [left, entropy] = found;
         total = total + left.clone() + entropy.clone().mul_scalar(weights.cross_entropy);

@@ -1,7 +1,9 @@
-//! What makes a reconstruction good: weights of its losses, and the difference of gradients.
+//! What makes a reconstruction good: weights of its losses, and the loss itself.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+
+use crate::Losses;
 
 /// What makes a reconstruction good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -46,8 +48,26 @@ impl Default for Reconstruction {
     }
 }
 
+/// `mean |d| + gradient * edges(d) + squared * mean d^2` of a difference `d` of pictures, and what
+/// it is made of.
+pub(crate) fn errors(difference: Tensor<4>, gradient: f64, squared: f64) -> Losses {
+    let absolute = difference.clone().abs().mean();
+    let square = difference.clone().square().mean();
+    let edge = edges(difference);
+    let total =
+        absolute.clone() + edge.clone().mul_scalar(gradient) + square.clone().mul_scalar(squared);
+    Losses {
+        total,
+        parts: vec![
+            ("absolute", absolute),
+            ("squared", square),
+            ("gradient", edge),
+        ],
+    }
+}
+
 /// Mean absolute difference of neighbouring pixels, `[1]`.
-pub(crate) fn edges(x: Tensor<4>) -> Tensor<1> {
+fn edges(x: Tensor<4>) -> Tensor<1> {
     let [_, _, height, width] = x.dims();
     let across = x.clone().narrow(3, 1, width - 1) - x.clone().narrow(3, 0, width - 1);
     let down = x.clone().narrow(2, 1, height - 1) - x.narrow(2, 0, height - 1);

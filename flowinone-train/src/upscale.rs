@@ -24,7 +24,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::finer::disturbed;
-use crate::reconstruction::edges;
+use crate::reconstruction::errors;
 use crate::validation_set::caption;
 use crate::{
     BatchRng, Batcher, DataConfig, Error, Losses, Reconstruction, RunConfig, TrainTask,
@@ -264,20 +264,7 @@ impl TrainTask for UpscaleTrainTask {
         let small = self.small(&small, rng);
         let [small, large] = self.crops(&small, &large, rng);
         let difference = enlarged(model, small) - large;
-        let absolute = difference.clone().abs().mean();
-        let squared = difference.clone().square().mean();
-        let gradient = edges(difference);
-        let total = absolute.clone()
-            + gradient.clone().mul_scalar(self.objective.gradient)
-            + squared.clone().mul_scalar(self.objective.squared);
-        Losses {
-            total,
-            parts: vec![
-                ("absolute", absolute),
-                ("squared", squared),
-                ("gradient", gradient),
-            ],
-        }
+        errors(difference, self.objective.gradient, self.objective.squared)
     }
 
     fn validate(
