@@ -1,9 +1,8 @@
 //! Sizes of the velocity network and the source encoder, with the published model and a tiny one.
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, FlowNetwork};
+use crate::Error;
 
 /// Largest width, side or number of tokens.
 const LARGEST: usize = 1 << 16;
@@ -185,17 +184,6 @@ impl FlowConfig {
                 kernel: 7,
             },
         }
-    }
-
-    /// The network with these sizes; its parameters are made when they are first used.
-    ///
-    /// # Panics
-    /// If the sizes do not fit each other: see [`FlowConfig::validate`].
-    pub fn init(&self, device: &Device) -> FlowNetwork {
-        if let Err(error) = self.validate() {
-            panic!("{error}");
-        }
-        FlowNetwork::new(self, device)
     }
 
     /// Checks that the sizes fit each other.

@@ -12,8 +12,8 @@ use crate::input::InputLayer;
 use crate::mlp::GatedMlp;
 use crate::output::OutputLayer;
 use crate::skips::{run_blocks, skip_denses};
+use crate::states::States;
 use crate::time::Tau;
-use crate::transformer::States;
 use crate::upsample::Upsample;
 
 /// The `ConvNeXt` stage.

@@ -17,6 +17,7 @@ mod norm;
 mod output;
 mod skips;
 mod source;
+mod states;
 mod structure;
 mod time;
 #[cfg(feature = "train")]

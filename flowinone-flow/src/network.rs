@@ -28,6 +28,19 @@ pub struct FlowNetwork {
     pub velocity: VelocityNetwork,
 }
 
+impl FlowConfig {
+    /// The network with these sizes; its parameters are made when they are first used.
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other: see [`FlowConfig::validate`].
+    pub fn init(&self, device: &Device) -> FlowNetwork {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        FlowNetwork::new(self, device)
+    }
+}
+
 impl FlowNetwork {
     pub(crate) fn new(config: &FlowConfig, device: &Device) -> Self {
         Self {

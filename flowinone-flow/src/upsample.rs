@@ -10,8 +10,8 @@ use burn::tensor::{Device, Tensor};
 use flowinone_kernels::{Dense, Dtype};
 
 use crate::norm::TimeLayerNorm;
+use crate::states::States;
 use crate::time::Tau;
-use crate::transformer::States;
 
 /// Upsampling of the concatenated states by two.
 #[derive(Module, Debug)]

@@ -3,6 +3,8 @@
 #[cfg(not(unix))]
 compile_error!("flowinone-serve needs a Unix system: it listens on unix sockets and hears SIGTERM");
 
+mod access;
+mod app;
 mod asked;
 mod config;
 mod engine;
@@ -12,8 +14,12 @@ mod log;
 mod metrics;
 mod openai;
 mod openapi;
+mod operation;
+mod page;
 mod refusal;
 mod request;
+mod route;
+mod router;
 mod server;
 mod store;
 mod wire;

@@ -12,7 +12,7 @@ mod reply;
 mod stream;
 mod wanted;
 
-use crate::http::Route;
+use crate::route::Route;
 
 /// The routes.
 pub(crate) fn routes() -> Vec<Route> {

@@ -13,13 +13,15 @@ use flowinone_tasks::Session;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::app::{App, Shared};
 use crate::config::{Config, Listen};
 use crate::engine::{Engine, ModelInfo};
-use crate::http::{App, Listener, router};
+use crate::http::listen::{self, Listener};
 use crate::log::{Log, Sink};
 use crate::metrics::Metrics;
+use crate::openapi;
+use crate::router;
 use crate::store::Store;
-use crate::{http, openapi};
 
 /// The time that answers have to end after everything else has.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ pub enum ServeError {
 
 /// The OpenAPI document of the server's routes.
 pub fn document() -> Value {
-    openapi::document(&http::routes())
+    openapi::document(&router::routes())
 }
 
 /// Serves until `stop` says so or the process is asked to end (SIGTERM), then ends in order. One
@@ -140,7 +142,7 @@ fn check(config: &mut Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn run(app: http::Shared, listener: Listener, stop: &dyn Fn() -> bool) {
+async fn run(app: Shared, listener: Listener, stop: &dyn Fn() -> bool) {
     let (close, closing) = watch::channel(false);
     let unix = match &app.config.listen {
         Listen::Unix(path) => Some(path.clone()),
@@ -149,7 +151,14 @@ async fn run(app: http::Shared, listener: Listener, stop: &dyn Fn() -> bool) {
     let served = {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
-            http::serve(listener, router(&app), &app.config, closing, LAST_WORDS).await;
+            listen::serve(
+                listener,
+                router::router(&app),
+                &app.config,
+                closing,
+                LAST_WORDS,
+            )
+            .await;
         })
     };
     let mut terminated = terminations();

@@ -6,6 +6,8 @@ pub mod batch;
 mod config;
 pub mod device;
 mod directory;
+#[cfg(feature = "prompts")]
+mod enlarged;
 mod error;
 #[cfg(feature = "prompts")]
 mod event;
@@ -33,6 +35,8 @@ mod upscaling;
 pub use adjustment::Adjustment;
 pub use config::{FORMAT, ModelConfig};
 pub use directory::{ModelDirectory, read_config};
+#[cfg(feature = "prompts")]
+pub use enlarged::{EnlargedRecord, read_enlarged, write_enlarged};
 pub use error::Error;
 #[cfg(feature = "prompts")]
 pub use event::{Cost, Event};
@@ -44,7 +48,7 @@ pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::peak_memory;
 pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
 #[cfg(feature = "prompts")]
-pub use record::{Input, Record, read_record, write_png};
+pub use record::{Input, Record, UpscaleRecord, read_record, write_png};
 #[cfg(feature = "prompts")]
 pub use replay::again;
 #[cfg(feature = "prompts")]
@@ -53,4 +57,4 @@ pub use run::Run;
 pub use session::Session;
 pub use settings::Settings;
 #[cfg(feature = "prompts")]
-pub use upscaling::{EnlargedRecord, UpscaleRecord, Upscaling, read_enlarged, write_enlarged};
+pub use upscaling::Upscaling;

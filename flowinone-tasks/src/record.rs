@@ -11,7 +11,7 @@ use image::RgbImage;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Dtype, Error, Settings, UpscaleRecord};
+use crate::{Dtype, Error, Settings};
 
 pub(crate) const KEYWORD: &str = "flowinone";
 
@@ -50,6 +50,28 @@ pub struct Record {
     pub precision: Dtype,
     /// The device that computed it.
     pub device: String,
+}
+
+/// How a picture was enlarged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpscaleRecord {
+    /// The file of the model, or the name of a built-in one.
+    #[serde(serialize_with = "as_seen")]
+    pub model: PathBuf,
+    /// SHA-256 of that file.
+    pub model_digest: String,
+    /// Everything else that decides the pixels.
+    pub settings: flowinone_upscale::Settings,
+}
+
+impl UpscaleRecord {
+    /// The same wherever the model lies.
+    pub(crate) fn anywhere(&self) -> Self {
+        Self {
+            model: PathBuf::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What a picture was made from: in the record `input` and `input_sha256`, or `prompt`, `side` and

@@ -1,17 +1,14 @@
-//! Pictures made larger: which model does it and how, what the record says of it, and the record of
-//! a picture that was only enlarged.
+//! Pictures made larger: which model does it, and how.
 
 use std::path::{Path, PathBuf};
 
 use flowinone_files::absolute;
-use flowinone_image::{PictureWithAlpha, read_text, write_with_alpha};
+use flowinone_image::PictureWithAlpha;
 use flowinone_upscale::{Error as UpscaleError, KNOWN, Settings, Upscaler};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
 
 use crate::device::NamedDevice;
-use crate::record::{KEYWORD, as_seen, read, text};
-use crate::{Dtype, Error};
+use crate::{Dtype, Error, UpscaleRecord};
 
 /// A model that enlarges pictures, with the settings that it does so by.
 #[derive(Debug)]
@@ -21,28 +18,6 @@ pub struct Upscaling {
     settings: Settings,
     dtype: Dtype,
     device: String,
-}
-
-/// How a picture was enlarged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UpscaleRecord {
-    /// The file of the model, or the name of a built-in one.
-    #[serde(serialize_with = "as_seen")]
-    pub model: PathBuf,
-    /// SHA-256 of that file.
-    pub model_digest: String,
-    /// Everything else that decides the pixels.
-    pub settings: Settings,
-}
-
-impl UpscaleRecord {
-    /// The same wherever the model lies.
-    pub(crate) fn anywhere(&self) -> Self {
-        Self {
-            model: PathBuf::new(),
-            ..self.clone()
-        }
-    }
 }
 
 impl Upscaling {
@@ -136,18 +111,9 @@ impl Upscaling {
         Ok(upscaler.enlarge_with_alpha(picture, &self.settings, look)?)
     }
 
-    /// The record of a picture that is enlarged from a file with that digest.
-    pub(crate) fn enlarged(&self, file: &Path, sha256: String) -> EnlargedRecord {
-        let made = read_text(file, KEYWORD).ok();
-        EnlargedRecord {
-            version: env!("CARGO_PKG_VERSION").into(),
-            enlarged: absolute(file),
-            enlarged_sha256: sha256,
-            upscale: self.record(),
-            precision: self.dtype,
-            device: self.device.clone(),
-            made: made.and_then(|text| serde_json::from_str(&text).ok()),
-        }
+    /// What it computes with, and on what: `cpu (2 cores)`, say.
+    pub(crate) fn computed(&self) -> (Dtype, &str) {
+        (self.dtype, &self.device)
     }
 }
 
@@ -181,62 +147,4 @@ fn not_there(model: &Path) -> String {
         "there is no upscaling model {name}: name a .pth or .safetensors file, or one of {}",
         names.join(", ")
     )
-}
-
-/// How a picture that lay in a file was enlarged; the record of such a picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EnlargedRecord {
-    /// Version of the program.
-    pub version: String,
-    /// The file that was enlarged.
-    #[serde(serialize_with = "as_seen")]
-    pub enlarged: PathBuf,
-    /// SHA-256 of that file.
-    pub enlarged_sha256: String,
-    /// How.
-    pub upscale: UpscaleRecord,
-    /// What the network multiplied with.
-    pub precision: Dtype,
-    /// The device that computed it.
-    pub device: String,
-    /// The record that the file carried: how the small picture was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made: Option<serde_json::Value>,
-}
-
-impl EnlargedRecord {
-    /// Whether the two describe the same picture, wherever the files lie, whichever program
-    /// version and device.
-    pub fn same_picture(&self, other: &Self) -> bool {
-        let of = |record: &Self| {
-            let digest = record.enlarged_sha256.clone();
-            (digest, record.upscale.anywhere(), record.precision)
-        };
-        of(self) == of(other)
-    }
-}
-
-/// Writes a picture with its record as a PNG; the file appears under its name only when complete.
-///
-/// # Errors
-/// Names the file that cannot be written.
-pub fn write_enlarged(
-    path: &Path,
-    picture: &PictureWithAlpha,
-    record: &EnlargedRecord,
-) -> Result<(), Error> {
-    Ok(write_with_alpha(
-        path,
-        picture,
-        KEYWORD,
-        text(path, record)?,
-    )?)
-}
-
-/// Reads the record of a picture that was enlarged, [`write_enlarged`] having written it.
-///
-/// # Errors
-/// Names the file, and says whether it is no PNG, carries no such record, or a damaged one.
-pub fn read_enlarged(path: &Path) -> Result<EnlargedRecord, Error> {
-    read(path)
 }

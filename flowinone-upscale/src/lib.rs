@@ -2,6 +2,7 @@
 
 mod colours;
 mod compact;
+mod config;
 mod error;
 mod init;
 mod keys;
@@ -19,12 +20,13 @@ mod upscaler;
 mod watch;
 
 pub use compact::{Compact, CompactConfig};
+pub use config::Config;
 pub use error::Error;
 pub use init::initialised;
 pub use keys::Naming;
 pub use known::{KNOWN, Known};
 pub use layers::{shuffled, unshuffled};
-pub use network::{Config, Network};
+pub use network::Network;
 pub use planes::Planes;
 pub use recognise::{Recognised, recognise};
 pub use rrdb::{DenseBlock, ResidualBlock, Rrdb, RrdbConfig};

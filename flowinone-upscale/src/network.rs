@@ -5,87 +5,9 @@ use flowinone_kernels::Dtype;
 use flowinone_weights::{Checkpoint, Key, LoadOptions, load};
 
 use crate::keys::of_compact;
-use crate::{Compact, CompactConfig, Error, Recognised, Rrdb, RrdbConfig, Watch, recognise};
-
-/// Sizes of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Config {
-    /// Of a Compact.
-    Compact(CompactConfig),
-    /// Of an RRDBNet.
-    Rrdb(RrdbConfig),
-}
-
-impl Config {
-    /// Channels of a picture: 1, 3 or 4.
-    pub fn channels(&self) -> usize {
-        match self {
-            Self::Compact(config) => config.channels,
-            Self::Rrdb(config) => config.channels,
-        }
-    }
-
-    /// How many times larger the result is along each side.
-    pub fn scale(&self) -> usize {
-        match self {
-            Self::Compact(config) => config.scale,
-            Self::Rrdb(config) => config.scale(),
-        }
-    }
-
-    /// Height and width must be multiples of this.
-    pub fn multiple(&self) -> usize {
-        match self {
-            Self::Compact(_) => 1,
-            Self::Rrdb(config) => config.unshuffle,
-        }
-    }
-
-    /// Pixels on each side that a pixel of the result depends on.
-    pub fn reach(&self) -> usize {
-        match self {
-            Self::Compact(config) => config.reach(),
-            Self::Rrdb(config) => config.reach(),
-        }
-    }
-
-    /// Multiply-adds for each pixel of the input.
-    pub fn work(&self) -> f64 {
-        match self {
-            Self::Compact(config) => config.work(),
-            Self::Rrdb(config) => config.work(),
-        }
-    }
-
-    /// Bytes at once for each pixel of the input, about.
-    pub fn memory(&self) -> usize {
-        match self {
-            Self::Compact(config) => config.memory(),
-            Self::Rrdb(config) => config.memory(),
-        }
-    }
-}
-
-impl std::fmt::Display for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Compact(c) => write!(
-                f,
-                "Compact x{}, {} features, {} convolutions",
-                c.scale,
-                c.features,
-                c.convolutions + 2
-            ),
-            Self::Rrdb(c) => write!(
-                f,
-                "ESRGAN x{}, {} features, {} blocks",
-                c.scale(),
-                c.features,
-                c.blocks
-            ),
-        }
-    }
-}
+use crate::{
+    Compact, CompactConfig, Config, Error, Recognised, Rrdb, RrdbConfig, Watch, recognise,
+};
 
 /// A network with its weights.
 #[derive(Debug, Clone)]

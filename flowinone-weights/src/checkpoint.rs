@@ -54,7 +54,10 @@ impl Checkpoint {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = shards::resolve(path.as_ref())?;
         let (format, (entries, own)) = match sniff(&path)? {
-            Kind::Json => (Format::Sharded, (shards::open(&path)?, false)),
+            Kind::Json => {
+                let shard = |file| Ok(Self::open(file)?.entries);
+                (Format::Sharded, (shards::open(&path, shard)?, false))
+            }
             Kind::Safetensors => (Format::Safetensors, safetensors::open(&path)?),
             Kind::Other => (Format::PyTorch, (pytorch::open(&path)?, false)),
         };

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use flowinone_files::text_of;
 use serde::Deserialize;
 
+use crate::Error;
 use crate::entry::Entry;
-use crate::{Checkpoint, Error};
 
 /// Names under which model folders keep their weights, in order of preference.
 const USUAL_NAMES: [&str; 13] = [
@@ -74,8 +74,12 @@ fn snapshot(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Opens every shard that the index names and takes from each the tensors assigned to it.
-pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
+/// Reads, by `shard`, every shard that the index names and takes from each the tensors assigned to
+/// it.
+pub(crate) fn open(
+    path: &Path,
+    shard: impl Fn(PathBuf) -> Result<BTreeMap<String, Entry>, Error>,
+) -> Result<BTreeMap<String, Entry>, Error> {
     let bad = |reason: String| Error::format(path, reason);
     let size = std::fs::metadata(path)
         .map_err(Error::io("open", path))?
@@ -90,9 +94,9 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
     let index: Index =
         serde_json::from_str(&text).map_err(|e| bad(format!("it is no index of shards: {e}")))?;
 
-    let mut shards: BTreeMap<&str, Checkpoint> = BTreeMap::new();
+    let mut shards = BTreeMap::new();
     for file in index.weight_map.values() {
-        if shards.contains_key(file.as_str()) {
+        if shards.contains_key(file) {
             continue;
         }
         let plain = Path::new(file)
@@ -103,10 +107,10 @@ pub(crate) fn open(path: &Path) -> Result<BTreeMap<String, Entry>, Error> {
                 "it names the shard {file:?}, which is not a plain file beside it"
             )));
         }
-        shards.insert(file, Checkpoint::open(path.with_file_name(file))?);
+        shards.insert(file, shard(path.with_file_name(file))?);
     }
     let take = |(name, file): (&String, &String)| {
-        let entry = shards[file.as_str()].entry(name).cloned();
+        let entry = shards[file].get(name).cloned();
         let entry = entry.ok_or_else(|| bad(format!("shard {file} lacks the tensor {name}")))?;
         Ok((name.clone(), entry))
     };

@@ -12,12 +12,10 @@ use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::Shared;
+use crate::app::Shared;
 use crate::refusal::Refusal;
 use crate::request::Parts;
 
-/// Memory for all bodies together, in KiB.
-pub(crate) const MEMORY: usize = 256 << 10;
 /// Most parts of a multipart body.
 const MOST_PARTS: usize = 32;
 

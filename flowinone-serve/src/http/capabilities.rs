@@ -10,10 +10,11 @@ use flowinone_tasks::Adjustment;
 use serde_json::{Value, json};
 
 use super::answer::json;
-use super::{App, Route, Shared};
-use crate::openapi::Operation;
+use crate::app::{App, Shared};
+use crate::operation::Operation;
+use crate::route::Route;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let operation = Operation::new("capabilities", "What this server can do").json(
         200,
         "Its model, tasks, settings and limits.",

@@ -15,12 +15,13 @@ use tokio::time::interval;
 
 use super::jobs::found;
 use super::sse::{HEARTBEAT, Writer, stream};
-use super::{Route, Shared, query};
+use crate::app::Shared;
 use crate::engine::{Event, Kind, Watching};
-use crate::openapi::Operation;
+use crate::operation::Operation;
 use crate::refusal::Refusal;
+use crate::route::{Route, query};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let described = |id, summary| {
         Operation::new(id, summary)
             .query("previews", json!({"type": "boolean"}), "Whether unfinished pictures are wanted.")

@@ -7,14 +7,15 @@ use axum::routing::get;
 use serde_json::json;
 
 use super::answer::{json, typed};
-use super::{Route, Shared};
+use crate::app::Shared;
 use crate::metrics::resident_memory;
-use crate::openapi::Operation;
+use crate::operation::Operation;
+use crate::route::Route;
 
 /// Seconds without a step after which a computing thread counts as dead.
 const SILENCE: u64 = 1800;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let state = json!({"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]});
     let live = Operation::new("live", "Whether the process is well; restart it if not")
         .json(200, "It is.", state.clone())

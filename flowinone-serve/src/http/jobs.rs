@@ -9,15 +9,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::json;
-use super::{Route, Shared, body, query};
+use super::body;
+use crate::app::{App, Shared};
 use crate::engine::View;
-use crate::openapi::{Operation, reference};
+use crate::operation::{Operation, reference};
 use crate::refusal::Refusal;
+use crate::route::{Route, query};
 
 /// Most jobs of one list.
 const MOST_LISTED: u32 = 200;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let job = || reference("Job");
     let submit = Operation::new("submit", "Ask for a picture")
         .body("application/json", reference("JobRequest"))
@@ -94,12 +96,12 @@ pub(crate) fn idempotency_key(headers: &HeaderMap, route: &str) -> Result<Option
 }
 
 /// The job of an id, or that there is none.
-pub(super) fn found(app: &super::App, id: &str) -> Result<View, Refusal> {
+pub(crate) fn found(app: &App, id: &str) -> Result<View, Refusal> {
     let view = app.engine.view(id).map_err(|e| app.engine.refused(&e))?;
     view.ok_or_else(|| no_job(id))
 }
 
-pub(super) fn no_job(id: &str) -> Refusal {
+pub(crate) fn no_job(id: &str) -> Refusal {
     let shown: String = id.chars().take(40).collect();
     Refusal::missing(format!("there is no job {shown:?} (any more)"))
 }
@@ -146,7 +148,7 @@ async fn list_jobs(State(app): State<Shared>, uri: Uri) -> Result<Response, Refu
             format!("limit is {limit}; it must be 1 to {MOST_LISTED}"),
         ));
     }
-    let list = move |app: &super::App| {
+    let list = move |app: &App| {
         app.engine
             .views(before.as_deref(), limit)
             .map_err(|e| app.engine.refused(&e))
@@ -164,7 +166,7 @@ async fn cancel_job(
     State(app): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    let cancel = move |app: &super::App| {
+    let cancel = move |app: &App| {
         let cancelled = app.engine.cancel(&id).map_err(|e| app.engine.refused(&e))?;
         cancelled.ok_or_else(|| no_job(&id))
     };
@@ -176,7 +178,7 @@ async fn forget_job(
     State(app): State<Shared>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    let forget = move |app: &super::App| {
+    let forget = move |app: &App| {
         found(app, &id)?;
         app.engine.forget(&id).map_err(|e| app.engine.refused(&e))
     };

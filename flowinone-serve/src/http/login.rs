@@ -8,12 +8,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
 
-use super::guard::{COOKIE_NAME, access};
-use super::{Route, Shared, body};
-use crate::openapi::Operation;
+use super::body;
+use crate::access::COOKIE_NAME;
+use crate::app::Shared;
+use crate::operation::Operation;
 use crate::refusal::Refusal;
+use crate::route::Route;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let operation = Operation::new("login", "Exchange the token for a cookie, for pages")
         .body("application/json", json!({"type": "object", "properties": {"token": {"type": "string"}}, "required": ["token"]}))
         .empty(204, "Signed in; the cookie is set if the server wants a token at all.");
@@ -26,12 +28,10 @@ async fn login(State(app): State<Shared>, request: Request) -> Result<Response, 
         return Err(Refusal::field("token", "say the \"token\""));
     };
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if !access(&app).is_closed() {
+    if !app.access.is_closed() {
         return Ok(response);
     }
-    let cookie = access(&app)
-        .cookie(token)
-        .ok_or_else(Refusal::unauthorised)?;
+    let cookie = app.access.cookie(token).ok_or_else(Refusal::unauthorised)?;
     let secure = match &app.config.public_url {
         Some(url) if url.starts_with("https:") => "; Secure",
         _ => "",

@@ -16,17 +16,19 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{forever, json};
+use super::body;
 use super::jobs::{found, no_job};
-use super::{App, Route, Shared, body, query};
-use crate::openapi::Operation;
+use crate::app::{App, Shared};
+use crate::operation::Operation;
 use crate::refusal::Refusal;
 use crate::request::keep;
+use crate::route::{Route, query};
 use crate::store::State as JobState;
 
 /// Side of thumbnails, in pixels.
 const THUMBNAIL: u32 = 160;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let binary = || json!({"type": "string", "format": "binary"});
     let upload = Operation::new("upload", "Send a picture that requests may name")
         .body("application/octet-stream", binary())

@@ -11,14 +11,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{forever, json, typed};
+use super::body;
 use super::jobs::no_job;
 use super::pictures::Format;
-use super::{App, Route, Shared, body, query};
-use crate::openapi::{Operation, reference};
+use crate::app::{App, Shared};
+use crate::operation::{Operation, reference};
 use crate::refusal::Refusal;
+use crate::route::{Route, query};
 use crate::wire::data_url;
 
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     let binary = || json!({"type": "string", "format": "binary"});
     let drawn = Operation::new(
         "prompt",
@@ -138,7 +140,7 @@ async fn of_a_job(
 /// No question.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(crate) struct Nothing {}
 
 async fn replayed(State(app): State<Shared>, request: Request) -> Result<Response, Refusal> {
     let held = body::read(&app, request).await?;

@@ -1,5 +1,8 @@
 //! The whole router over the built-in model, without a socket.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use flowinone_prompts::ClassToImage;
@@ -10,8 +13,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use super::*;
-use crate::engine::ModelInfo;
+use crate::app::{App, Shared};
+use crate::config::Config;
+use crate::engine::{Engine, ModelInfo};
+use crate::log::Log;
+use crate::router::{router, routes};
 use crate::store::Store;
 
 /// A server without a socket.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::fields::Fields;
 use super::mask;
 use super::wanted::Wanted;
-use crate::http::App;
+use crate::app::App;
 use crate::refusal::Refusal;
 use crate::request::{Parts, keep};
 use crate::wire::of_data_url;

@@ -12,11 +12,14 @@ use super::fields::Fields;
 use super::reply;
 use super::stream;
 use super::wanted::Wanted;
+use crate::app::Shared;
 use crate::asked::Asked;
-use crate::http::{Route, Shared, body, idempotency_key};
-use crate::openapi::{Operation, reference};
+use crate::http::body;
+use crate::http::jobs::idempotency_key;
+use crate::operation::{Operation, reference};
 use crate::refusal::Refusal;
 use crate::request::Parts;
+use crate::route::Route;
 
 pub(super) fn routes() -> Vec<Route> {
     let described = |id, summary| {

@@ -6,10 +6,11 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
+use crate::app::{App, Shared};
 use crate::http::answer::json as answer;
-use crate::http::{App, Route, Shared};
-use crate::openapi::{Operation, reference};
+use crate::operation::{Operation, reference};
 use crate::refusal::Refusal;
+use crate::route::Route;
 
 pub(super) fn routes() -> Vec<Route> {
     let list = Operation::new("list_models", "The models that are loaded").json(200, "The models.", json!({

@@ -8,9 +8,11 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::wanted::{Output, Wanted};
+use crate::app::{App, Shared};
 use crate::engine::{Engine, Ticket, View};
 use crate::http::answer::json as answer_json;
-use crate::http::{App, Motion, Shared, motion};
+use crate::http::pictures::Motion;
+use crate::http::pictures::motion;
 use crate::id::now;
 use crate::refusal::Refusal;
 use crate::store::State;

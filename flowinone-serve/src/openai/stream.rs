@@ -10,9 +10,10 @@ use tokio::time::interval;
 
 use super::reply::{Patience, datum, ended, size, usage};
 use super::wanted::{Output, Wanted};
+use crate::app::Shared;
 use crate::engine::{Event, Kind, Ticket};
+use crate::http::capabilities::sizes;
 use crate::http::sse::{HEARTBEAT, Writer, stream};
-use crate::http::{Shared, sizes};
 use crate::id::now;
 use crate::refusal::Refusal;
 use crate::wire::base64;

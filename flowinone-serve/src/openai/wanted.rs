@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::models;
-use crate::http::{App, Format, sizes};
+use crate::app::App;
+use crate::http::capabilities::sizes;
+use crate::http::pictures::Format;
 use crate::refusal::Refusal;
 
 /// Longest prompt, in characters.

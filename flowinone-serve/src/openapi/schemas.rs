@@ -3,7 +3,7 @@
 use flowinone_prompts::Task;
 use serde_json::{Map, Value, json};
 
-use super::reference;
+use crate::operation::reference;
 
 /// All schemas by name.
 pub(super) fn all() -> Map<String, Value> {

@@ -10,8 +10,9 @@ use flowinone_image::{decode_with_alpha, read_picture_file};
 use super::jobs::{BatchJob, Jobs};
 use super::place::{Place, Refused};
 use super::report::{Line, Report, Status, Target};
+use crate::enlarged::{EnlargedRecord, read_enlarged, write_enlarged};
 use crate::memory::peak_memory;
-use crate::upscaling::{EnlargedRecord, Upscaling, read_enlarged, write_enlarged};
+use crate::upscaling::Upscaling;
 use crate::{Error, Source};
 
 /// What happened to a picture.
@@ -150,7 +151,7 @@ fn one(
     look: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Option<[u32; 2]>, Error> {
     let bytes = read_picture_file(file)?;
-    let record: EnlargedRecord = upscaling.enlarged(file, sha256_of(&bytes));
+    let record = EnlargedRecord::new(upscaling, file, sha256_of(&bytes));
     if kept && output.exists() {
         return match read_enlarged(output).is_ok_and(|there| there.same_picture(&record)) {
             true => Ok(None),
