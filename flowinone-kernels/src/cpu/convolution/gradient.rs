@@ -13,27 +13,32 @@
 //! ```
 //!
 //! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the
-//! kernel, so that a vector of `dy` serves three sums and one of `x` serves four. Where the results
-//! are half as wide and high, a line of `x` is four: its pixels of even and of odd rows and
-//! columns, each of which meets `dy` pixel by pixel.
+//! kernel, so that a vector of `dy` serves three sums and one of `x` one for each channel. The lines
+//! are cut into pieces that stay in the first cache for all three rows. Where the results are half
+//! as wide and high, a line of `x` is four: its pixels of even and of odd rows and columns, each of
+//! which meets `dy` pixel by pixel.
 //!
 //! The gradient of such halved maps' input is a convolution again, with four results for a pixel of
 //! `dy`: one for each of the four pixels of `x` that lie there ([`of_halved`]).
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::Layer;
+use super::f32::F32;
 use super::maps::Maps;
-use super::row_block::copy;
-use super::{Layer, Way};
+use super::row_block::{Panel, copy, halves};
+use crate::cpu::gemm::layout::in_tiles;
+use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
-use crate::dtype::Dtype;
 
 /// Side of the kernels.
 const SIDE: usize = 3;
-/// Output channels of a tile.
-const OUTPUTS: usize = 4;
+/// Vectors of a piece of a line.
+const PIECE: usize = 32;
 /// Pixels of a channel at a time, where items have fewer: the sums over lanes at the end are then
 /// few.
 const PIXELS: usize = 2048;
@@ -90,23 +95,14 @@ pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]
         before: kernel - 1,
         ..maps
     };
-    let mut of_phases = vec![0.0; back.output * back.k()]; // [2, 2, input, output, kernel, kernel]
-    for (index, w) in weight.iter().enumerate() {
-        let (channels, place) = (index / maps.places(), index % maps.places());
-        let (o, i) = (channels / input, channels % input);
-        let (row, column) = (place / maps.kernel, place % maps.kernel);
-        let phase = row % 2 * 2 + column % 2;
-        let (row, column) = (kernel - 1 - row / 2, kernel - 1 - column / 2);
-        let at = ((phase * input + i) * output + o) * kernel + row;
-        of_phases[at * kernel + column] = *w;
-    }
-    let layer = Layer {
-        weight: &of_phases,
-        bias: None,
-        slopes: None,
-    };
-    let exact = Dtype::F32;
-    let phases = super::convolved(level, exact, Way::Fastest, back, &[dy], layer);
+    let phases: Vec<Phase> = (0..4)
+        .map(|at| Phase::new(level, maps, weight, at))
+        .collect();
+    let panels = phases.iter().enumerate();
+    let panels: Vec<_> = panels
+        .flat_map(|(at, phase)| Panel::all(&phase.weight, &phase.taps, at * input))
+        .collect();
+    let phases = super::in_row_blocks(level, F32, back, &[dy], &panels, Layer::of(&[]));
     let mut dx = vec![0.0; maps.batch * input * maps.plane()];
     let channels = dx.par_chunks_exact_mut(maps.plane()).enumerate();
     channels.for_each(|(index, dx)| {
@@ -124,6 +120,45 @@ pub(crate) fn of_halved(level: SimdLevel, maps: Maps, weight: &[f32], dy: &[f32]
         }
     });
     dx
+}
+
+/// The weights that the pixels of one parity of rows and columns see.
+struct Phase {
+    /// `[input, taps]`.
+    weight: Packed<f32>,
+    /// Their places among `[output, kernel, kernel]`.
+    taps: Vec<usize>,
+}
+
+impl Phase {
+    /// Of the even or odd rows (`at / 2`) and columns (`at % 2`).
+    fn new(level: SimdLevel, maps: Maps, weight: &[f32], at: usize) -> Self {
+        let (side, half) = (maps.kernel, maps.kernel.div_ceil(2));
+        // From a row or column of the turned, halved kernel to that of the kernel.
+        let of = |parity: usize| {
+            let behind = move |place: usize| (place, 2 * (half - 1 - place) + parity);
+            let places = (0..half).map(behind);
+            places.filter(move |(_, whole)| *whole < side)
+        };
+        let (mut taps, mut wholes) = (vec![], vec![]);
+        for output in 0..maps.output {
+            for (row, of_row) in of(at / 2) {
+                for (column, of_column) in of(at % 2) {
+                    taps.push((output * half + row) * half + column);
+                    wholes.push((output, of_row * side + of_column));
+                }
+            }
+        }
+        let mut values = Vec::with_capacity(maps.input * taps.len());
+        for input in 0..maps.input {
+            let of_input = wholes.iter().map(|(output, place)| {
+                weight[(output * maps.input + input) * maps.places() + place]
+            });
+            values.extend(of_input);
+        }
+        let weight = Matrix::new(&values, maps.input, taps.len()).left(level);
+        Self { weight, taps }
+    }
 }
 
 /// Where the lines of an input channel begin and what of them a kernel sees.
@@ -239,17 +274,19 @@ fn into_line<V: Simd>(simd: V, plane: &[f32], width: usize, before: usize, targe
 /// length.
 #[inline(always)]
 fn into_phases(plane: &[f32], width: usize, target: &mut [f32]) {
-    let length = target.len() / 4;
-    for (phase, target) in target.chunks_exact_mut(length).enumerate() {
-        let rows = plane.chunks_exact(2 * width).skip(phase / 2).step_by(2);
-        let count = plane.len() / (4 * width);
-        let (lines, zeros) = target.split_at_mut(count * (width + 1));
-        zeros.fill(0.0);
-        for (row, target) in rows.zip(lines.chunks_exact_mut(width + 1)) {
-            for (to, pair) in target.iter_mut().zip(row.chunks_exact(2)) {
-                *to = pair[phase % 2];
-            }
-            target[width] = 0.0;
+    let (length, count) = (target.len() / 4, plane.len() / (4 * width));
+    for (parity, target) in target.chunks_exact_mut(2 * length).enumerate() {
+        let (even, odd) = target.split_at_mut(length);
+        let rows = plane.chunks_exact(2 * width).skip(parity).step_by(2);
+        let lines = even
+            .chunks_exact_mut(width + 1)
+            .zip(odd.chunks_exact_mut(width + 1));
+        for (row, (even, odd)) in rows.zip(lines) {
+            halves(row, even, odd);
+            (even[width], odd[width]) = (0.0, 0.0);
+        }
+        for line in [even, odd] {
+            line[count * (width + 1)..].fill(0.0);
         }
     }
 }
@@ -271,57 +308,76 @@ impl Kernel for Channel<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Simd>(self, simd: V) {
-        for first in (0..self.outputs).step_by(OUTPUTS) {
-            for row in 0..SIDE {
-                let tile = self.tile(simd, first, row);
-                for (index, sums) in tile.into_iter().enumerate() {
-                    if first + index < self.outputs {
-                        let at = ((first + index) * SIDE + row) * SIDE;
-                        for (target, sum) in self.sums[at..at + SIDE].iter_mut().zip(sums) {
-                            *target += simd.sum(sum);
-                        }
-                    }
-                }
-            }
-        }
+    fn run<V: Simd>(mut self, simd: V) {
+        in_tiles!(self.outputs, V::TILE_ROWS * 2 / SIDE, |first, OUTPUTS| {
+            self.some::<V, OUTPUTS>(simd, first);
+        });
     }
 }
 
 impl Channel<'_> {
-    /// The sums, lane by lane, of some output channels for one row of the kernel; the last channel
-    /// stands for those that do not exist.
+    /// Some output channels.
     #[inline(always)]
-    fn tile<V: Simd>(&self, simd: V, first: usize, row: usize) -> [[V::Float; SIDE]; OUTPUTS] {
-        let Lines { of_x, of_y, .. } = self.lines;
-        let columns = self.lines.columns;
-        assert!(of_y.is_multiple_of(V::WIDTH));
-        assert_eq!(self.x.len(), self.items * of_x);
-        assert_eq!(self.dy.len(), self.items * self.outputs * of_y);
-        let channels: [usize; OUTPUTS] =
-            std::array::from_fn(|index| (first + index).min(self.outputs - 1));
-        let mut sums = [[simd.splat(0.0); SIDE]; OUTPUTS];
+    fn some<V: Simd, const OUTPUTS: usize>(&mut self, simd: V, first: usize) {
+        let mut tiles = [[[simd.splat(0.0); SIDE]; OUTPUTS]; SIDE]; // by row, output, column
+        let vectors = self.lines.of_y / V::WIDTH;
         for item in 0..self.items {
-            let mut x = self.x[item * of_x + self.lines.rows[row]..].as_ptr();
-            let mut dy =
-                channels.map(|channel| self.dy[(item * self.outputs + channel) * of_y..].as_ptr());
-            for _ in 0..of_y / V::WIDTH {
-                // SAFETY: lines of `dy` are `of_y` values long, and a channel of `x` is longer by
-                // the largest offset of a row and of a column (`Lines::new`).
-                let (vectors, of_outputs) = unsafe {
-                    let vectors: [V::Float; SIDE] =
-                        columns.map(|column| simd.load_from(x.add(column)));
-                    (vectors, dy.map(|dy| simd.load_from(dy)))
-                };
-                for (sums, dy) in sums.iter_mut().zip(of_outputs) {
-                    for (sum, x) in sums.iter_mut().zip(vectors) {
-                        *sum = simd.fma(dy, x, *sum);
-                    }
+            for start in (0..vectors).step_by(PIECE) {
+                let piece = start..(start + PIECE).min(vectors);
+                for (row, tile) in tiles.iter_mut().enumerate() {
+                    self.add(simd, first, row, item, piece.clone(), tile);
                 }
-                x = x.wrapping_add(V::WIDTH);
-                dy = dy.map(|dy| dy.wrapping_add(V::WIDTH));
             }
         }
-        sums
+        for (row, tile) in tiles.into_iter().enumerate() {
+            for (index, sums) in tile.into_iter().enumerate() {
+                let at = ((first + index) * SIDE + row) * SIDE;
+                for (target, sum) in self.sums[at..at + SIDE].iter_mut().zip(sums) {
+                    *target += simd.sum(sum);
+                }
+            }
+        }
+    }
+
+    /// Adds the products of a piece of an item's lines, lane by lane, for some output channels and
+    /// one row of the kernel.
+    #[inline(always)]
+    fn add<V: Simd, const OUTPUTS: usize>(
+        &self,
+        simd: V,
+        first: usize,
+        row: usize,
+        item: usize,
+        piece: Range<usize>,
+        tile: &mut [[V::Float; SIDE]; OUTPUTS],
+    ) {
+        let Lines { of_x, of_y, .. } = self.lines;
+        let columns = self.lines.columns;
+        assert!(of_y.is_multiple_of(V::WIDTH) && piece.end <= of_y / V::WIDTH);
+        assert_eq!(self.x.len(), self.items * of_x);
+        assert_eq!(self.dy.len(), self.items * self.outputs * of_y);
+        let begin = piece.start * V::WIDTH;
+        let mut x = self.x[item * of_x + self.lines.rows[row] + begin..].as_ptr();
+        let mut dy: [*const f32; OUTPUTS] = std::array::from_fn(|index| {
+            let channel = item * self.outputs + first + index;
+            self.dy[channel * of_y + begin..].as_ptr()
+        });
+        let mut sums = *tile;
+        for _ in piece {
+            // SAFETY: lines of `dy` are `of_y` values long, and a channel of `x` is longer by the
+            // largest offset of a row and of a column (`Lines::new`).
+            let (vectors, of_outputs) = unsafe {
+                let vectors: [V::Float; SIDE] = columns.map(|column| simd.load_from(x.add(column)));
+                (vectors, dy.map(|dy| simd.load_from(dy)))
+            };
+            for (sums, dy) in sums.iter_mut().zip(of_outputs) {
+                for (sum, x) in sums.iter_mut().zip(vectors) {
+                    *sum = simd.fma(dy, x, *sum);
+                }
+            }
+            x = x.wrapping_add(V::WIDTH);
+            dy = dy.map(|dy| dy.wrapping_add(V::WIDTH));
+        }
+        *tile = sums;
     }
 }

@@ -27,13 +27,13 @@ use rayon::prelude::*;
 use crate::cpu::gemm::layout::MR;
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::microkernel::avx512_bf16::Avx512Bf16;
-use crate::cpu::gemm::pack::{Matrix, Packed};
+use crate::cpu::gemm::pack::Matrix;
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::parallel::Shared;
 use crate::cpu::simd::level::SimdLevel;
 use crate::dtype::Dtype;
 pub(crate) use maps::Maps;
-use row_block::{Element, RowBlock};
+use row_block::{Element, Panel, RowBlock};
 use winograd::Tile;
 
 /// The numbers of a layer.
@@ -48,7 +48,16 @@ pub(crate) struct Layer<'a> {
     pub(crate) slopes: Option<&'a [f32]>,
 }
 
-impl Layer<'_> {
+impl<'a> Layer<'a> {
+    /// Weights alone.
+    pub(crate) fn of(weight: &'a [f32]) -> Self {
+        Self {
+            weight,
+            bias: None,
+            slopes: None,
+        }
+    }
+
     /// Bias and slope of a channel; a slope of 1 changes nothing.
     fn of_channel(&self, channel: usize) -> [f32; 2] {
         [
@@ -105,7 +114,9 @@ pub(crate) fn convolved(
 /// The convolution in float32, product by product.
 fn direct(level: SimdLevel, maps: Maps, x: &[&[f32]], layer: Layer<'_>) -> Vec<f32> {
     let weight = Matrix::new(layer.weight, maps.output, maps.k()).left(level);
-    in_row_blocks(level, f32::F32, maps, x, &weight, layer)
+    let taps: Vec<usize> = (0..weight.k).collect();
+    let panels: Vec<_> = Panel::all(&weight, &taps, 0).collect();
+    in_row_blocks(level, f32::F32, maps, x, &panels, layer)
 }
 
 /// The same with factors in bfloat16.
@@ -121,7 +132,9 @@ fn direct_bf16(
     let k = 2 * maps.input.div_ceil(2) * maps.places();
     let weight = Matrix::new(&weight, maps.output, k).left(level);
     let weight = weight.pairs::<MR>(level);
-    in_row_blocks(level, bf16::Bf16(proof), maps, x, &weight, layer)
+    let taps: Vec<usize> = (0..weight.k).collect();
+    let panels: Vec<_> = Panel::all(&weight, &taps, 0).collect();
+    in_row_blocks(level, bf16::Bf16(proof), maps, x, &panels, layer)
 }
 
 fn in_row_blocks<N: Element>(
@@ -129,7 +142,7 @@ fn in_row_blocks<N: Element>(
     values: N,
     maps: Maps,
     x: &[&[f32]],
-    weight: &Packed<N::Value>,
+    panels: &[Panel<'_, N::Value>],
     layer: Layer<'_>,
 ) -> Vec<f32> {
     let length = maps.batch * maps.output * maps.height * maps.width;
@@ -143,7 +156,7 @@ fn in_row_blocks<N: Element>(
             values,
             maps,
             x,
-            weight,
+            panels,
             layer,
             item,
             rows: first..(first + each).min(maps.height),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Layer;
 use super::maps::Maps;
 use crate::cpu::gemm::layout::{MR, NR, in_tiles};
-use crate::cpu::gemm::pack::Packed;
+use crate::cpu::gemm::pack::{Packed, lines_of};
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::simd::{Kernel, Simd, slots};
 
@@ -46,12 +46,43 @@ pub(super) trait Element: Copy + Send + Sync {
     );
 }
 
+/// Up to [`MR`] output channels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel<'a, T> {
+    /// The first of them.
+    pub(super) first: usize,
+    pub(super) channels: usize,
+    /// Which of the weights `[input, K, K]` of a channel are there, in order.
+    pub(super) taps: &'a [usize],
+    /// `[taps, MR]`.
+    pub(super) weight: &'a [T],
+}
+
+impl<'a, T> Panel<'a, T> {
+    /// Those of packed weights `[lines, taps]`, of output channels from one on.
+    pub(super) fn all(
+        weight: &'a Packed<T>,
+        taps: &'a [usize],
+        from: usize,
+    ) -> impl Iterator<Item = Self> {
+        (0..weight.lines.div_ceil(MR)).map(move |index| {
+            let lines = lines_of::<MR>(index, weight.lines);
+            Self {
+                first: from + lines.start,
+                channels: lines.len(),
+                taps,
+                weight: weight.part::<MR>(index, 0..weight.k),
+            }
+        })
+    }
+}
+
 /// Some rows of the results of an item.
 pub(super) struct RowBlock<'a, N: Element> {
     pub(super) values: N,
     pub(super) maps: Maps,
     pub(super) x: &'a [&'a [f32]],
-    pub(super) weight: &'a Packed<N::Value>,
+    pub(super) panels: &'a [Panel<'a, N::Value>],
     pub(super) layer: Layer<'a>,
     pub(super) item: usize,
     pub(super) rows: Range<usize>,
@@ -65,7 +96,6 @@ impl<N: Element> Kernel for RowBlock<'_, N> {
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
         let (maps, kernel, stride) = (self.maps, self.maps.kernel, self.maps.stride);
-        let k = self.weight.k;
         let planes = maps.input.div_ceil(N::CHANNELS);
         // The rows that are needed, zeros around them: [planes, rows, stride, breadth].
         let rows = (self.rows.len() - 1) * stride + kernel;
@@ -100,39 +130,37 @@ impl<N: Element> Kernel for RowBlock<'_, N> {
                     (Some(row), 1) => fill::<N, V>(simd, maps, channels, row, target),
                     (Some(row), _) => {
                         fill::<N, V>(simd, maps, channels, row, line);
-                        for (first, target) in target.chunks_exact_mut(breadth).enumerate() {
-                            let dealt = line[first..].iter().step_by(stride);
-                            target
-                                .iter_mut()
-                                .zip(dealt)
-                                .for_each(|(to, from)| *to = *from);
-                        }
+                        deal(line, stride, target);
                     }
                 }
             }
         }
         // Where the values for a weight begin, from those for the first.
-        let offsets: Vec<usize> = (0..k)
-            .map(|index| {
-                let (plane, place) = (index / maps.places(), index % maps.places());
-                let (row, column) = (place / kernel, place % kernel);
-                let line = (plane * rows + row) * stride + column % stride;
-                line * breadth + column / stride
-            })
-            .collect();
+        let offset = |index: &usize| {
+            let (plane, place) = (index / maps.places(), index % maps.places());
+            let (row, column) = (place / kernel, place % kernel);
+            let line = (plane * rows + row) * stride + column % stride;
+            line * breadth + column / stride
+        };
+        let (mut offsets, mut taps) = (vec![], &[][..]);
         let plane = maps.height * maps.width;
         let groups = maps.width.div_ceil(V::WIDTH);
         let y = self.y.wrapping_add(self.item * maps.output * plane);
-        for panel in 0..maps.output.div_ceil(MR) {
-            let first = panel * MR;
-            let channels = MR.min(maps.output - first);
+        for panel in self.panels {
+            let Panel {
+                first, channels, ..
+            } = *panel;
+            if !std::ptr::eq(taps, panel.taps) {
+                taps = panel.taps;
+                offsets = taps.iter().map(offset).collect();
+            }
             let mut ends = [[0.0; 2]; MR];
             for (index, ends) in ends.iter_mut().enumerate().take(channels) {
                 *ends = self.layer.of_channel(first + index);
             }
             let pixels = Pixels {
                 values: self.values,
-                weight: self.weight.part::<MR>(panel, 0..k),
+                weight: panel.weight,
                 offsets: &offsets,
                 ends,
                 channels,
@@ -162,6 +190,30 @@ fn fill<'a, N: Element, V: Simd>(
     N::clear(&mut target[before + width..]);
     let channels = channels.map(|channel| &channel[row * width..][..width]);
     N::row(simd, channels, &mut target[before..before + width]);
+}
+
+/// Every `stride`-th value, from each of the first ones on, side by side.
+#[inline(always)]
+fn deal<T: Copy>(line: &[T], stride: usize, target: &mut [T]) {
+    let breadth = target.len() / stride;
+    if stride == 2 {
+        let (even, odd) = target.split_at_mut(breadth);
+        halves(line, even, odd);
+        return;
+    }
+    for (first, target) in target.chunks_exact_mut(breadth).enumerate() {
+        let values = line[first..].iter().step_by(stride);
+        target.iter_mut().zip(values).for_each(|(to, x)| *to = *x);
+    }
+}
+
+/// The even and the odd values of a line.
+#[inline(always)]
+pub(super) fn halves<T: Copy>(line: &[T], even: &mut [T], odd: &mut [T]) {
+    let (pairs, _) = line.as_chunks::<2>();
+    for ((pair, even), odd) in pairs.iter().zip(even).zip(odd) {
+        (*even, *odd) = (pair[0], pair[1]);
+    }
 }
 
 /// A row of several channels with every pixel repeated, channel by channel.

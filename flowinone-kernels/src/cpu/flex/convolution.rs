@@ -7,6 +7,7 @@ use burn::tensor::ops::ConvOptions;
 use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::convolution::{Layer, Maps, Way, convolved, gradient, turned};
 use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Kernel, Simd};
 use crate::dtype::Dtype;
 
 /// Of maps `[batch, input, height, width]` with weights `[output, input, K, K]` and biases
@@ -91,11 +92,7 @@ impl Operation<3> for Convolution {
                         output: maps.input,
                         ..maps
                     };
-                    let layer = Layer {
-                        weight: &turned,
-                        bias: None,
-                        slopes: None,
-                    };
+                    let layer = Layer::of(&turned);
                     convolved(level, Dtype::F32, Way::Fastest, back, &[dy], layer)
                 }
             };
@@ -184,7 +181,26 @@ fn with_zeros(maps: Maps, x: &FlexTensor) -> FlexTensor {
 fn sums_of_channels(maps: Maps, values: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0; maps.output];
     for (index, channel) in values.chunks_exact(maps.height * maps.width).enumerate() {
-        sums[index % maps.output] += channel.iter().map(|g| f64::from(*g)).sum::<f64>();
+        sums[index % maps.output] += f64::from(SimdLevel::current().run(Sum(channel)));
     }
     sums.into_iter().map(|sum: f64| sum as f32).collect()
+}
+
+/// The sum of some values, lane by lane.
+struct Sum<'a>(&'a [f32]);
+
+impl Kernel for Sum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<V: Simd>(self, simd: V) -> f32 {
+        let mut sums = [simd.splat(0.0); 4];
+        for part in self.0.chunks(4 * V::WIDTH) {
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let vector = part.get(index * V::WIDTH..).unwrap_or(&[]);
+                *sum = simd.add(*sum, simd.load_at(vector, 0, 0.0));
+            }
+        }
+        sums.into_iter().map(|sum| simd.sum(sum)).sum()
+    }
 }

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::gemm::blocked::column_sums;
 use crate::cpu::gemm::f32::gemm_f32;
+use crate::cpu::gemm::f32_transposed::gemm_transposed;
 use crate::cpu::gemm::pack::Matrix;
 use crate::cpu::gemm::weights::Weights;
 use crate::cpu::simd::level::SimdLevel;
@@ -35,13 +36,36 @@ fn matrix(x: &FlexTensor) -> Matrix<'_> {
 /// `a b + bias`; `rounded` to bfloat16 first where the processor multiplies that.
 fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> Vec<f32> {
     let level = SimdLevel::current();
+    match in_bf16(level, a, b, bias, rounded) {
+        Some(product) => product,
+        None => gemm_f32(level, a, &b.right(level), bias),
+    }
+}
+
+/// `a^T b`, likewise.
+fn transposed_times(a: Matrix<'_>, b: Matrix<'_>, rounded: bool) -> Vec<f32> {
+    let level = SimdLevel::current();
+    match in_bf16(level, a.transposed(), b, None, rounded) {
+        Some(product) => product,
+        None => gemm_transposed(level, a, b),
+    }
+}
+
+/// `a b + bias` of rounded factors, if they are to be rounded and the processor multiplies such.
+fn in_bf16(
+    level: SimdLevel,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    bias: Option<&[f32]>,
+    rounded: bool,
+) -> Option<Vec<f32>> {
     #[cfg(target_arch = "x86_64")]
     if rounded && let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level) {
-        return crate::cpu::gemm::bf16::gemm_bf16(level, proof, a, b, bias);
+        return Some(crate::cpu::gemm::bf16::gemm_bf16(level, proof, a, b, bias));
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = rounded;
-    gemm_f32(level, a, &b.right(level), bias)
+    let _ = (level, a, b, bias, rounded);
+    None
 }
 
 fn forward(x: &FlexTensor, w: &FlexTensor, bias: Option<&FlexTensor>, rounded: bool) -> FlexTensor {
@@ -62,7 +86,7 @@ fn gradients(
         tensor(dx, shape(&x))
     });
     let dw = wanted[1].then(|| {
-        let dw = times(matrix(&x).transposed(), matrix(dy), None, rounded);
+        let dw = transposed_times(matrix(&x), matrix(dy), rounded);
         tensor(dw, shape(&w))
     });
     [dx, dw]

@@ -46,6 +46,17 @@ pub(crate) trait Scheme: Copy + Sync {
     #[inline(always)]
     fn end(self) {}
 
+    /// Makes a block of rows of the left factor ready, in `scratch` if it must.
+    #[inline(always)]
+    fn row_block<V: Simd>(
+        self,
+        _: V,
+        _tiles: Range<usize>,
+        _steps: Range<usize>,
+        _scratch: &mut Scratch,
+    ) {
+    }
+
     /// Makes a part of a panel of the right factor ready, in `scratch` if it must.
     fn panel<V: Simd>(
         self,
@@ -194,6 +205,8 @@ impl<S: Scheme> Kernel for Block<'_, S> {
         let mut edge = [0.0; NR * NR];
         for first in (0..k.max(1)).step_by(S::STEPS) {
             let steps = first..(first + S::STEPS).min(k);
+            self.scheme
+                .row_block(simd, self.tiles.clone(), steps.clone(), self.scratch);
             for index in self.panels.clone() {
                 let column = index * NR;
                 let breadth = NR.min(columns - column);

@@ -10,6 +10,7 @@ pub(crate) mod bf16_pack;
 pub(crate) mod bf16_widened;
 pub(crate) mod blocked;
 pub(crate) mod f32;
+pub(crate) mod f32_transposed;
 pub(crate) mod int8;
 pub(crate) mod layout;
 pub(crate) mod microkernel;

@@ -3,6 +3,7 @@ use burn::tensor::Tensor;
 use super::{assert_same, at_every_level, random};
 use crate::cpu::gemm::blocked::{gemm, gemm_add};
 use crate::cpu::gemm::f32::{self, F32};
+use crate::cpu::gemm::f32_transposed::gemm_transposed;
 use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::pack::Matrix;
 use crate::dtype::Dtype;
@@ -37,6 +38,11 @@ fn products_are_exact_over_odd_shapes() {
                     .transposed()
                     .right(level),
             ];
+            let columns_in_order = gemm_transposed(
+                level,
+                Matrix::new(&a_turned, depth, rows),
+                Matrix::new(&b, depth, columns),
+            );
             for (a_packed, b_packed) in lefts.iter().zip(&rights) {
                 let factors = F32 {
                     a: f32::Rows::Packed(a_packed),
@@ -44,6 +50,10 @@ fn products_are_exact_over_odd_shapes() {
                 };
                 let c = gemm(level, factors, Some(&bias));
                 let plain = gemm(level, factors, None);
+                assert_eq!(
+                    columns_in_order, plain,
+                    "the same sums in any order of packing"
+                );
                 for a in [
                     Matrix::new(&a, rows, depth),
                     Matrix::new(&a_turned, depth, rows).transposed(),
