@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod batch;
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod devices;
@@ -9,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 #[cfg(feature = "judge")]
 pub(crate) mod judge;
+pub(crate) mod man;
 #[cfg(feature = "train")]
 pub(crate) mod plot;
 pub(crate) mod prompt;

@@ -16,7 +16,7 @@ mod upscaling;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Tensors come and go by the megabyte: this allocator keeps their pages.
 #[global_allocator]
@@ -92,6 +92,10 @@ enum Command {
     Judge(commands::judge::Args),
     /// List the devices that this program can compute on
     Devices,
+    /// Print the completions of a shell
+    Completions(commands::completions::Args),
+    /// Write the manual pages
+    Man(commands::man::Args),
 }
 
 /// How a command ended, when it did not fail as a whole.
@@ -167,5 +171,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         #[cfg(feature = "judge")]
         Command::Judge(args) => commands::judge::run(&args),
         Command::Devices => commands::devices::run(),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     }
 }
