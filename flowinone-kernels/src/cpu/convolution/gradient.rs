@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Vectors lie along the lines; a tile is some output channels by the three columns of a row of the
-//! kernel, so that a vector of `dy` serves three sums and one of `x` one for each channel. The lines
+//! kernel, so that a vector of `dy` serves three sums and one of `x` one for each channel. Lines
 //! are cut into pieces that stay in the first cache for all three rows. Where the results are half
 //! as wide and high, a line of `x` is four: its pixels of even and of odd rows and columns, each of
 //! which meets `dy` pixel by pixel.
