@@ -146,6 +146,16 @@ pub fn map_key(key: &str) -> Key {
     Key::Parameter(path.unwrap_or_else(|| key.to_string()))
 }
 
+/// The published name of the parameter at a module path of a [`FlowNetwork`](crate::FlowNetwork):
+/// [`map_key`] backwards.
+pub fn published_key(path: &str) -> String {
+    // Of two beginnings of a path the longer one is meant.
+    let mut names: Vec<_> = NAMES.iter().collect();
+    names.sort_by_key(|(_, to)| std::cmp::Reverse(to.len()));
+    let name = names.iter().find_map(|(from, to)| rename(path, to, from));
+    name.unwrap_or_else(|| path.to_string())
+}
+
 /// `name` with the beginning `from` replaced by `to`, if it begins so; the index that stands for
 /// `*` is kept.
 fn rename(name: &str, from: &str, to: &str) -> Option<String> {
@@ -207,4 +217,25 @@ fn is_residual(owner: &str) -> bool {
             .iter()
             .any(|layer| owner.ends_with(layer))
         && !owner.ends_with(".gate.w2")
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use flowinone_weights::param_specs;
+
+    use super::*;
+    use crate::FlowConfig;
+
+    #[test]
+    fn every_parameter_has_a_published_name_that_leads_back_to_it() {
+        let network = FlowConfig::tiny().init(&Device::default());
+        let params = param_specs(&network);
+        assert!(params.len() > 50);
+        for param in params {
+            let name = published_key(&param.path);
+            assert_ne!(name, param.path);
+            assert_eq!(map_key(&name), Key::Parameter(param.path), "{name}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ mod reference_tests;
 pub use config::{ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig};
 pub use error::Error;
 pub use field::{FlowField, FlowModel};
-pub use keys::{default_init, map_key};
+pub use keys::{default_init, map_key, published_key};
 pub use network::{FlowNetwork, StageVelocities, VelocityNetwork};
 pub use source::{Source, SourceEncoder};
 pub use structure::{Structure, StructureTokens};

@@ -1,13 +1,14 @@
 //! An opened checkpoint: the names, shapes and element types of a file's tensors. Data is read
 //! one tensor at a time, when asked for, so that opening a 6 GB file costs its header only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use flowinone_files::recognised;
 
 use crate::entry::Entry;
+use crate::safetensors::{Content, OWN_KEY, OWN_VALUE};
 use crate::{Error, pytorch, safetensors, shards};
 
 /// A checkpoint file, or a set of shards, of which only metadata has been read.
@@ -15,7 +16,7 @@ use crate::{Error, pytorch, safetensors, shards};
 pub struct Checkpoint {
     path: PathBuf,
     format: Format,
-    own: bool,
+    notes: HashMap<String, String>,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -53,22 +54,29 @@ impl Checkpoint {
     /// Names the file and what is wrong with it: unreadable, of another kind, truncated.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = shards::resolve(path.as_ref())?;
-        let (format, (entries, own)) = match sniff(&path)? {
+        let without_notes = |entries| Content {
+            entries,
+            notes: HashMap::new(),
+        };
+        let (format, content) = match sniff(&path)? {
             Kind::Json => {
                 let shard = |file| Ok(Self::open(file)?.entries);
-                (Format::Sharded, (shards::open(&path, shard)?, false))
+                let entries = shards::open(&path, shard)?;
+                (Format::Sharded, without_notes(entries))
             }
             Kind::Safetensors => (Format::Safetensors, safetensors::open(&path)?),
-            Kind::Other => (Format::PyTorch, (pytorch::open(&path)?, false)),
+            Kind::Other => (Format::PyTorch, without_notes(pytorch::open(&path)?)),
         };
-        if entries.is_empty() {
+        if content.entries.is_empty() {
             return Err(Error::format(&path, "it holds no tensors"));
         }
-        Ok(Self {
-            path,
-            format,
-            own,
-            entries: if own { entries } else { unwrapped(entries) },
+        let checkpoint = Self::of(path, format, content);
+        Ok(match checkpoint.is_own() {
+            true => checkpoint,
+            false => Self {
+                entries: unwrapped(checkpoint.entries),
+                ..checkpoint
+            },
         })
     }
 
@@ -79,13 +87,22 @@ impl Checkpoint {
     /// Names the file and what is wrong with it.
     pub fn held(name: impl AsRef<Path>, bytes: &'static [u8]) -> Result<Self, Error> {
         let path = name.as_ref();
-        let (entries, own) = safetensors::held(path, bytes)?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            format: Format::Safetensors,
-            own,
-            entries,
-        })
+        let content = safetensors::held(path, bytes)?;
+        Ok(Self::of(path.to_path_buf(), Format::Safetensors, content))
+    }
+
+    fn of(path: PathBuf, format: Format, content: Content) -> Self {
+        Self {
+            path,
+            format,
+            notes: content.notes,
+            entries: content.entries,
+        }
+    }
+
+    /// What the header of a safetensors file says under a name.
+    pub fn note(&self, name: &str) -> Option<&str> {
+        self.notes.get(name).map(String::as_str)
     }
 
     /// The file that was opened (the index of a sharded set).
@@ -101,7 +118,7 @@ impl Checkpoint {
     /// Whether [`save`](crate::save) wrote it: module paths as names, values as the module holds
     /// them.
     pub fn is_own(&self) -> bool {
-        self.own
+        self.note(OWN_KEY) == Some(OWN_VALUE)
     }
 
     /// All tensors, by name.

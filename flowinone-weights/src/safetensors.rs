@@ -2,7 +2,7 @@
 //! the values. Reading checks that the header is sane and that the data fills the file exactly;
 //! writing streams one tensor at a time and hashes what it writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -24,14 +24,20 @@ use crate::{Error, Layout, ParamSpec, values};
 const MAX_HEADER: u64 = 16 << 20;
 
 /// The note in a header by which a file that [`save`] wrote is known again.
-const OWN_KEY: &str = "layout";
-const OWN_VALUE: &str = "burn-module";
+pub(crate) const OWN_KEY: &str = "layout";
+pub(crate) const OWN_VALUE: &str = "burn-module";
 
 /// Reads `length` bytes from a place in a file.
 type ReadAt = dyn Fn(u64, usize) -> std::io::Result<Vec<u8>> + Send + Sync;
 
-/// The tensors of a file, and whether [`save`] wrote it.
-pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error> {
+/// The tensors of a file and the notes in its header.
+pub(crate) struct Content {
+    pub(crate) entries: BTreeMap<String, Entry>,
+    pub(crate) notes: HashMap<String, String>,
+}
+
+/// What a file holds.
+pub(crate) fn open(path: &Path) -> Result<Content, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let size = file.metadata().map_err(Error::io("open", path))?.len();
     let file = Mutex::new(file);
@@ -46,10 +52,7 @@ pub(crate) fn open(path: &Path) -> Result<(BTreeMap<String, Entry>, bool), Error
 }
 
 /// The same of a file that lies in memory; `path` is what errors call it.
-pub(crate) fn held(
-    path: &Path,
-    bytes: &'static [u8],
-) -> Result<(BTreeMap<String, Entry>, bool), Error> {
+pub(crate) fn held(path: &Path, bytes: &'static [u8]) -> Result<Content, Error> {
     let read = move |start, length| {
         let start = usize::try_from(start).ok();
         let end = start.and_then(|start| start.checked_add(length));
@@ -62,11 +65,7 @@ pub(crate) fn held(
     parse(path, bytes.len() as u64, Arc::new(read))
 }
 
-fn parse(
-    path: &Path,
-    size: u64,
-    read: Arc<ReadAt>,
-) -> Result<(BTreeMap<String, Entry>, bool), Error> {
+fn parse(path: &Path, size: u64, read: Arc<ReadAt>) -> Result<Content, Error> {
     let bad = |reason: String| Error::format(path, reason);
     let length = read(0, 8).map_err(Error::io("read", path))?;
     let length: [u8; 8] = length.try_into().expect("eight bytes were read");
@@ -109,9 +108,10 @@ fn parse(
         };
         (name, entry)
     };
-    let note = metadata.metadata().as_ref().and_then(|m| m.get(OWN_KEY));
-    let own = note.is_some_and(|value| value == OWN_VALUE);
-    Ok((metadata.tensors().into_iter().map(entry).collect(), own))
+    Ok(Content {
+        entries: metadata.tensors().into_iter().map(entry).collect(),
+        notes: metadata.metadata().clone().unwrap_or_default(),
+    })
 }
 
 fn element(dtype: Dtype) -> Element {

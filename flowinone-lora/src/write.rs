@@ -1,0 +1,121 @@
+//! Writing an adapter as peft does: factors and configuration, under the published names.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use flowinone_files::{sha256_of, write_atomically};
+use safetensors::{Dtype, View, serialize};
+use serde_json::json;
+
+use crate::layers::published;
+use crate::{Adapter, Error, Factors, Format};
+
+/// A factor in float32.
+struct Factor<'a> {
+    values: &'a [f32],
+    shape: [usize; 2],
+}
+
+impl View for Factor<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let bytes = self.values.iter().flat_map(|value| value.to_le_bytes());
+        Cow::Owned(bytes.collect())
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
+    }
+}
+
+impl Adapter {
+    /// An adapter of factors by module path, trained on the model of a digest, as a folder of
+    /// peft's: `adapter_model.safetensors`, then `adapter_config.json`. Each file appears whole or
+    /// not at all.
+    ///
+    /// # Errors
+    /// A folder or file that cannot be written.
+    pub fn write(
+        folder: &Path,
+        layers: BTreeMap<String, Factors>,
+        base: Option<String>,
+    ) -> Result<Self, Error> {
+        let io = |e| Error::File(flowinone_files::Error::of("make", folder)(e));
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let factors = layers.iter().flat_map(|(path, factors)| {
+            let (name, [input, output]) = (published(path), factors.sizes);
+            let named = |end, values, shape| {
+                let name = format!("base_model.model.{name}.{end}.weight");
+                (name, Factor { values, shape })
+            };
+            [
+                named("lora_A", &factors.down, [factors.rank, input]),
+                named("lora_B", &factors.up, [output, factors.rank]),
+            ]
+        });
+        let notes = HashMap::from([("format".to_string(), "pt".to_string())]);
+        let bytes = serialize(factors, Some(notes));
+        let bytes =
+            bytes.map_err(|e| Error::adapter(folder, format!("it cannot be written: {e}")))?;
+        write_atomically(folder.join("adapter_model.safetensors"), &bytes)?;
+        let config = format!("{:#}\n", config(&layers, base.as_deref()));
+        write_atomically(folder.join("adapter_config.json"), config.as_bytes())?;
+        Ok(Self {
+            path: folder.to_path_buf(),
+            sha256: sha256_of(&bytes),
+            format: Format::Peft,
+            base,
+            layers,
+        })
+    }
+}
+
+/// What peft needs to load the factors: the commonest rank and alpha, and the layers of others.
+fn config(layers: &BTreeMap<String, Factors>, base: Option<&str>) -> serde_json::Value {
+    let alpha = |factors: &Factors| f64::from(factors.scale) * factors.rank as f64;
+    let usual = layers.values().next();
+    let (rank, usual_alpha) = usual.map_or((1, 1.0), |factors| (factors.rank, alpha(factors)));
+    let named = layers
+        .iter()
+        .map(|(path, factors)| (published(path), factors));
+    let ranks: BTreeMap<String, usize> = named
+        .clone()
+        .filter(|(_, factors)| factors.rank != rank)
+        .map(|(name, factors)| (pattern(&name), factors.rank))
+        .collect();
+    let alphas: BTreeMap<String, f64> = named
+        .clone()
+        .filter(|(_, factors)| alpha(factors) != usual_alpha)
+        .map(|(name, factors)| (pattern(&name), alpha(factors)))
+        .collect();
+    let names: Vec<String> = named.map(|(name, _)| name).collect();
+    json!({
+        "peft_type": "LORA",
+        "base_model_name_or_path": null,
+        "r": rank,
+        "lora_alpha": usual_alpha,
+        "target_modules": names,
+        "rank_pattern": ranks,
+        "alpha_pattern": alphas,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "use_rslora": false,
+        "use_dora": false,
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+        "flowinone_base_sha256": base,
+    })
+}
+
+/// A name as a regular expression.
+fn pattern(name: &str) -> String {
+    name.replace('.', r"\.")
+}
