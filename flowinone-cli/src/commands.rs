@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 #[cfg(feature = "judge")]
 pub(crate) mod judge;
+pub(crate) mod lora;
 pub(crate) mod man;
 #[cfg(feature = "train")]
 pub(crate) mod plot;

@@ -66,6 +66,8 @@ enum Command {
     Init(commands::init::Args),
     /// List the tensors of a checkpoint, the parts of a model directory, or the settings in a PNG
     Inspect(commands::inspect::Args),
+    /// Look into adapters (LoRA), or merge them into a model
+    Lora(commands::lora::Args),
     /// Check every file of a model directory against its manifest
     Verify(commands::verify::Args),
     /// Train a model, or fine-tune one, on pairs of prompt and target
@@ -155,6 +157,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Lora(args) => commands::lora::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         #[cfg(feature = "train")]
         Command::Train(args) => commands::train::run(&args),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use flowinone_image::Profiles;
 use flowinone_tasks::batch::Options as BatchOptions;
 use flowinone_tasks::device::{self, Choice, NamedDevice};
-use flowinone_tasks::{Dtype, Session, Settings};
+use flowinone_tasks::{AdapterChoice, Dtype, Session, Settings};
 
 use crate::sampling::Sampling;
 use crate::show::with_hint;
@@ -37,6 +37,10 @@ pub(crate) struct ModelOptions {
     /// Model directory (see `convert`); without it the small model that is built in
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
+    /// Adapter (LoRA) to add to the model's weights: a folder or file, and its weight if it is not 1;
+    /// may be given several times
+    #[arg(long, value_name = "FILE[:WEIGHT]")]
+    pub(crate) lora: Vec<AdapterChoice>,
     /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where that
     /// is faster than f32 (`devices` says what this processor gains) and f32 elsewhere
     #[arg(long, value_name = "TYPE", default_value = "f32")]
@@ -97,7 +101,30 @@ impl ModelOptions {
         let dtype = self.dtype.on(&device);
         let built_in = PathBuf::from(flowinone_mini::NAME);
         let model = self.model.as_ref().unwrap_or(&built_in);
-        Session::open(model, &device, dtype).map_err(with_hint)
+        let session = Session::adapted(model, &self.lora, &device, dtype).map_err(with_hint)?;
+        adapters(&session);
+        Ok(session)
+    }
+}
+
+/// Tells what the adapters of a session change, and of which it is not known that they fit.
+fn adapters(session: &Session) {
+    let base = session.directory().base_digest();
+    for (adapter, weight) in session.directory().adapters().iter() {
+        tell!("lora {} x {weight}: {adapter}", adapter.path().display());
+        if adapter.base().is_some_and(|trained_on| trained_on != base) {
+            tell!(
+                "warning: {} was trained on other weights than those of this model (SHA-256 {}.. and {}..)",
+                adapter.path().display(),
+                &adapter
+                    .base()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(8)
+                    .collect::<String>(),
+                &base[..8]
+            );
+        }
     }
 }
 

@@ -59,6 +59,31 @@ impl Adapters {
 }
 
 impl Factors {
+    /// The root mean square of the change, before it is multiplied with a weight.
+    pub fn root_mean_square(&self) -> f64 {
+        let [input, output] = self.sizes;
+        // |A^T B^T|^2 is the sum over two ranks of (A A^T) (B^T B).
+        let products = |left: usize, right: usize| {
+            let row = |rank: usize| &self.down[rank * input..][..input];
+            let down = row(left).iter().zip(row(right)).map(product).sum::<f64>();
+            let columns = self.up.chunks_exact(self.rank);
+            down * columns
+                .map(|row| product((&row[left], &row[right])))
+                .sum::<f64>()
+        };
+        let ranks = 0..self.rank;
+        let square: f64 = ranks
+            .clone()
+            .map(|left| {
+                ranks
+                    .clone()
+                    .map(|right| products(left, right))
+                    .sum::<f64>()
+            })
+            .sum();
+        f64::from(self.scale).abs() * (square.max(0.0) / (input * output) as f64).sqrt()
+    }
+
     /// Adds `weight * scale * A^T B^T` to `[input, output]`.
     fn add(&self, weight: f32, weights: &mut [f32]) {
         let [input, output] = self.sizes;
@@ -79,4 +104,8 @@ impl Factors {
             }
         });
     }
+}
+
+fn product((left, right): (&f32, &f32)) -> f64 {
+    f64::from(*left) * f64::from(*right)
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use burn::module::Module;
-use burn::tensor::{Device, FloatDType};
+use burn::tensor::{Device, FloatDType, TensorData};
 use flowinone_files::{sha256_of, text_of, write_atomically};
 use flowinone_kernels::packs;
-use flowinone_weights::restore;
+use flowinone_lora::{Adapter, Adapters, Choice, Layers};
+use flowinone_weights::{ParamSpec, Plan, fill};
 use serde::de::DeserializeOwned;
 
 use crate::config::FORMAT;
@@ -29,6 +30,7 @@ pub struct ModelDirectory {
     files: Files,
     config: ModelConfig,
     manifest: Manifest,
+    adapters: Adapters,
 }
 
 impl ModelDirectory {
@@ -83,6 +85,7 @@ impl ModelDirectory {
             files,
             config,
             manifest,
+            adapters: Adapters::default(),
         };
         directory.check_manifest()?;
         Ok(directory)
@@ -103,6 +106,25 @@ impl ModelDirectory {
         &self.manifest
     }
 
+    /// The same model with adapters, which are added to its weights whenever these are read.
+    ///
+    /// # Errors
+    /// An adapter that cannot be read or does not fit the flow.
+    pub fn adapted(self, choices: &[Choice], device: &Device) -> Result<Self, Error> {
+        let layers = Layers::of(&self.config.flow, device);
+        let open = |choice: &Choice| Ok((Adapter::open(&choice.path, &layers)?, choice.weight));
+        let adapters: Result<Vec<_>, Error> = choices.iter().map(open).collect();
+        Ok(Self {
+            adapters: Adapters::new(adapters?),
+            ..self
+        })
+    }
+
+    /// What is added to the weights.
+    pub fn adapters(&self) -> &Adapters {
+        &self.adapters
+    }
+
     /// Name, components with their sources, what the model knows, and configuration, in words for
     /// people.
     pub fn description(&self) -> String {
@@ -117,6 +139,9 @@ impl ModelDirectory {
                 Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
                 Origin::Trained { steps } => format!("trained for {steps} steps"),
                 Origin::Random { seed } => format!("random, seed {seed}"),
+                Origin::Merged { base, adapters } => {
+                    format!("the model {base} with {} adapters", adapters.len())
+                }
             };
             text += &format!(
                 "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
@@ -126,9 +151,13 @@ impl ModelDirectory {
         text + &config.prompts.vocabulary() + &String::from_utf8_lossy(&json(config))
     }
 
-    /// One digest over networks and weights: two directories with the same digest hold the same
-    /// model.
+    /// One digest over networks, weights and adapters: two models with the same digest are the same.
     pub fn digest(&self) -> String {
+        self.adapters.digest(&self.base_digest())
+    }
+
+    /// The same without adapters.
+    pub fn base_digest(&self) -> String {
         let parts = self.manifest.components.values();
         let weights: Vec<&str> = parts.map(|part| part.sha256.as_str()).collect();
         sha256_of(format!("{} {}", self.manifest.networks_sha256, weights.join(" ")).as_bytes())
@@ -233,8 +262,32 @@ impl ModelDirectory {
         module: M,
         dtype: FloatDType,
     ) -> Result<M, Error> {
-        let checkpoint = self.files.weights(&component.file())?;
-        Ok(restore(module, &checkpoint, dtype)?)
+        let read = self.reader(component, &module, dtype)?;
+        Ok(fill(module, read)?)
+    }
+
+    /// What reads the values of the parameters of a component, adapters added.
+    pub(crate) fn reader<'a, M: Module>(
+        &'a self,
+        component: Component,
+        module: &M,
+        dtype: FloatDType,
+    ) -> Result<
+        impl Fn(&ParamSpec) -> Result<TensorData, flowinone_weights::Error> + use<'a, M>,
+        Error,
+    > {
+        let plan = Plan::saved(module, &self.files.weights(&component.file())?)?;
+        Ok(move |param: &ParamSpec| {
+            let layer = param.path.strip_suffix(".weight");
+            let changed =
+                layer.filter(|layer| component == Component::Flow && self.adapters.change(layer));
+            match changed {
+                Some(layer) => {
+                    plan.read_changed(param, dtype, |values| self.adapters.add(layer, values))
+                }
+                None => plan.read(param, dtype),
+            }
+        })
     }
 
     fn verify_component(&self, component: Component) -> Result<(), Error> {

@@ -53,6 +53,9 @@ pub enum Error {
     /// A decoded picture is not finite.
     #[error("item {0} of the batch: {1}; nothing was written for it")]
     Decode(usize, #[source] flowinone_vae::Error),
+    /// An adapter cannot be read, or does not fit.
+    #[error(transparent)]
+    Lora(#[from] flowinone_lora::Error),
     /// A picture cannot be enlarged, or the model that would do it cannot be opened.
     #[error(transparent)]
     Upscale(#[from] flowinone_upscale::Error),

@@ -41,14 +41,15 @@ pub use error::Error;
 #[cfg(feature = "prompts")]
 pub use event::{Cost, Event};
 pub use flowinone_kernels::Dtype;
+pub use flowinone_lora::Choice as AdapterChoice;
 #[cfg(feature = "prompts")]
 pub use job::{Job, Routing, Source};
-pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
+pub use make::{Networks, Report, Sources, assemble, convert, init, merge, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::peak_memory;
 pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
 #[cfg(feature = "prompts")]
-pub use record::{Input, Record, UpscaleRecord, read_record, write_png};
+pub use record::{AdapterRecord, Input, Record, UpscaleRecord, read_record, write_png};
 #[cfg(feature = "prompts")]
 pub use replay::again;
 #[cfg(feature = "prompts")]

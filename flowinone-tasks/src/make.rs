@@ -151,6 +151,27 @@ pub fn assemble(
     build.finish()
 }
 
+/// Writes a model directory at `target` with the weights of `model` as they are with its adapters,
+/// tensor by tensor.
+///
+/// # Errors
+/// A damaged file, values that are not finite in that type, or a target that exists or cannot be
+/// written.
+pub fn merge(
+    model: &ModelDirectory,
+    dtype: Dtype,
+    target: &Path,
+    device: &Device,
+) -> Result<ModelDirectory, Error> {
+    let config = model.config();
+    let mut build = Build::new(config, dtype, target)?;
+    model.verify()?;
+    build.merge(Component::Encoder, &config.encoder.init(device), model)?;
+    build.merge(Component::Vae, &config.vae.init(device), model)?;
+    build.merge(Component::Flow, &config.flow.init(device), model)?;
+    build.finish()
+}
+
 /// Refuses a network that lacks parameters.
 fn whole<M: Module>(component: Component, network: &M, expected: &M) -> Result<(), Error> {
     let (has, should) = (param_specs(network), param_specs(expected));
@@ -258,6 +279,28 @@ impl Build {
             Origin::Random { seed },
             draw,
         )
+    }
+
+    fn merge<M: Module>(
+        &mut self,
+        component: Component,
+        module: &M,
+        model: &ModelDirectory,
+    ) -> Result<(), Error> {
+        let source = match component {
+            Component::Flow => Origin::Merged {
+                base: model.base_digest(),
+                adapters: model
+                    .adapters()
+                    .iter()
+                    .map(|(adapter, weight)| (adapter.sha256().into(), weight))
+                    .collect(),
+            },
+            _ => model.manifest().components[&component].source.clone(),
+        };
+        let read = model.reader(component, module, self.tensors)?;
+        self.write(component, &param_specs(module), source, read)?;
+        Ok(())
     }
 
     fn held<M: Module>(

@@ -90,6 +90,13 @@ pub enum Origin {
         /// Their seed.
         seed: u64,
     },
+    /// The same component of another model, with adapters in its weights.
+    Merged {
+        /// Digest of that model.
+        base: String,
+        /// SHA-256 of the factors of each adapter, and what its change was multiplied with.
+        adapters: Vec<(String, f32)>,
+    },
 }
 
 /// Burn's type of weights that are stored, or computed with as tensors.

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use flowinone_files::absolute;
 use flowinone_image::{read_text, write_with_text};
+use flowinone_lora::{Adapter, Choice};
 use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
 use serde::de::DeserializeOwned;
@@ -46,10 +48,43 @@ pub struct Record {
     /// How the model's picture was enlarged, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upscale: Option<UpscaleRecord>,
+    /// The adapters that were added to the model's weights, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterRecord>,
     /// What the model multiplied with.
     pub precision: Dtype,
     /// The device that computed it.
     pub device: String,
+}
+
+/// An adapter, and how much of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterRecord {
+    /// Its folder or file.
+    #[serde(serialize_with = "as_seen")]
+    pub path: PathBuf,
+    /// SHA-256 of its factors.
+    pub sha256: String,
+    /// What its change was multiplied with.
+    pub weight: f32,
+}
+
+impl AdapterRecord {
+    pub(crate) fn of((adapter, weight): (&Adapter, f32)) -> Self {
+        Self {
+            path: absolute(adapter.path()),
+            sha256: adapter.sha256().into(),
+            weight,
+        }
+    }
+
+    /// What opens it again, from where it was.
+    pub fn choice(&self) -> Choice {
+        Choice {
+            path: self.path.clone(),
+            weight: self.weight,
+        }
+    }
 }
 
 /// How a picture was enlarged.
@@ -155,6 +190,7 @@ impl Record {
             device: String::new(),
             task: None,
             upscale: record.upscale.as_ref().map(UpscaleRecord::anywhere),
+            adapters: vec![], // the model's digest is that with them
             ..record.clone()
         };
         anywhere(self) == anywhere(other)
@@ -222,6 +258,7 @@ mod tests {
             preview: None,
             ignore_profiles: false,
             upscale: None,
+            adapters: vec![],
             precision: Dtype::F32,
             device: "cpu".into(),
         }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use flowinone_files::absolute;
 use flowinone_image::Profiles;
+use flowinone_lora::Choice;
 use flowinone_prompts::{Prompt, PromptStyle};
 
 use crate::device::NamedDevice;
 use crate::directory::check;
 use crate::{
-    Dtype, Error, FlowInOne, Input, Job, ModelConfig, ModelDirectory, Record, Routing, Settings,
-    Source, Upscaling,
+    AdapterRecord, Dtype, Error, FlowInOne, Input, Job, ModelConfig, ModelDirectory, Record,
+    Routing, Settings, Source, Upscaling,
 };
 
 /// A model on a device; its weights are loaded when they are first needed.
@@ -40,6 +41,20 @@ impl Session {
         dtype: Dtype,
     ) -> Result<Self, Error> {
         Self::of(ModelDirectory::named(model)?, device, dtype)
+    }
+
+    /// The same of a model with adapters, which are added to its weights.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); an adapter that cannot be read or does not fit the flow.
+    pub fn adapted(
+        model: impl AsRef<Path>,
+        adapters: &[Choice],
+        device: &NamedDevice,
+        dtype: Dtype,
+    ) -> Result<Self, Error> {
+        let directory = ModelDirectory::named(model)?;
+        Self::of(directory.adapted(adapters, &device.device)?, device, dtype)
     }
 
     /// A session of an opened model directory.
@@ -165,6 +180,12 @@ impl Session {
             preview: None,
             ignore_profiles: false,
             upscale: self.upscaling.as_ref().map(Upscaling::record),
+            adapters: self
+                .directory
+                .adapters()
+                .iter()
+                .map(AdapterRecord::of)
+                .collect(),
             precision: self.dtype,
             device: format!("{} ({})", self.device.choice, self.device.name),
         }

@@ -226,6 +226,26 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same with the values changed in float32 before they become `dtype`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), also of the changed values.
+    pub fn read_changed(
+        &self,
+        param: &ParamSpec,
+        dtype: FloatDType,
+        change: impl FnOnce(&mut [f32]),
+    ) -> Result<TensorData, Error> {
+        let fail = |reason: String| Error::tensor(&self.path, &param.path, reason);
+        let values = self.read(param, FloatDType::F32)?.try_into_vec::<f32>();
+        let mut values = values.map_err(|e| fail(format!("{e:?}")))?;
+        change(&mut values);
+        let changed = TensorData::new(values, param.shape.clone());
+        arrange(changed, &param.shape, Layout::Same, dtype).map_err(|unfit| fail(unfit.to_string()))
+    }
+}
+
 /// Fills `module` from `checkpoint`; `map_key` says where a published name belongs.
 ///
 /// One tensor is read at a time, so that the peak of memory stays near the size of the weights.

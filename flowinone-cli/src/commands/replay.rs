@@ -8,8 +8,8 @@ use flowinone_image::{Profiles, largest_difference, read_picture};
 use flowinone_tasks::batch::{self, Jobs, Options, Report, check_png};
 use flowinone_tasks::device::{self, Choice, NamedDevice};
 use flowinone_tasks::{
-    Dtype, EnlargedRecord, Error, Job, Routing, Session, Source, UpscaleRecord, Upscaling, again,
-    read_enlarged, read_record,
+    AdapterChoice, AdapterRecord, Dtype, EnlargedRecord, Error, Job, Routing, Session, Source,
+    UpscaleRecord, Upscaling, again, read_enlarged, read_record,
 };
 
 use crate::Outcome;
@@ -27,6 +27,10 @@ pub(crate) struct Args {
     /// Model directory, if it is no longer where the picture says
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Adapters (LoRA), in order and with their weights, if they are no longer where the picture
+    /// says
+    #[arg(long, value_name = "FILE[:WEIGHT]")]
+    lora: Vec<AdapterChoice>,
     /// Prompt picture, or pictures that the prompt is drawn on, if they are no longer where the
     /// picture says
     #[arg(long, short, value_name = "FILE", num_args = 1..)]
@@ -79,10 +83,19 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     writable(&output)?;
     let path = args.model.clone().unwrap_or_else(|| record.model.clone());
     let device = device::open(args.device).map_err(with_hint)?;
-    let session = Session::open(&path, &device, record.precision).map_err(with_hint)?;
+    let adapters: Vec<AdapterChoice> = match args.lora.as_slice() {
+        [] => record.adapters.iter().map(AdapterRecord::choice).collect(),
+        given => given.to_vec(),
+    };
+    let session = Session::adapted(&path, &adapters, &device, record.precision);
+    let session = session.map_err(with_hint)?;
     if session.digest() != record.model_digest {
+        let (with, names) = match record.adapters.is_empty() && adapters.is_empty() {
+            true => ("", "--model names"),
+            false => (", with its adapters,", "--model and --lora name"),
+        };
         bail!(
-            "{} is another model than the one that made {}; --model names the right one",
+            "{}{with} is another model than the one that made {}; {names} the right one",
             path.display(),
             args.picture.display()
         );

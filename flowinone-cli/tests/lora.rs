@@ -1,0 +1,135 @@
+//! Adapters on the command line: added, merged, recorded, and refused where they do not fit.
+#![cfg(all(feature = "cpu", feature = "train", unix))]
+#![allow(dead_code, reason = "the support is shared with other tests")]
+
+use std::collections::BTreeMap;
+
+use flowinone_image::{largest_difference, read_picture};
+use flowinone_lora::{Adapter, Factors, Layers};
+use flowinone_tasks::{ModelDirectory, device};
+
+mod support;
+
+use support::Bench;
+
+/// Writes an adapter of three layers of the built-in model.
+fn write(bench: &Bench, name: &str, phase: f32) {
+    let model = ModelDirectory::named(flowinone_mini::NAME).unwrap();
+    let layers = Layers::of(&model.config().flow, &device::blueprint());
+    let chosen = layers.paths().filter(|path| path.contains("blocks.1."));
+    let wave = |count: usize, step: f32| -> Vec<f32> {
+        (0..count)
+            .map(|index| 0.2 * (phase + step * index as f32).sin())
+            .collect()
+    };
+    let factors: BTreeMap<String, Factors> = chosen
+        .map(|path| {
+            let sizes = layers.sizes(path).unwrap();
+            let factors = Factors {
+                down: wave(3 * sizes[0], 0.7),
+                up: wave(3 * sizes[1], 1.3),
+                sizes,
+                rank: 3,
+                scale: 2.0,
+            };
+            (path.to_string(), factors)
+        })
+        .collect();
+    assert!(factors.len() > 5);
+    Adapter::write(&bench.path(name), factors, Some(model.base_digest())).unwrap();
+}
+
+#[track_caller]
+fn difference(bench: &Bench, one: &str, other: &str) -> u8 {
+    let read = |name: &str| read_picture(&bench.path(name)).unwrap();
+    largest_difference(&read(one), &read(other)).unwrap()
+}
+
+#[test]
+fn an_adapter_changes_the_picture_as_the_merged_model_does() {
+    let bench = Bench::new();
+    write(&bench, "style", 0.0);
+    write(&bench, "other", 1.0);
+    let picture = |options: &str, output: &str| {
+        bench.succeed(&format!("class apple --no-upscale {options} -o {output}"))
+    };
+    picture("", "plain.png");
+    let text = picture("--lora style:0", "none.png");
+    assert!(
+        text.contains("lora style x 0: 13 layers, rank 3, scale 2"),
+        "{text}"
+    );
+    assert_eq!(difference(&bench, "plain.png", "none.png"), 0);
+    picture("--lora style --lora other:-0.5", "both.png");
+    assert!(difference(&bench, "plain.png", "both.png") > 3);
+    bench.succeed("lora merge --lora style --lora other:-0.5 -o merged");
+    picture("--model merged", "merged.png");
+    assert_eq!(difference(&bench, "both.png", "merged.png"), 0);
+    let text = bench.succeed("inspect merged");
+    assert!(text.contains("with 2 adapters"), "{text}");
+    for dtype in ["bf16", "int8"] {
+        picture(&format!("--dtype {dtype} --lora style"), "packed.png");
+    }
+    picture("--lora style", "style.png");
+    assert!(difference(&bench, "style.png", "packed.png") < 128);
+}
+
+#[test]
+fn the_record_makes_the_picture_again() {
+    let bench = Bench::new();
+    write(&bench, "style", 0.0);
+    bench.succeed("class apple --no-upscale --lora style:0.7 -o a.png");
+    let text = bench.succeed("inspect a.png");
+    assert!(
+        text.contains("\"adapters\"") && text.contains("0.7"),
+        "{text}"
+    );
+    let text = bench.succeed("replay a.png");
+    assert!(text.contains("equal to a.png, pixel by pixel"), "{text}");
+    std::fs::rename(bench.path("style"), bench.path("moved")).unwrap();
+    let text = bench.fail("replay a.png");
+    assert!(text.contains("style"), "{text}");
+    let text = bench.fail("replay a.png --lora moved:0.6");
+    assert!(
+        text.contains("--model and --lora name the right one"),
+        "{text}"
+    );
+    bench.succeed("replay a.png --lora moved:0.7");
+}
+
+#[test]
+fn adapters_are_looked_into_and_refused_in_words() {
+    let bench = Bench::new();
+    write(&bench, "style", 0.0);
+    let text = bench.succeed("lora inspect style");
+    for part in [
+        "13 layers, rank 3, scale 2",
+        "this model",
+        "velocity.transformer.blocks.1.mlp.w0\t3\t2\t",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    bench.succeed("init --preset tiny -o tiny");
+    let text = bench.fail("lora inspect style --model tiny");
+    assert!(text.contains("expected [rank, "), "{text}");
+    for (line, part) in [
+        ("class apple --lora nothing -o b.png", "nothing"),
+        ("class apple --lora style:nan -o b.png", "finite number"),
+        ("lora merge --lora style -o tiny", "there already"),
+        ("lora merge -o new", "--lora"),
+    ] {
+        let text = bench.fail(line);
+        assert!(text.contains(part), "{line}: {text}");
+    }
+    assert!(!bench.path("b.png").exists());
+    // Trained on other weights of the same sizes: said, and used.
+    let config = bench.path("style/adapter_config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let model = ModelDirectory::named(flowinone_mini::NAME).unwrap();
+    std::fs::write(&config, text.replace(&model.base_digest(), "1234")).unwrap();
+    let text = bench.succeed("class apple --no-upscale --lora style -o b.png");
+    assert!(
+        text.contains("warning") && text.contains("other weights"),
+        "{text}"
+    );
+}
