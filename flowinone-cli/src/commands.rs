@@ -9,9 +9,12 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 #[cfg(feature = "judge")]
 pub(crate) mod judge;
+pub(crate) mod models;
 #[cfg(feature = "train")]
 pub(crate) mod plot;
 pub(crate) mod prompt;
+#[cfg(feature = "hub")]
+pub(crate) mod pull;
 pub(crate) mod replay;
 pub(crate) mod score;
 #[cfg(feature = "serve")]

@@ -34,8 +34,8 @@ pub(crate) struct Options {
 /// Which model, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ModelOptions {
-    /// Model directory (see `convert`); without it the small model that is built in
-    #[arg(long, value_name = "DIR")]
+    /// Model directory, or a name that `models` lists; without it the small model that is built in
+    #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<PathBuf>,
     /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where that
     /// is faster than f32 (`devices` says what this processor gains) and f32 elsewhere
