@@ -211,7 +211,8 @@ impl Hub {
 
     /// How many bytes of a file are still to come into a folder.
     pub fn missing(&self, found: &Found, folder: &Path) -> u64 {
-        let whole = found.cached.is_some() || size(&folder.join(found.wanted.name())) == found.bytes;
+        let whole =
+            found.cached.is_some() || size(&folder.join(found.wanted.name())) == found.bytes;
         match whole {
             true => 0,
             false => found

@@ -4,6 +4,7 @@ mod address;
 mod cache;
 mod catalog;
 mod client;
+mod digester;
 mod environment;
 mod error;
 mod event;

@@ -1,7 +1,6 @@
 //! A file to the disk: `NAME.part` grows, through as many requests as it takes, and becomes `NAME`
 //! when its size and its SHA-256 are right.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 
@@ -9,13 +8,11 @@ use flowinone_files::sha256;
 
 use crate::client::{Client, Reply};
 use crate::hub::part;
-use crate::part::Part;
+use crate::part::{Part, Stop};
 use crate::refusal::Fault;
 use crate::reply::{content_range, header};
 use crate::{Error, Event, Patience};
 
-/// Bytes that are written at once.
-const PIECE: usize = 256 << 10;
 /// How often a file is fetched from its beginning because its digest was wrong.
 const WHOLE_TRIES: u32 = 2;
 
@@ -51,12 +48,10 @@ impl Transfer<'_> {
             let mut part = Part::open(&path, total, checking)?;
             let resumed = part.length() > 0;
             self.fill(&mut part, see)?;
-            let found = part.sha256();
-            if found == self.sha256 {
-                part.commit(&target)?;
-                return Ok(target);
-            }
-            part.remove()?;
+            let found = match part.finish(&target, self.sha256)? {
+                Ok(()) => return Ok(target),
+                Err(found) => found,
+            };
             // Bytes of an earlier run may be the wrong ones.
             if !resumed && whole + 1 >= WHOLE_TRIES {
                 return Err(Error::Content {
@@ -183,26 +178,26 @@ impl Transfer<'_> {
         see: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Fault> {
         let mut reader = reply.body.as_reader();
-        let mut piece = vec![0; PIECE];
         loop {
-            let read = reader.read(&mut piece);
-            let count = match read {
-                Ok(0) if part.length() < self.bytes => {
+            match part.take(&mut reader, self.bytes) {
+                Ok(()) => {}
+                Err(Stop::End) if part.length() == self.bytes => return Ok(()),
+                Err(Stop::End) => {
                     return Err(Fault::passing(format!(
                         "it ended after {} of {} bytes",
                         part.length(),
                         self.bytes
                     )));
                 }
-                Ok(0) => return Ok(()),
-                Ok(count) => count,
-                Err(error) => return Err(Fault::passing(format!("it broke off: {error}"))),
-            };
-            if part.length() + count as u64 > self.bytes {
-                let reason = format!("it sends more than the {} bytes of the file", self.bytes);
-                return Err(Fault::last(self.address, reason));
+                Err(Stop::Read(error)) => {
+                    return Err(Fault::passing(format!("it broke off: {error}")));
+                }
+                Err(Stop::TooMany) => {
+                    let reason = format!("it sends more than the {} bytes of the file", self.bytes);
+                    return Err(Fault::last(self.address, reason));
+                }
+                Err(Stop::Write(error)) => return Err(Fault::Final(error.into())),
             }
-            part.add(&piece[..count]).map_err(Error::from)?;
             see(Event::Received {
                 name: self.name,
                 done: part.length(),

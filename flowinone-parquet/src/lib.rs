@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod guard;
 mod pairs;
 mod place;
 mod table;

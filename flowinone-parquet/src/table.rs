@@ -1,9 +1,7 @@
 //! A Parquet file by its columns: texts of all rows, or the bytes of one.
 
-use std::any::Any;
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::basic::Type;
@@ -14,6 +12,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::Error;
+use crate::guard::guarded;
 
 /// Rows that are read at once of a column of texts.
 const PIECE: usize = 1024;
@@ -178,32 +177,4 @@ impl Table {
             Ok(found)
         })
     }
-}
-
-/// Runs a reader of the library. Its errors, and a panic that damage may drive it into, name the
-/// file.
-fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
-    let reason = match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(ParquetError::General(reason) | ParquetError::NYI(reason))) => reason,
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => panicked(&*panic),
-    };
-    const CODEC: &str = "Disabled feature at compile time: ";
-    let reason = match reason.strip_prefix(CODEC) {
-        Some(codec) => {
-            format!("it is compressed by {codec}, which is not read; write it again with Snappy")
-        }
-        None => format!("it cannot be read: {reason}; download it again"),
-    };
-    Err(Error::table(path, reason))
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!(
-        "damaged ({})",
-        text.unwrap_or("its sizes contradict each other")
-    )
 }

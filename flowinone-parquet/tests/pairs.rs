@@ -161,11 +161,8 @@ fn damage_is_an_error_and_never_a_panic() {
             .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
-    // A panic inside of the library becomes an error; its message would fill the log.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
     let (mut refused, mut read) = (0, 0);
-    for round in 0..1500 {
+    for round in 0..900 {
         let mut bytes = sound.clone();
         match round % 3 {
             0 => bytes.truncate(random(sound.len())),
@@ -192,7 +189,6 @@ fn damage_is_an_error_and_never_a_panic() {
             }
         }
     }
-    std::panic::set_hook(hook);
     println!("{refused} refused, {read} pictures read");
-    assert!(refused > 500 && read > 500);
+    assert!(refused > 300 && read > 300);
 }

@@ -150,14 +150,16 @@ fn folder_of(workplace: &Path, file: &Found) -> PathBuf {
     workplace.join(&file.sha256)
 }
 
-/// Brings a fetched file into the directory that is made; one of the Hub's cache is copied.
+/// Brings a fetched file into the directory that is made: linked, so that two places may have it, or
+/// copied where there are no links. A file of the Hub's cache is always copied.
 pub(crate) fn place(file: &Found, path: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot write {}", to.display());
     if let Some(folder) = to.parent() {
         std::fs::create_dir_all(folder).with_context(context)?;
     }
-    match file.cached.as_deref() == Some(path) {
-        true => std::fs::copy(path, to).map(|_| ()).with_context(context),
-        false => std::fs::rename(path, to).with_context(context),
+    let linked = file.cached.as_deref() != Some(path) && std::fs::hard_link(path, to).is_ok();
+    match linked {
+        true => Ok(()),
+        false => std::fs::copy(path, to).map(|_| ()).with_context(context),
     }
 }

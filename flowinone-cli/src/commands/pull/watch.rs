@@ -90,13 +90,15 @@ impl Watch {
         if let Some(current) = self.current.take() {
             current.bar.finish();
             let seconds = current.begin.elapsed().as_secs_f64();
-            let speed = (total - current.first) as f64 / seconds.max(1e-3);
-            tell!(
-                "{}: {}, {}/s",
-                current.name,
-                bytes(total),
-                bytes(speed as u64)
-            );
+            // A few moments say nothing of the speed.
+            let speed = match seconds > 0.5 {
+                true => format!(
+                    ", {}/s",
+                    bytes(((total - current.first) as f64 / seconds) as u64)
+                ),
+                false => String::new(),
+            };
+            tell!("{}: {}{speed}", current.name, bytes(total));
         }
     }
 }
