@@ -239,11 +239,23 @@ fn a_model_directory_is_pulled_by_its_manifest_from_a_repository_or_an_address()
         ("pull me/mine --dtype f16 -o x", "--dtype has no meaning"),
         ("pull nobody", "flowinone-256, vpbench"),
         ("pull a/b/c", "OWNER/NAME"),
+        ("pull ftp://a/b --tries 1", "neither http nor https"),
+        ("pull https://me:hidden@a/b", "name or password"),
         ("pull vpbench", "no file that ends in .parquet"),
     ] {
         let text = fail(&bench, &hub, line);
-        assert!(text.contains(words), "{line}: {text}");
+        assert!(
+            text.contains(words) && !text.contains("hidden"),
+            "{line}: {text}"
+        );
     }
+    let mut odd = command(&bench, &hub, "pull me/mine -o x");
+    let output = odd.env("HTTPS_PROXY", "::nonsense").output().unwrap();
+    let text = said(&output);
+    assert!(
+        !output.status.success() && text.contains("HTTPS_PROXY"),
+        "{text}"
+    );
     let damaged = std::fs::read_to_string(bench.path("own/manifest.json")).unwrap();
     let damaged = damaged.replacen("\"bytes\": ", "\"bytes\": 1", 1);
     hub.put("me/bad/manifest.json", damaged.into_bytes());

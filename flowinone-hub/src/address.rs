@@ -14,7 +14,7 @@ pub(crate) fn origin(address: &str) -> Result<String, String> {
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err(format!("{} carries a name or password", shown(rest)));
+        return Err("an address that carries a name or password is not used".into());
     }
     let host = authority.to_ascii_lowercase();
     let (name, given) = match host.rsplit_once(':') {
@@ -115,11 +115,8 @@ mod tests {
         ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
-        assert!(
-            !origin("https://me:secret@a/")
-                .unwrap_err()
-                .contains("https://me")
-        );
+        let told = origin("https://me:secret@a/").unwrap_err();
+        assert!(!told.contains("secret"), "{told}");
     }
 
     #[test]

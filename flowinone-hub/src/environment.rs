@@ -9,6 +9,15 @@ use crate::cache::Cache;
 
 /// Where the Hub is if nothing else is said.
 const ENDPOINT: &str = "https://huggingface.co";
+/// Variables that name a proxy.
+const PROXIES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
 /// Longest file of a token, in bytes.
 const LONGEST_TOKEN: u64 = 4096;
 
@@ -56,8 +65,9 @@ impl Environment {
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE` and `HF_HUB_CACHE`.
     ///
     /// # Errors
-    /// An endpoint that is no address, or a token that cannot be read or sent.
+    /// An endpoint or a proxy that is no address, or a token that cannot be read or sent.
     pub fn read() -> Result<Self, Error> {
+        proxy()?;
         Self::of(
             &|name| {
                 std::env::var(name)
@@ -103,6 +113,20 @@ impl Environment {
 
     pub(crate) fn cache(&self) -> Cache {
         Cache::new(self.cache.clone())
+    }
+}
+
+/// Whether the proxy that is set, if one is, can be used: otherwise it would be passed by.
+fn proxy() -> Result<(), Error> {
+    let set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let Some(name) = PROXIES.iter().find(set) else {
+        return Ok(());
+    };
+    match ureq::Proxy::try_from_env() {
+        Some(_) => Ok(()),
+        None => Err(Error::Setting(format!(
+            "{name} is no address of a proxy, such as http://proxy.example:3128"
+        ))),
     }
 }
 

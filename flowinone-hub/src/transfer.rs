@@ -220,10 +220,12 @@ pub(crate) fn pause(
         Fault::Passing { reason, wait } => (reason, wait),
     };
     if failures + 1 >= patience.tries {
-        let tries = patience.tries;
-        let reason = format!(
-            "{reason}; given up after {tries} tries; what came is kept, and the same command goes on"
-        );
+        let tries = match patience.tries {
+            1 => String::new(),
+            tries => format!(" after {tries} tries"),
+        };
+        let reason =
+            format!("{reason}; given up{tries}; what came is kept, and the same command goes on");
         return Err(Error::server(address, reason));
     }
     let Some(wait) = patience.wait(failures, asked) else {

@@ -116,6 +116,9 @@ pub(crate) fn pull(args: &Args, hub: &Hub) -> Result<Outcome> {
 /// What the model is called here, and its repository if it is one of the Hub.
 fn name(args: &Args) -> Result<(String, Option<Repository>)> {
     let given = args.name.trim_end_matches('/');
+    if given.contains('@') {
+        bail!("an address that carries a name or password is not used; HF_TOKEN says who asks");
+    }
     let (own, repository) = match given.contains("://") {
         true => {
             let path = given.split(['?', '#']).next().unwrap_or_default();

@@ -150,8 +150,8 @@ fn folder_of(workplace: &Path, file: &Found) -> PathBuf {
     workplace.join(&file.sha256)
 }
 
-/// Brings a fetched file into the directory that is made: linked, so that two places may have it, or
-/// copied where there are no links. A file of the Hub's cache is always copied.
+/// Brings a fetched file into the directory that is made: linked, so that two places may have it,
+/// or copied where there are no links. A file of the Hub's cache is always copied.
 pub(crate) fn place(file: &Found, path: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot write {}", to.display());
     if let Some(folder) = to.parent() {
