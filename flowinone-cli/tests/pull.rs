@@ -189,6 +189,9 @@ fn the_published_files_become_a_model_that_is_found_by_its_name() {
     let mut again = bench.command("replay out.png --device cpu");
     let output = again.env("FLOWINONE_MODELS", "elsewhere").output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
+    // A directory of that name comes before the models folder.
+    std::fs::create_dir(bench.path("small")).unwrap();
+    assert!(fail(&bench, &hub, "verify small").contains("small/config.json"));
     let text = fail(&bench, &hub, "generate --model smal -i in/a.png -o o.png");
     assert!(
         text.contains("no model of that name in") && text.contains("flowinone models"),

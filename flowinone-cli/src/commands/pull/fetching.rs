@@ -53,10 +53,13 @@ impl Fetching<'_> {
             Some(free) => format!("; free there: {}", bytes(free)),
             None => String::new(),
         };
+        let written = match self.written {
+            0 => String::new(),
+            count => format!("; to write{written}: {}", bytes(count)),
+        };
         out!(
-            "to fetch: {missing} bytes ({}); to write{written}: {}; to {}{free}",
+            "to fetch: {missing} bytes ({}){written}; to {}{free}",
             bytes(missing),
-            bytes(self.written),
             self.target.display()
         );
     }
