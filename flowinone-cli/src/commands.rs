@@ -12,9 +12,12 @@ pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod lora;
 pub(crate) mod man;
+pub(crate) mod models;
 #[cfg(feature = "train")]
 pub(crate) mod plot;
 pub(crate) mod prompt;
+#[cfg(feature = "hub")]
+pub(crate) mod pull;
 pub(crate) mod replay;
 pub(crate) mod score;
 #[cfg(feature = "serve")]

@@ -6,6 +6,7 @@
 #[macro_use]
 mod output;
 
+mod bytes;
 mod commands;
 mod interrupt;
 mod options;
@@ -60,6 +61,11 @@ enum Command {
     /// Serve a page to draw on, OpenAI's Images API and one of our own
     #[cfg(feature = "serve")]
     Serve(Box<commands::serve::Args>),
+    /// Fetch the published model, another model directory, or a benchmark, from the Hub
+    #[cfg(feature = "hub")]
+    Pull(commands::pull::Args),
+    /// List the models that --model finds by name
+    Models,
     /// Write a model directory from published checkpoints
     Convert(commands::convert::Args),
     /// Write a model directory with random weights, for benchmarks and tests
@@ -154,6 +160,9 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Replay(args) => commands::replay::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&args),
+        #[cfg(feature = "hub")]
+        Command::Pull(args) => commands::pull::run(&args),
+        Command::Models => commands::models::run(),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

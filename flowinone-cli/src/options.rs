@@ -34,8 +34,8 @@ pub(crate) struct Options {
 /// Which model, and where it computes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ModelOptions {
-    /// Model directory (see `convert`); without it the small model that is built in
-    #[arg(long, value_name = "DIR")]
+    /// Model directory, or a name that `models` lists; without it the small model that is built in
+    #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<PathBuf>,
     /// Adapter (LoRA) to add to the model's weights: a folder or file, and its weight if it is not 1;
     /// may be given several times

@@ -13,8 +13,18 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts a bar labelled with what is being made.
     pub(crate) fn start(label: String) -> Self {
+        Self::with("{msg} {wide_bar} {pos}/{len} {prefix}", label)
+    }
+
+    /// Starts a bar of [bytes](Self::bytes).
+    #[cfg(feature = "hub")]
+    pub(crate) fn of_bytes(label: String) -> Self {
+        Self::with("{msg} {wide_bar} {prefix}", label)
+    }
+
+    fn with(template: &str, label: String) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix}");
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.expect("the template is well-formed"));
         bar.set_message(label);
         Self {
@@ -50,6 +60,22 @@ impl Progress {
         if share > 0.02 {
             self.bar.set_prefix(left(spent / share * (1.0 - share)));
         }
+    }
+
+    /// Shows bytes: how many are here of how many, of which `new` took `seconds`.
+    #[cfg(feature = "hub")]
+    pub(crate) fn bytes(&self, done: u64, total: u64, new: u64, seconds: f64) {
+        use crate::bytes::bytes;
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        let mut prefix = format!("{} of {}", bytes(done), bytes(total));
+        // The first moments say little of the rest.
+        if seconds > 0.5 && new > 0 {
+            let speed = new as f64 / seconds;
+            let left = left((total - done) as f64 / speed);
+            prefix += &format!(", {}/s, {left}", bytes(speed as u64));
+        }
+        self.bar.set_prefix(prefix);
     }
 
     /// Removes the bar.

@@ -44,6 +44,10 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A benchmark's Parquet file cannot be read.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Table(#[from] flowinone_parquet::Error),
     /// There is nothing to score.
     #[error("{0}")]
     Nothing(String),

@@ -44,6 +44,9 @@ pub fn recognised(bytes: &[u8]) -> Option<&'static str> {
         }
         () if begins(b"%PDF") => "a PDF document",
         () if begins(b"8BPS") => "a Photoshop document: save it as PNG",
+        () if begins(b"PAR1") => {
+            "a Parquet table: `generate` and `judge` read its pairs where the program was built with `--features parquet`"
+        }
         () if begins(b"\x89HDF\r\n\x1a\n") => "HDF5, as older Keras writes: save it as safetensors",
         () if begins(b"\x00\x05\x16\x07") => {
             "a companion that macOS writes beside a file on a foreign disk, without its content"

@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use crate::config::FORMAT;
 use crate::files::Files;
 use crate::manifest::tensor_type;
+use crate::models::{self, models_folder};
 use crate::{
-    Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Settings,
+    Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Provenance,
+    Settings,
 };
 
 const CONFIG: &str = "config.json";
@@ -42,16 +44,23 @@ impl ModelDirectory {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         if !path.is_dir() {
+            let named = match models_folder().filter(|_| models::is_name(&path)) {
+                Some(folder) => format!(", and no model of that name in {}", folder.display()),
+                None => String::new(),
+            };
             return Err(Error::directory(
                 &path,
-                "there is no such directory; `flowinone convert` makes one from published weights, `flowinone init` one with random weights",
+                format!(
+                    "there is no such directory{named}; `flowinone models` lists what is there, `flowinone pull` fetches the published model, `flowinone convert` makes a directory from published weights, `flowinone init` one with random weights"
+                ),
             ));
         }
         Self::of(Files::Directory(path))
     }
 
-    /// Opens a model directory, or with the feature `mini` the built-in model by its name
-    /// `built-in:mini`.
+    /// Opens a model directory, by its path or by its name in the [models
+    /// folder](crate::models_folder), or with the feature `mini` the built-in model by its name
+    /// `built-in:mini`. A path that is there comes first.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -60,7 +69,11 @@ impl ModelDirectory {
         if model.as_ref() == Path::new(flowinone_mini::NAME) {
             return Self::held(flowinone_mini::NAME, flowinone_mini::FILES);
         }
-        Self::open(model.as_ref())
+        let model = model.as_ref();
+        match models::find(model) {
+            Some(path) if !model.is_dir() => Self::open(path),
+            _ => Self::open(model),
+        }
     }
 
     /// Opens a model whose files lie in memory, as those of a model that is part of the program;
@@ -147,6 +160,14 @@ impl ModelDirectory {
                 "{component}\t{}\t{} bytes\t{source}\tsha256 {}\n",
                 record.precision, record.bytes, record.sha256
             );
+        }
+        let provenance = Provenance::read(self.path()).unwrap_or_default();
+        for file in &provenance.files {
+            text += &format!("from {file}\n");
+        }
+        for licence in &provenance.licences {
+            let address = licence.address.as_deref().unwrap_or_default();
+            text += &format!("licence {} {address}\n", licence.name);
         }
         text + &config.prompts.vocabulary() + &String::from_utf8_lossy(&json(config))
     }

@@ -32,6 +32,10 @@ pub enum Error {
     #[cfg(feature = "prompts")]
     #[error(transparent)]
     Prompt(#[from] flowinone_prompts::PromptError),
+    /// A Parquet file that holds no pairs, or is damaged.
+    #[cfg(feature = "parquet")]
+    #[error(transparent)]
+    Table(#[from] flowinone_parquet::Error),
     /// Inputs and outputs that make no jobs.
     #[error("{0}")]
     Jobs(String),

@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use flowinone_files::{absolute, sha256_of};
-use flowinone_image::{Profiles, decode_picture_with, read_picture_file};
+use flowinone_image::{Profiles, decode_picture_with};
 use flowinone_prompts::{Prompt, PromptFiles, Task, VisualPrompt};
 
-use crate::{Error, Input, Item};
+use crate::{Error, Input, Item, inputs};
 
 /// One picture to make; [`Session::job`](crate::Session::job) makes one of a prompt.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Job {
 pub enum Source {
     /// A ready prompt picture.
     Picture {
-        /// Its file.
+        /// Its file; with the feature `parquet` also a row, as `FILE.parquet/SUBSET/NAME`.
         file: PathBuf,
         /// What it asks for.
         routing: Routing,
@@ -72,7 +72,7 @@ impl Source {
     /// The files that it is made from.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Picture { file, .. } => vec![file.clone()],
+            Self::Picture { file, .. } => vec![inputs::on_disk(file)],
             Self::Prompt { prompt, .. } => prompt.files(),
         }
     }
@@ -113,7 +113,7 @@ impl Content {
     pub(crate) fn read(source: Source) -> Result<Self, Error> {
         Ok(match source {
             Source::Picture { file, .. } => Self::Picture {
-                bytes: read_picture_file(&file)?,
+                bytes: inputs::read(&file)?,
                 file,
             },
             Source::Prompt { prompt, side } => Self::Prompt {

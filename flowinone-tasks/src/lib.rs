@@ -13,10 +13,13 @@ mod error;
 mod event;
 mod files;
 #[cfg(feature = "prompts")]
+mod inputs;
+#[cfg(feature = "prompts")]
 mod job;
 mod make;
 mod manifest;
 mod memory;
+mod models;
 mod noise;
 mod pipeline;
 #[cfg(feature = "prompts")]
@@ -47,6 +50,7 @@ pub use job::{Job, Routing, Source};
 pub use make::{Networks, Report, Sources, assemble, convert, init, merge, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::peak_memory;
+pub use models::{KnownModel, LicenceNote, ModelSummary, Provenance, known_models, models_folder};
 pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
 #[cfg(feature = "prompts")]
 pub use record::{AdapterRecord, Input, Record, UpscaleRecord, read_record, write_png};

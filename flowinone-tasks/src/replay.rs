@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use flowinone_files::sha256;
-
-use crate::{Error, Input, Record, Routing, Source};
+use crate::{Error, Input, Record, Routing, Source, inputs};
 
 /// What the picture of a record was made from. Each file is looked for among `given`, then where it
 /// was.
@@ -17,7 +15,7 @@ pub fn again(record: &Record, given: &[PathBuf]) -> Result<Source, Error> {
     let needed = record.input.files();
     let mut by_digest = BTreeMap::new(); // path by digest
     for path in given {
-        let digest = sha256(path)?;
+        let digest = inputs::digest(path)?;
         if !needed.values().any(|other| *other == digest) {
             return Err(Error::NotTheInput(path.clone()));
         }
@@ -26,7 +24,7 @@ pub fn again(record: &Record, given: &[PathBuf]) -> Result<Source, Error> {
     let mut places = BTreeMap::new(); // path now by path before
     for (before, digest) in &needed {
         let now = by_digest.get(digest).unwrap_or(before);
-        if sha256(now)? != *digest {
+        if inputs::digest(now)? != *digest {
             return Err(Error::NotTheInput(now.clone()));
         }
         places.insert(before, now.clone());

@@ -29,8 +29,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a model directory, or with the feature `mini` the built-in model by its name
-    /// `built-in:mini`. Everything but the weights is read and checked here.
+    /// Opens a model by its directory or its name, as [`ModelDirectory::named`] does. Everything
+    /// but the weights is read and checked here.
     ///
     /// # Errors
     /// Names the file that is missing, damaged, of another version, or does not match; a device

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelDirectory, read_enlarged, read_record};
+use flowinone_tasks::{ModelDirectory, models_folder, read_enlarged, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -14,14 +14,16 @@ use crate::{Outcome, output};
 /// PNG.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// .pth, .bin, .safetensors, *.index.json, model directory or built-in:mini, or a picture made
-    /// by flowinone
+    /// .pth, .bin, .safetensors, *.index.json, model directory or a name that `models` lists, or a
+    /// picture made by flowinone
     file: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let built_in = args.file.to_string_lossy().starts_with("built-in:");
-    let text = if built_in || args.file.join("manifest.json").is_file() {
+    let named = !args.file.exists()
+        && models_folder().is_some_and(|folder| folder.join(&args.file).is_dir());
+    let text = if built_in || named || args.file.join("manifest.json").is_file() {
         ModelDirectory::named(&args.file)?.description()
     } else if is_picture(&args.file)? {
         settings(&args.file)?

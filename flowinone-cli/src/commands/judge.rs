@@ -32,8 +32,9 @@ pub(crate) struct Args {
     /// Folder of results
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
-    /// The benchmark: folders SUBSET/ of prompts, with instructions.json if their words are known
-    #[arg(long, value_name = "DIR")]
+    /// The benchmark: folders SUBSET/ of prompts, with instructions.json if their words are known;
+    /// with the feature `parquet` also Parquet files with VP-Bench's columns
+    #[arg(long, value_name = "DIR|FILE")]
     benchmark: PathBuf,
     /// Address of an OpenAI-compatible server, such as https://api.openai.com/v1
     #[arg(long, value_name = "URL", value_parser = url)]
@@ -119,6 +120,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let unjudged = all.results - all.judged;
     if missing > 0 {
         tell!("prompts without a result: {missing}; report.md names them");
+    }
+    if !judgement.left_out.is_empty() {
+        let count = judgement.left_out.len();
+        tell!("left out of the benchmark: {count}; report.md says why");
     }
     if unreached > 0 {
         tell!("stopped with {unreached} items left; the same command goes on");

@@ -10,12 +10,12 @@ use crate::Outcome;
 /// Check every file of a model directory against its manifest.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Model directory
+    /// Model directory, or a name that `models` lists
     directory: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let directory = ModelDirectory::open(&args.directory)?;
+    let directory = ModelDirectory::named(&args.directory)?;
     directory.verify()?;
     out!(
         "{}: {} is complete and undamaged",

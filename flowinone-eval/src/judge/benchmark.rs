@@ -3,6 +3,9 @@
 //! `BENCHMARK/SUBSET/NAME.png` are the prompts, in folders with VP-Bench's subset names, and
 //! `BENCHMARK/SUBSET/instructions.json` may hold their words: `{"NAME": "words"}`. The result of a
 //! prompt is `RESULTS/SUBSET/NAME.*`, or `RESULTS/NAME.*` if there is none.
+//!
+//! With the feature `parquet` the benchmark may be a Parquet file with VP-Bench's columns, or a
+//! folder of such; the picture of a row is then `FILE.parquet/SUBSET/NAME`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,22 +37,94 @@ pub struct Prompt {
     pub result: Option<PathBuf>,
 }
 
-/// Lists the prompts of the `tasks` that the benchmark has, by task and name.
+/// What a benchmark holds.
+pub(crate) struct Benchmark {
+    /// Its prompts, by task and name.
+    pub(crate) prompts: Vec<Prompt>,
+    /// What in it is no prompt, and why.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Lists the prompts of the `tasks` that the benchmark has, and what it leaves out.
+///
+/// # Errors
+/// As [`prompts`]; and a Parquet file that is damaged or lacks a column.
+pub(crate) fn open(benchmark: &Path, results: &Path, tasks: &[Task]) -> Result<Benchmark, Error> {
+    #[cfg(feature = "parquet")]
+    {
+        let files = flowinone_parquet::find(benchmark)?;
+        if !files.is_empty() {
+            return rows(benchmark, &files, results, tasks);
+        }
+    }
+    Ok(Benchmark {
+        prompts: prompts(benchmark, results, tasks)?,
+        left_out: vec![],
+    })
+}
+
+/// The bytes of a prompt's picture.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn picture_file(path: &Path) -> Result<Vec<u8>, Error> {
+    #[cfg(feature = "parquet")]
+    if flowinone_parquet::container(path).is_some() {
+        return Ok(flowinone_parquet::read_picture_file(path)?);
+    }
+    Ok(flowinone_image::read_picture_file(path)?)
+}
+
+#[cfg(feature = "parquet")]
+fn rows(
+    benchmark: &Path,
+    files: &[PathBuf],
+    results: &Path,
+    tasks: &[Task],
+) -> Result<Benchmark, Error> {
+    let flat = results_in(results)?;
+    let (mut prompts, mut left_out) = (vec![], vec![]);
+    for file in files {
+        let pairs = flowinone_parquet::Pairs::open(file)?;
+        let told = pairs.left_out().iter();
+        left_out.extend(told.map(|row| format!("{}: {row}", file.display())));
+        for row in pairs.rows().iter().filter(|row| tasks.contains(&row.task)) {
+            let name = without_extension(&row.name);
+            prompts.push(Prompt {
+                task: row.task,
+                picture: pairs.place(row),
+                instruction: row.words.clone(),
+                result: result(&flat, row.task, &name),
+                name,
+            });
+        }
+    }
+    prompts.sort_by(|a: &Prompt, b| (a.task, &a.name).cmp(&(b.task, &b.name)));
+    let same = |pair: &[Prompt]| (pair[0].task, &pair[0].name) == (pair[1].task, &pair[1].name);
+    if let Some(pair) = prompts.windows(2).find(|pair| same(pair)) {
+        let reason = format!(
+            "{} has the same name; remove one",
+            pair[0].picture.display()
+        );
+        return Err(Error::benchmark(&pair[1].picture, reason));
+    }
+    match prompts.is_empty() {
+        true => Err(Error::benchmark(
+            benchmark,
+            format!("it has no row of the subsets {}", names(tasks)),
+        )),
+        false => Ok(Benchmark { prompts, left_out }),
+    }
+}
+
+/// Lists the prompts of the `tasks` that a folder has, by task and name.
 ///
 /// # Errors
 /// A folder that cannot be read or has no subset, instructions of the wrong form, or two pictures
 /// that differ in extension only.
-pub(crate) fn prompts(
-    benchmark: &Path,
-    results: &Path,
-    tasks: &[Task],
-) -> Result<Vec<Prompt>, Error> {
-    if !results.is_dir() {
-        let reason = "there is no such folder of results";
-        return Err(Error::benchmark(results, reason));
-    }
+fn prompts(benchmark: &Path, results: &Path, tasks: &[Task]) -> Result<Vec<Prompt>, Error> {
+    let flat = results_in(results)?;
     let mut found = vec![];
-    let flat = pictures(results)?;
     for task in Task::ALL.into_iter().filter(|task| tasks.contains(task)) {
         let subset = benchmark.join(task.benchmark_name());
         if !subset.is_dir() {
@@ -57,8 +132,7 @@ pub(crate) fn prompts(
         }
         let mut instructions = instructions(&subset.join(INSTRUCTIONS))?;
         for (name, picture) in pictures(&subset)? {
-            let nested = format!("{}/{name}", task.benchmark_name());
-            let result = flat.get(&nested).or_else(|| flat.get(&name)).cloned();
+            let result = result(&flat, task, &name);
             let instruction = instructions.remove(&name);
             found.push(Prompt {
                 task,
@@ -74,12 +148,33 @@ pub(crate) fn prompts(
         }
     }
     if found.is_empty() {
-        let names = tasks.iter().map(|task| task.benchmark_name());
-        let names = names.collect::<Vec<_>>().join(", ");
+        let names = names(tasks);
         let reason = format!("none of the folders {names} is there with pictures in it");
         return Err(Error::benchmark(benchmark, reason));
     }
     Ok(found)
+}
+
+/// All results, by relative name without extension.
+fn results_in(results: &Path) -> Result<BTreeMap<String, PathBuf>, Error> {
+    match results.is_dir() {
+        true => pictures(results),
+        false => Err(Error::benchmark(
+            results,
+            "there is no such folder of results",
+        )),
+    }
+}
+
+/// The result of a prompt: beside its subset, or flat.
+fn result(found: &BTreeMap<String, PathBuf>, task: Task, name: &str) -> Option<PathBuf> {
+    let nested = format!("{}/{name}", task.benchmark_name());
+    found.get(&nested).or_else(|| found.get(name)).cloned()
+}
+
+fn names(tasks: &[Task]) -> String {
+    let names = tasks.iter().map(|task| task.benchmark_name());
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// The words of prompts, by name without extension.

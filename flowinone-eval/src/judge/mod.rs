@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flowinone_files::sha256;
+use flowinone_files::{sha256, sha256_of};
 
 pub use benchmark::Prompt;
 pub use endpoint::{Endpoint, Key};
@@ -29,10 +29,11 @@ pub use report::{Judgement, Subset, Tally};
 pub use retry::Retry;
 pub use verdict::Verdict;
 
+use self::benchmark::{Benchmark, picture_file};
 use self::endpoint::{Connection, Fault};
 use self::journal::Journal;
 use super::Error;
-use flowinone_image::read_picture;
+use flowinone_image::{decode_picture, read_picture};
 use flowinone_prompts::Task;
 
 /// How often a waiting thread looks whether it should stop.
@@ -74,7 +75,7 @@ impl Judge {
         stop: impl Fn() -> bool + Sync,
         mut see: impl FnMut(&Entry),
     ) -> Result<Judged, Error> {
-        let prompts = benchmark::prompts(benchmark, results, tasks)?;
+        let Benchmark { prompts, left_out } = benchmark::open(benchmark, results, tasks)?;
         let mut asked = vec![];
         for prompt in &prompts {
             asked.push(match &prompt.result {
@@ -109,20 +110,22 @@ impl Judge {
         });
         let with_entries: Vec<_> = with_entries.collect();
         Ok(Judged {
-            judgement: Judgement::of(&self.endpoint.model, &with_entries),
+            judgement: Judgement {
+                left_out,
+                ..Judgement::of(&self.endpoint.model, &with_entries)
+            },
             unreached,
         })
     }
 
     fn asked(&self, prompt: &Prompt, result: &Path) -> Result<Asked, Error> {
-        let digest = |path: &Path| sha256(path).map_err(|e| Error::Picture(e.into()));
         Ok(Asked {
             subset: prompt.task.benchmark_name().into(),
             name: prompt.name.clone(),
             model: self.endpoint.model.clone(),
             instruction: prompt.instruction.clone(),
-            prompt_sha256: digest(&prompt.picture)?,
-            result_sha256: digest(result)?,
+            prompt_sha256: sha256_of(&picture_file(&prompt.picture)?),
+            result_sha256: sha256(result).map_err(|e| Error::Picture(e.into()))?,
         })
     }
 
@@ -229,14 +232,18 @@ impl Judge {
     }
 
     fn body(&self, prompt: &Prompt) -> Result<serde_json::Value, String> {
-        let read = |path: &Path| read_picture(path).map_err(|e| e.to_string());
+        let file = &prompt.picture;
+        let bytes = picture_file(file).map_err(|e| e.to_string())?;
+        let canvas = decode_picture(&bytes)
+            .map_err(|reason| flowinone_image::Error::picture(file, reason).to_string())?;
         let result = prompt.result.as_ref().ok_or("there is no result")?;
+        let result = read_picture(result).map_err(|e| e.to_string())?;
         question::question(
             &self.endpoint.model,
             prompt.task,
             prompt.instruction.as_deref(),
-            &read(&prompt.picture)?,
-            &read(result)?,
+            &canvas,
+            &result,
         )
     }
 }

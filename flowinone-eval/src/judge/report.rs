@@ -23,6 +23,9 @@ pub struct Judgement {
     pub all: Tally,
     /// Names of prompts without a result, as `SUBSET/NAME`.
     pub missing: Vec<String>,
+    /// What the benchmark holds besides prompts, and why it was left out.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// What was settled, in the order of the benchmark.
     pub items: Vec<Entry>,
 }
@@ -74,6 +77,7 @@ impl Judgement {
                 .map(|scenario| tally(&|task| Scenario::of(task) == scenario)),
             all: tally(&|_| true),
             missing: missing.map(name).collect(),
+            left_out: vec![],
             items: prompts
                 .iter()
                 .filter_map(|(_, entry)| entry.clone())
@@ -106,6 +110,16 @@ impl Judgement {
             writeln!(text, "\n## Without a result ({})\n", self.missing.len())?;
             for name in &self.missing {
                 writeln!(text, "- {}", plain(name))?;
+            }
+        }
+        if !self.left_out.is_empty() {
+            writeln!(
+                text,
+                "\n## Left out of the benchmark ({})\n",
+                self.left_out.len()
+            )?;
+            for reason in &self.left_out {
+                writeln!(text, "- {}", plain(reason))?;
             }
         }
         writeln!(text, "\n## Items\n")?;

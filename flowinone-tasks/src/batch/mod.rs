@@ -13,6 +13,8 @@ mod number;
 mod numbered;
 mod place;
 mod report;
+#[cfg(feature = "parquet")]
+mod rows;
 mod runner;
 
 pub use enlarge::{Enlarging, EnlargingSummary, enlarge};
@@ -24,4 +26,6 @@ pub use number::number;
 pub use numbered::numbered;
 pub use place::{LinePlace, Place, Refused};
 pub use report::Report;
+#[cfg(feature = "parquet")]
+pub use rows::{expand_rows, parquet_files};
 pub use runner::{BatchRun, Options, run};
