@@ -37,8 +37,8 @@ pub(crate) struct ModelOptions {
     /// Model directory, or a name that `models` lists; without it the small model that is built in
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<PathBuf>,
-    /// Adapter (LoRA) to add to the model's weights: a folder or file, and its weight if it is not 1;
-    /// may be given several times
+    /// Adapter (LoRA) to add to the model's weights: a folder or file, and its weight if it is not
+    /// 1; may be given several times
     #[arg(long, value_name = "FILE[:WEIGHT]")]
     pub(crate) lora: Vec<AdapterChoice>,
     /// What to compute with: f32, bf16, int8 (CPU), f16 (GPU), or auto, which is bf16 where that

@@ -41,7 +41,7 @@ fn write(bench: &Bench, name: &str, phase: f32) {
 
 #[track_caller]
 fn difference(bench: &Bench, one: &str, other: &str) -> u8 {
-    let read = |name: &str| read_picture(&bench.path(name)).unwrap();
+    let read = |name: &str| read_picture(bench.path(name)).unwrap();
     largest_difference(&read(one), &read(other)).unwrap()
 }
 

@@ -172,7 +172,8 @@ impl ModelDirectory {
         text + &config.prompts.vocabulary() + &String::from_utf8_lossy(&json(config))
     }
 
-    /// One digest over networks, weights and adapters: two models with the same digest are the same.
+    /// One digest over networks, weights and adapters: two models with the same digest are the
+    /// same.
     pub fn digest(&self) -> String {
         self.adapters.digest(&self.base_digest())
     }
