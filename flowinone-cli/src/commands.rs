@@ -13,6 +13,7 @@ pub(crate) mod judge;
 pub(crate) mod plot;
 pub(crate) mod prompt;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod score;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;

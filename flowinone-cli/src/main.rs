@@ -11,6 +11,7 @@ mod interrupt;
 mod options;
 mod progress;
 mod sampling;
+mod shard;
 mod show;
 mod upscaling;
 
@@ -60,6 +61,8 @@ enum Command {
     /// Serve a page to draw on, OpenAI's Images API and one of our own
     #[cfg(feature = "serve")]
     Serve(Box<commands::serve::Args>),
+    /// Merge the reports of the shards of a run
+    Report(commands::report::Args),
     /// Write a model directory from published checkpoints
     Convert(commands::convert::Args),
     /// Write a model directory with random weights, for benchmarks and tests
@@ -148,6 +151,7 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Replay(args) => commands::replay::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

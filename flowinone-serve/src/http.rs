@@ -20,13 +20,13 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
+use flowinone_tasks::Metrics;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::log::Log;
-use crate::metrics::Metrics;
 use crate::openapi::{self, Operation};
 use crate::refusal::Refusal;
 use crate::request::Reader;

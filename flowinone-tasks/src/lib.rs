@@ -15,6 +15,8 @@ mod job;
 mod make;
 mod manifest;
 mod memory;
+#[cfg(feature = "prompts")]
+mod metrics;
 mod noise;
 mod pipeline;
 #[cfg(feature = "prompts")]
@@ -41,10 +43,12 @@ pub use flowinone_kernels::Dtype;
 pub use job::{Job, Routing, Source};
 pub use make::{Networks, Report, Sources, assemble, convert, init, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
-pub use memory::peak_memory;
+pub use memory::{peak_memory, resident_memory};
+#[cfg(feature = "prompts")]
+pub use metrics::{Metric, Metrics};
 pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
 #[cfg(feature = "prompts")]
-pub use record::{Input, Record, read_record, write_png};
+pub use record::{Input, Record, decode_record, encode_png, read_record, write_png};
 #[cfg(feature = "prompts")]
 pub use replay::again;
 #[cfg(feature = "prompts")]

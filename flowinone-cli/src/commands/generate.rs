@@ -9,6 +9,7 @@ use flowinone_tasks::batch::{self, Report, expand};
 
 use crate::Outcome;
 use crate::options::Options;
+use crate::shard::ShardOptions;
 use crate::show::show;
 use crate::upscaling::on_or_off;
 
@@ -37,11 +38,14 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
+    shard: ShardOptions,
+    #[command(flatten)]
     options: Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     // Everything that can be refused is refused before the model is loaded.
+    let shard = args.shard.chosen()?;
     let routing = match args.task {
         Some(task) => Routing::of(task),
         None => Routing {
@@ -49,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             structure: args.structure,
         },
     };
-    let jobs = expand(
+    let mut jobs = expand(
         &args.input,
         &args.output,
         routing,
@@ -59,7 +63,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let session = args.options.session()?;
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let path = args.report.as_deref();
+    let mut report = Report::beside(&jobs, path, shard, args.options.previews())?;
+    if let Some(shard) = shard {
+        report.begin(&jobs.shard(shard, &session, &settings)?)?;
+    }
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)

@@ -9,6 +9,7 @@ use image::RgbImage;
 
 use super::*;
 use crate::asked::Asked;
+use crate::metrics;
 use crate::refusal::Refusal;
 use crate::store::State;
 
@@ -161,7 +162,14 @@ fn bench_of(config: Config, by_hand: bool) -> Bench {
     };
     let store = Store::open(&config.data, 0).unwrap();
     let log = Arc::new(Log::new(Box::new(|_| {}), false));
-    let engine = Engine::start(&config, store, info, vec![model], Arc::default(), log);
+    let engine = Engine::start(
+        &config,
+        store,
+        info,
+        vec![model],
+        Arc::new(metrics::none()),
+        log,
+    );
     Bench {
         engine,
         tick: by_hand.then_some(tick),

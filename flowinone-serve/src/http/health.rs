@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use flowinone_tasks::resident_memory;
 use serde_json::json;
 
 use super::answer::{json, typed};
 use super::{Route, Shared};
-use crate::metrics::resident_memory;
 use crate::openapi::Operation;
 
 /// Seconds without a step after which a computing thread counts as dead.

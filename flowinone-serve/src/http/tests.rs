@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::engine::ModelInfo;
+use crate::metrics;
 use crate::store::Store;
 
 /// A server without a socket.
@@ -43,7 +44,10 @@ fn bench_of(change: impl FnOnce(&mut Config)) -> Bench {
         devices: vec!["cpu".into()],
     };
     let store = Store::open(&config.data, 0).unwrap();
-    let (metrics, log) = (Arc::default(), Arc::new(Log::new(Box::new(|_| {}), false)));
+    let (metrics, log) = (
+        Arc::new(metrics::none()),
+        Arc::new(Log::new(Box::new(|_| {}), false)),
+    );
     let engine = Engine::start(
         &config,
         store,
