@@ -12,6 +12,8 @@ pub(crate) mod judge;
 #[cfg(feature = "train")]
 pub(crate) mod plot;
 pub(crate) mod prompt;
+#[cfg(feature = "queue")]
+pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod score;

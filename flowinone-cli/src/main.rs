@@ -61,6 +61,15 @@ enum Command {
     /// Serve a page to draw on, OpenAI's Images API and one of our own
     #[cfg(feature = "serve")]
     Serve(Box<commands::serve::Args>),
+    /// Put a file of prompts into a queue that workers share
+    #[cfg(feature = "queue")]
+    Enqueue(commands::queue::enqueue::Args),
+    /// Make the pictures of a queue, beside any number of other workers
+    #[cfg(feature = "queue")]
+    Work(Box<commands::queue::work::Args>),
+    /// See how a queue stands, write its report, try its failed jobs again, or end its workers
+    #[cfg(feature = "queue")]
+    Queue(commands::queue::Args),
     /// Merge the reports of the shards of a run
     Report(commands::report::Args),
     /// Write a model directory from published checkpoints
@@ -151,6 +160,12 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Replay(args) => commands::replay::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&args),
+        #[cfg(feature = "queue")]
+        Command::Enqueue(args) => commands::queue::enqueue::run(&args),
+        #[cfg(feature = "queue")]
+        Command::Work(args) => commands::queue::work::run(&args),
+        #[cfg(feature = "queue")]
+        Command::Queue(args) => commands::queue::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
