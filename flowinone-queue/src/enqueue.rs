@@ -36,8 +36,8 @@ pub struct Enqueued {
 /// that after a failure the same can be called again.
 ///
 /// # Errors
-/// Settings that no model takes; a file that cannot be read or holds no prompt; a Redis that is away
-/// or refuses.
+/// Settings that no model takes; a file that cannot be read or holds no prompt; a Redis that is
+/// away or refuses.
 pub fn enqueue(queue: &mut Queue, file: &Path, common: &Common) -> Result<Enqueued, Error> {
     // What no model could do is told here and not by the workers.
     common.settings.over(&Settings::published())?;
