@@ -18,7 +18,10 @@ pub(crate) mod plot;
 pub(crate) mod prompt;
 #[cfg(feature = "hub")]
 pub(crate) mod pull;
+#[cfg(feature = "queue")]
+pub(crate) mod queue;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod score;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;

@@ -12,6 +12,7 @@ mod interrupt;
 mod options;
 mod progress;
 mod sampling;
+mod shard;
 mod show;
 mod upscaling;
 
@@ -66,6 +67,17 @@ enum Command {
     Pull(commands::pull::Args),
     /// List the models that --model finds by name
     Models,
+    /// Put a file of prompts into a queue that workers share
+    #[cfg(feature = "queue")]
+    Enqueue(commands::queue::enqueue::Args),
+    /// Make the pictures of a queue, beside any number of other workers
+    #[cfg(feature = "queue")]
+    Work(Box<commands::queue::work::Args>),
+    /// See how a queue stands, write its report, try its failed jobs again, or end its workers
+    #[cfg(feature = "queue")]
+    Queue(commands::queue::Args),
+    /// Merge the reports of the shards of a run
+    Report(commands::report::Args),
     /// Write a model directory from published checkpoints
     Convert(commands::convert::Args),
     /// Write a model directory with random weights, for benchmarks and tests
@@ -163,6 +175,13 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         #[cfg(feature = "hub")]
         Command::Pull(args) => commands::pull::run(&args),
         Command::Models => commands::models::run(),
+        #[cfg(feature = "queue")]
+        Command::Enqueue(args) => commands::queue::enqueue::run(&args),
+        #[cfg(feature = "queue")]
+        Command::Work(args) => commands::queue::work::run(&args),
+        #[cfg(feature = "queue")]
+        Command::Queue(args) => commands::queue::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

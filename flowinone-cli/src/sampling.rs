@@ -68,6 +68,22 @@ impl Sampling {
         Ok(settings)
     }
 
+    /// What these options say, for a model that is not here.
+    #[cfg(feature = "queue")]
+    pub(crate) fn said(&self) -> Adjustment {
+        let rule = |rule: GuidanceRule| {
+            let guided = Settings {
+                guidance: rule,
+                ..Settings::mini()
+            };
+            Adjustment::of(&guided).guidance_rule
+        };
+        Adjustment {
+            guidance_rule: self.guidance_rule.and_then(rule),
+            ..self.adjustment()
+        }
+    }
+
     /// These options laid over other settings.
     fn settings(&self, defaults: &Settings) -> Result<Settings> {
         let settings = self.adjustment().over(defaults)?;

@@ -96,7 +96,7 @@ fn label(run: &BatchRun<'_>, jobs: &[usize]) -> String {
     }
 }
 
-fn summarise(cost: &Cost) {
+pub(crate) fn summarise(cost: &Cost) {
     let step = cost.solve_seconds / cost.steps.max(1) as f64;
     let peak = cost.peak_bytes.map_or(String::new(), |bytes| {
         format!(

@@ -24,6 +24,15 @@ impl PairWriter {
         })
     }
 
+    /// The same whose first shard has another number; a folder has none.
+    #[must_use]
+    pub fn numbered_from(self, first: usize) -> Self {
+        match self {
+            Self::Shards(writer) => Self::Shards(Box::new(writer.numbered_from(first))),
+            folder @ Self::Folder(_) => folder,
+        }
+    }
+
     /// Writes a sample.
     ///
     /// # Errors

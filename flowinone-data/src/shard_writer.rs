@@ -13,6 +13,7 @@ use super::{Error, Sample};
 pub struct ShardWriter {
     folder: PathBuf,
     samples: usize,
+    first: usize,
     open: Option<Open>,
     written: Vec<PathBuf>,
 }
@@ -45,9 +46,16 @@ impl ShardWriter {
         Ok(Self {
             folder,
             samples,
+            first: 0,
             open: None,
             written: vec![],
         })
+    }
+
+    /// The same that begins with another number: a share of shards that are written elsewhere.
+    #[must_use]
+    pub fn numbered_from(self, first: usize) -> Self {
+        Self { first, ..self }
     }
 
     /// Adds a sample, in a new shard if the last is full.
@@ -117,7 +125,7 @@ impl ShardWriter {
     fn begin(&self) -> Result<Open, Error> {
         let path = self
             .folder
-            .join(format!("pairs-{:06}.tar", self.written.len()));
+            .join(format!("pairs-{:06}.tar", self.first + self.written.len()));
         let file = AtomicFile::create(&path).map_err(Error::io("write", &path))?;
         Ok(Open {
             path,

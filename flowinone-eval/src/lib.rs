@@ -10,6 +10,7 @@ mod item;
 pub mod judge;
 mod likeness;
 mod look;
+mod merge;
 mod pairs;
 mod region;
 mod report;
@@ -22,6 +23,7 @@ pub mod walk_in;
 
 pub use error::Error;
 pub use item::{Failure, Gone, ItemScore, Kept, ObjectScore, Place, Tint};
+pub use merge::{ShardOfScores, merge_scores};
 pub use pairs::{Known, Pairs, result_of};
 pub use report::Report;
 pub use rules::{Rules, Scored};

@@ -27,8 +27,13 @@ pub struct Known {
 /// A run of pairs.
 pub struct Pairs {
     source: Source,
+    first: u64,
     next: u64,
     end: u64,
+    /// Which of how many pairs in turn.
+    share: Option<(u64, u64)>,
+    /// Pairs that were looked at.
+    seen: u64,
 }
 
 enum Source {
@@ -54,8 +59,11 @@ impl Pairs {
         }
         Ok(Self {
             source: Source::Files(Box::new(walk)),
+            first,
             next: first,
             end: count.map_or(u64::MAX, |count| first.saturating_add(count)),
+            share: None,
+            seen: 0,
         })
     }
 
@@ -63,9 +71,31 @@ impl Pairs {
     pub fn made(sampler: PairSampler, first: u64, count: u64) -> Self {
         Self {
             source: Source::Made(Box::new(sampler)),
+            first,
             next: first,
             end: first.saturating_add(count),
+            share: None,
+            seen: 0,
         }
+    }
+
+    /// Of these pairs every `count`-th from number `index` on, from 0 on.
+    #[must_use]
+    pub fn share(self, index: u64, count: u64) -> Self {
+        Self {
+            share: Some((index, count.max(1))),
+            ..self
+        }
+    }
+
+    /// Whether these are a share of others.
+    pub fn is_share(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// How many pairs were looked at so far, damaged ones among them.
+    pub fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// The next pair; damaged ones are skipped and counted.
@@ -74,9 +104,20 @@ impl Pairs {
     /// More damage than is tolerated, or a pair without ground truth.
     pub fn next_pair(&mut self) -> Result<Option<Known>, Error> {
         while self.next < self.end {
+            let place = self.next - self.first;
             self.next += 1;
+            let mine = |(index, count): (u64, u64)| place % count == index;
+            if !self.share.is_none_or(mine) {
+                if let Source::Files(walk) = &mut self.source
+                    && walk.next_sample()?.is_none()
+                {
+                    return Ok(None);
+                }
+                continue;
+            }
             match &mut self.source {
                 Source::Made(sampler) => {
+                    self.seen += 1;
                     let pair = sampler.pair(self.next - 1)?;
                     return Ok(Some(Known {
                         key: format!("{:09}", pair.truth.index),
@@ -89,6 +130,7 @@ impl Pairs {
                     let Some(sample) = walk.next_sample()? else {
                         return Ok(None);
                     };
+                    self.seen += 1;
                     let Some(example) = walk.decode(&sample)? else {
                         continue;
                     };

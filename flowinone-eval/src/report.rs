@@ -20,6 +20,8 @@ pub struct Report<R: Rules> {
     pub missing: Vec<String>,
     /// Damaged pairs.
     pub skipped: Vec<String>,
+    /// Pairs that were looked at.
+    pub seen: u64,
     /// Entries for each task on the sheet, and those so far.
     each: usize,
     shown: Vec<Shown>,
@@ -40,6 +42,7 @@ impl<R: Rules> Report<R> {
             items: vec![],
             missing: vec![],
             skipped: vec![],
+            seen: 0,
             each,
             shown: vec![],
         }

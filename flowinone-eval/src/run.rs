@@ -66,12 +66,15 @@ impl<R: Rules> Run<'_, R> {
             let path = result_of(folder, &known.key);
             Ok(path.map(read_picture).transpose()?)
         };
+        let share = pairs.is_share();
         let whole = self.each(pairs, find)?;
         match first {
-            Some(key) if whole && self.report.items.is_empty() => Err(Error::Nothing(format!(
-                "no pair has a result in {}; the first would be {key}.png",
-                folder.display()
-            ))),
+            Some(key) if whole && !share && self.report.items.is_empty() => {
+                Err(Error::Nothing(format!(
+                    "no pair has a result in {}; the first would be {key}.png",
+                    folder.display()
+                )))
+            }
             _ => Ok(whole),
         }
     }
@@ -133,6 +136,7 @@ impl<R: Rules> Run<'_, R> {
     fn finish(&mut self, pairs: &Pairs) -> Result<bool, Error> {
         self.settle()?;
         self.report.skipped = pairs.damaged().to_vec();
+        self.report.seen = pairs.seen();
         Ok(true)
     }
 

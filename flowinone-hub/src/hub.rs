@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::address::encoded;
 use crate::cache::{Cache, digest_in_name, is_below};
 use crate::client::Client;
+use crate::part::part;
 use crate::refusal::Fault;
 use crate::reply::Facts;
 use crate::repository::{Kind, Place, is_sha256};
@@ -364,11 +365,6 @@ impl Hub {
 /// Bytes of a file; 0 if it is not there.
 fn size(path: &Path) -> u64 {
     path.metadata().map_or(0, |there| there.len())
-}
-
-/// Where a file grows, by its digest: what was begun of another revision is another file.
-pub(crate) fn part(folder: &Path, sha256: &str) -> PathBuf {
-    folder.join(format!("{sha256}.part"))
 }
 
 #[derive(Deserialize)]

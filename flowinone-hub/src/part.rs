@@ -8,6 +8,11 @@ use flowinone_files::Error;
 
 use crate::digester::Digester;
 
+/// Where a file grows, by its digest: what was begun of another revision is another file.
+pub(crate) fn part(folder: &Path, sha256: &str) -> PathBuf {
+    folder.join(format!("{sha256}.part"))
+}
+
 /// Bytes that are digested at once; they are written as they come.
 const PIECE: usize = 1 << 20;
 

@@ -7,8 +7,7 @@ use std::thread::sleep;
 use flowinone_files::sha256;
 
 use crate::client::{Client, Reply};
-use crate::hub::part;
-use crate::part::{Part, Stop};
+use crate::part::{Part, Stop, part};
 use crate::refusal::Fault;
 use crate::reply::{content_range, header};
 use crate::{Error, Event, Patience};

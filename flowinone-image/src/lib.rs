@@ -22,4 +22,4 @@ pub use read::{
     is_picture, read_picture, read_picture_file,
 };
 pub use resample::{Filter, resize};
-pub use write::{read_text, write_picture, write_with_text};
+pub use write::{png_with_text, read_text, text_of_png, write_picture, write_with_text};

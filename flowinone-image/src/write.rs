@@ -2,7 +2,7 @@
 //!
 //! The text stands in an international text chunk under a keyword; any image tool shows it.
 
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use flowinone_files::write_atomically;
@@ -35,7 +35,24 @@ pub fn write_with_text(
     write(path, picture, Some((keyword, text)))
 }
 
+/// The bytes that [`write_with_text`] writes, for places that are no files; `path` is for errors.
+///
+/// # Errors
+/// A text or a keyword that a PNG cannot hold.
+pub fn png_with_text(
+    path: &Path,
+    picture: &RgbImage,
+    keyword: &str,
+    text: String,
+) -> Result<Vec<u8>, Error> {
+    png(path, picture, Some((keyword, text)))
+}
+
 fn write(path: &Path, picture: &RgbImage, text: Option<(&str, String)>) -> Result<(), Error> {
+    Ok(write_atomically(path, &png(path, picture, text)?)?)
+}
+
+fn png(path: &Path, picture: &RgbImage, text: Option<(&str, String)>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
     encoder.set_color(png::ColorType::Rgb);
@@ -50,7 +67,7 @@ fn write(path: &Path, picture: &RgbImage, text: Option<(&str, String)>) -> Resul
             writer.finish()
         });
     encoded.map_err(|e| Error::picture(path, e.to_string()))?;
-    Ok(write_atomically(path, &bytes)?)
+    Ok(bytes)
 }
 
 /// The text that a PNG carries under `keyword`, before its pixels or after them.
@@ -58,14 +75,30 @@ fn write(path: &Path, picture: &RgbImage, text: Option<(&str, String)>) -> Resul
 /// # Errors
 /// Names the file, and says whether it is no PNG, damaged, or carries no such text.
 pub fn read_text(path: &Path, keyword: &'static str) -> Result<String, Error> {
+    let file = std::fs::File::open(path).map_err(flowinone_files::Error::of("read", path))?;
+    text_from(BufReader::new(file), path, keyword)
+}
+
+/// As [`read_text`], of a PNG whose bytes are at hand; `path` is for errors.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn text_of_png(bytes: &[u8], path: &Path, keyword: &'static str) -> Result<String, Error> {
+    text_from(Cursor::new(bytes), path, keyword)
+}
+
+fn text_from(
+    png: impl BufRead + Seek,
+    path: &Path,
+    keyword: &'static str,
+) -> Result<String, Error> {
     let none = |reason: String| Error::NoText {
         path: path.to_path_buf(),
         keyword,
         reason,
     };
-    let file = std::fs::File::open(path).map_err(flowinone_files::Error::of("read", path))?;
     let limits = png::Limits { bytes: MAX_TEXT };
-    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
+    let mut decoder = png::Decoder::new_with_limits(png, limits);
     let info = decoder
         .read_header_info()
         .map_err(|e| none(e.to_string()))?;
@@ -118,6 +151,9 @@ mod tests {
         let picture = RgbImage::from_pixel(3, 2, image::Rgb([1, 2, 3]));
         write_with_text(&path, &picture, "words", "grüße 猫".into()).unwrap();
         assert_eq!(read_text(&path, "words").unwrap(), "grüße 猫");
+        let bytes = png_with_text(&path, &picture, "words", "grüße 猫".into()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        assert_eq!(text_of_png(&bytes, &path, "words").unwrap(), "grüße 猫");
         assert_eq!(crate::read_picture(&path).unwrap(), picture);
         let text = read_text(&path, "other").unwrap_err().to_string();
         assert!(text.contains("a.png") && text.contains("other"), "{text}");

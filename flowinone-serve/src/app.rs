@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use flowinone_tasks::Metrics;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::log::Log;
-use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::refusal::Refusal;
 use crate::request::Reader;

@@ -54,7 +54,7 @@ pub struct Config {
     /// The time within which a body has to arrive, and within which a connection has to say
     /// something.
     pub patience: Duration,
-    /// The time between the signal to end and what follows from it, in which a balancer notices
+    /// The time between the signal to end and the end of taking jobs, in which a balancer notices
     /// that the server is not ready.
     pub drain_delay: Duration,
     /// The time that accepted jobs have to finish after that; what is left waits for the next

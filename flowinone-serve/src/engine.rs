@@ -20,12 +20,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use flowinone_tasks::ModelConfig;
+use flowinone_tasks::{Metrics, ModelConfig};
 use tokio::sync::broadcast;
 
 use crate::config::Config;
 use crate::log::Log;
-use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub(crate) use live::{Event, Kind, Watching};
@@ -68,6 +67,8 @@ pub(crate) struct Engine {
     keep: (u64, Duration),
     hide_paths: bool,
     /// New jobs are refused.
+    /// Not ready any more, but what comes is still taken: a balancer has not noticed yet.
+    leaving: AtomicBool,
     draining: AtomicBool,
     /// What is computed stops after its step.
     abort: AtomicBool,
@@ -120,6 +121,7 @@ impl Engine {
             batch_size: config.batch_size.max(1),
             keep: (config.keep_bytes, config.keep_for),
             hide_paths: config.hide_paths,
+            leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             abort: AtomicBool::new(false),
             watchers: AtomicUsize::new(0),
@@ -156,7 +158,7 @@ impl Engine {
     pub(crate) fn is_ready(&self) -> Result<(), &'static str> {
         let beats = || self.beats.iter().map(|beat| beat.load(Ordering::Relaxed));
         match () {
-            () if self.draining.load(Ordering::Relaxed) => Err("draining"),
+            () if self.leaving.load(Ordering::Relaxed) => Err("draining"),
             () if beats().all(|beat| beat == ENDED) => Err("no model thread is left"),
             () if beats().all(|beat| matches!(beat, ENDED | LOADING)) => Err("loading"),
             () => Ok(()),
@@ -179,8 +181,14 @@ impl Engine {
         self.beats[thread].store(sign, Ordering::Relaxed);
     }
 
+    /// From now on it says that it is not ready; new jobs are still taken.
+    pub(crate) fn announce(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
     /// From now on new jobs are refused.
     pub(crate) fn drain(&self) {
+        self.announce();
         self.draining.store(true, Ordering::Relaxed);
         self.queue().closing = true;
         self.wake.notify_all();

@@ -1,7 +1,7 @@
 //! From start to end: the journal, the engine, the listener; and at the end everything in order.
 //!
 //! ```text
-//! asked to end -> not ready, new jobs refused -> drain delay -> accepted jobs finish, at most the
+//! asked to end -> not ready -> drain delay -> new jobs refused, accepted jobs finish, at most the
 //! drain timeout, the rest stays in the journal -> streams end -> connections end -> return
 //! ```
 
@@ -18,7 +18,7 @@ use crate::config::{Config, Listen};
 use crate::engine::{Engine, ModelInfo};
 use crate::http::listen::{self, Listener};
 use crate::log::{Log, Sink};
-use crate::metrics::Metrics;
+use crate::metrics;
 use crate::openapi;
 use crate::router;
 use crate::store::Store;
@@ -94,7 +94,7 @@ pub fn serve(
     let store = Store::open(&config.data, config.least_free)
         .map_err(|e| ServeError::Data(e.to_string()))?;
     let log = Arc::new(Log::new(log, config.log_prompts));
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(metrics::none());
     let engine = Engine::start(
         &config,
         store,
@@ -164,7 +164,7 @@ async fn run(app: Shared, listener: Listener, stop: &dyn Fn() -> bool) {
     let mut terminated = terminations();
     until_asked(stop, &mut terminated).await;
     app.log.line("draining", json!({}));
-    app.engine.drain();
+    app.engine.announce();
     tokio::time::sleep(app.config.drain_delay).await;
     let engine = Arc::clone(&app.engine);
     let timeout = app.config.drain_timeout;

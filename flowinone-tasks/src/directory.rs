@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::config::FORMAT;
 use crate::files::Files;
 use crate::manifest::tensor_type;
-use crate::models::{self, models_folder};
+use crate::models_folder::{find, is_name, models_folder};
 use crate::{
     Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Provenance,
     Settings,
@@ -44,7 +44,7 @@ impl ModelDirectory {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         if !path.is_dir() {
-            let named = match models_folder().filter(|_| models::is_name(&path)) {
+            let named = match models_folder().filter(|_| is_name(&path)) {
                 Some(folder) => format!(", and no model of that name in {}", folder.display()),
                 None => String::new(),
             };
@@ -59,7 +59,7 @@ impl ModelDirectory {
     }
 
     /// Opens a model directory, by its path or by its name in the [models
-    /// folder](crate::models_folder), or with the feature `mini` the built-in model by its name
+    /// folder](crate::models_folder()), or with the feature `mini` the built-in model by its name
     /// `built-in:mini`. A path that is there comes first.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl ModelDirectory {
             return Self::held(flowinone_mini::NAME, flowinone_mini::FILES);
         }
         let model = model.as_ref();
-        match models::find(model) {
+        match find(model) {
             Some(path) if !model.is_dir() => Self::open(path),
             _ => Self::open(model),
         }

@@ -16,12 +16,16 @@ mod files;
 mod inputs;
 #[cfg(feature = "prompts")]
 mod job;
+mod known_models;
 mod make;
 mod manifest;
 mod memory;
-mod models;
+#[cfg(feature = "prompts")]
+mod metrics;
+mod models_folder;
 mod noise;
 mod pipeline;
+mod provenance;
 #[cfg(feature = "prompts")]
 mod record;
 #[cfg(feature = "prompts")]
@@ -47,13 +51,19 @@ pub use flowinone_kernels::Dtype;
 pub use flowinone_lora::Choice as AdapterChoice;
 #[cfg(feature = "prompts")]
 pub use job::{Job, Routing, Source};
+pub use known_models::{KnownModel, ModelSummary, known_models};
 pub use make::{Networks, Report, Sources, assemble, convert, init, merge, untrained};
 pub use manifest::{Component, ComponentRecord, Manifest, Origin};
-pub use memory::peak_memory;
-pub use models::{KnownModel, LicenceNote, ModelSummary, Provenance, known_models, models_folder};
-pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
+pub use memory::{peak_memory, resident_memory};
 #[cfg(feature = "prompts")]
-pub use record::{AdapterRecord, Input, Record, UpscaleRecord, read_record, write_png};
+pub use metrics::{Metric, Metrics};
+pub use models_folder::models_folder;
+pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
+pub use provenance::{LicenceNote, Provenance};
+#[cfg(feature = "prompts")]
+pub use record::{
+    AdapterRecord, Input, Record, UpscaleRecord, decode_record, encode_png, read_record, write_png,
+};
 #[cfg(feature = "prompts")]
 pub use replay::again;
 #[cfg(feature = "prompts")]

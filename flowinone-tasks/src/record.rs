@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use flowinone_files::absolute;
-use flowinone_image::{read_text, write_with_text};
+use flowinone_files::{absolute, sha256_of};
+use flowinone_image::{png_with_text, read_text, text_of_png, write_with_text};
 use flowinone_lora::{Adapter, Choice};
 use flowinone_prompts::{Prompt, Task};
 use image::RgbImage;
@@ -183,17 +183,32 @@ impl Record {
     /// Whether the two describe the same picture: same input, model and numbers, wherever the
     /// files lie, whichever program version and device.
     pub fn same_picture(&self, other: &Self) -> bool {
-        let anywhere = |record: &Self| Self {
+        self.anywhere() == other.anywhere()
+    }
+
+    /// SHA-256, in hexadecimal, of all that decides the picture: equal for two records that
+    /// describe the [same picture](Self::same_picture).
+    ///
+    /// # Errors
+    /// A prompt with pixels in memory, which cannot be written.
+    pub fn digest(&self) -> Result<String, Error> {
+        let decides = serde_json::to_vec(&self.anywhere());
+        let decides = decides.map_err(|e| Error::Jobs(format!("the record of a picture: {e}")))?;
+        Ok(sha256_of(&decides))
+    }
+
+    /// What decides the picture, without where its files lie and who computes it.
+    fn anywhere(&self) -> Self {
+        Self {
             version: String::new(),
-            input: record.input.anywhere(),
+            input: self.input.anywhere(),
             model: PathBuf::new(),
             device: String::new(),
             task: None,
-            upscale: record.upscale.as_ref().map(UpscaleRecord::anywhere),
-            adapters: vec![], // the model's digest is that with them
-            ..record.clone()
-        };
-        anywhere(self) == anywhere(other)
+            upscale: self.upscale.as_ref().map(UpscaleRecord::anywhere),
+            adapters: vec![], // the digest is that of the model with them
+            ..self.clone()
+        }
     }
 }
 
@@ -208,6 +223,23 @@ pub fn write_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<(),
         KEYWORD,
         text(path, record)?,
     )?)
+}
+
+/// The bytes that [`write_png`] writes, for places that are no files; `path` is for errors.
+///
+/// # Errors
+/// A record that cannot be written.
+pub fn encode_png(path: &Path, picture: &RgbImage, record: &Record) -> Result<Vec<u8>, Error> {
+    let text = text(path, record)?;
+    Ok(png_with_text(path, picture, KEYWORD, text)?)
+}
+
+/// As [`read_record`], of a PNG whose bytes are at hand.
+///
+/// # Errors
+/// As [`read_record`].
+pub fn decode_record(bytes: &[u8], path: &Path) -> Result<Record, Error> {
+    parsed(path, text_of_png(bytes, path, KEYWORD))
 }
 
 /// Reads the record of a PNG that [`write_png`] wrote.
@@ -228,11 +260,18 @@ pub(crate) fn text(path: &Path, record: &impl Serialize) -> Result<String, Error
 
 /// The record that the PNG at `path` carries.
 pub(crate) fn read<R: DeserializeOwned>(path: &Path) -> Result<R, Error> {
+    parsed(path, read_text(path, KEYWORD))
+}
+
+fn parsed<R: DeserializeOwned>(
+    path: &Path,
+    text: Result<String, flowinone_image::Error>,
+) -> Result<R, Error> {
     let none = |reason: String| Error::NoRecord {
         path: path.to_path_buf(),
         reason,
     };
-    let text = read_text(path, KEYWORD).map_err(|error| match error {
+    let text = text.map_err(|error| match error {
         flowinone_image::Error::NoText { reason, .. } => none(reason),
         other => other.into(),
     })?;
@@ -304,6 +343,17 @@ mod tests {
         assert!(here.same_picture(&drawn("elsewhere/b.png", "12", "go")));
         assert!(!here.same_picture(&drawn("a.png", "34", "go")));
         assert!(!here.same_picture(&drawn("a.png", "12", "stop")));
+        let digest = here.digest().unwrap();
+        assert_eq!(
+            digest,
+            drawn("elsewhere/b.png", "12", "go").digest().unwrap()
+        );
+        assert_ne!(digest, drawn("a.png", "34", "go").digest().unwrap());
+        let other = Record {
+            seed: 1,
+            ..here.clone()
+        };
+        assert_ne!(digest, other.digest().unwrap());
         let moved = here.input.moved(|path| Path::new("x").join(path));
         assert_eq!(moved.files(), [("x/a.png".into(), "12".to_string())].into());
     }

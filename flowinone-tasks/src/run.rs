@@ -328,15 +328,32 @@ impl Session {
         I: IntoIterator<Item = Job>,
         I::IntoIter: 's,
     {
+        self.run_wanted(jobs, settings, |_, _| Ok(true))
+    }
+
+    /// As [`run`](Self::run), of those jobs whose record is wanted: `wanted` is told the place of a
+    /// job and how its picture would be made, once the job's files have been read. Others end with
+    /// [`Event::Skipped`], or with [`Event::Failed`] if it is an error that they are asked for.
+    pub fn run_wanted<'s, I>(
+        &'s self,
+        jobs: I,
+        settings: &Settings,
+        wanted: impl Fn(usize, &Record) -> Result<bool, Error> + 's,
+    ) -> Run<'s>
+    where
+        I: IntoIterator<Item = Job>,
+        I::IntoIter: 's,
+    {
         let settings = *settings;
         let jobs = jobs.into_iter().enumerate();
-        let ready = move |(place, job)| self.ready(place, job, &settings, |_| Ok(true));
+        let ready =
+            move |(place, job)| self.ready(place, job, &settings, |record| wanted(place, record));
         Run::new(self, Box::new(jobs.map(ready)), settings)
     }
 
     /// A job whose prompt has been read or drawn; or how it was settled without a picture made, if
     /// its prompt is bad or `wanted` says of its record that it is not wanted.
-    pub(crate) fn ready(
+    fn ready(
         &self,
         place: usize,
         job: Job,

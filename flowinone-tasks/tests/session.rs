@@ -126,7 +126,7 @@ fn a_batch_writes_records_and_skips_what_is_there() {
             refused: vec![],
             directory: Some(out.clone()),
         };
-        let report = Report::beside(&jobs, None, false).unwrap();
+        let report = Report::beside(&jobs, None, None, false).unwrap();
         let run = batch::run(&session, jobs, &session.config().sampling, options, report);
         run.filter_map(|event| match event.unwrap() {
             Event::Done { .. } => Some('D'),

@@ -8,6 +8,7 @@ use flowinone_tasks::{Session, Source};
 
 use crate::Outcome;
 use crate::options::Options;
+use crate::shard::ShardOptions;
 use crate::show::show;
 
 /// Turn a file of prompts, one JSON object a line, into pictures.
@@ -34,14 +35,17 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
+    shard: ShardOptions,
+    #[command(flatten)]
     options: Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let shard = args.shard.chosen()?;
     let session = args.options.session()?;
     let (style, seed) = (session.style(), args.options.seed());
     let side = args.side.unwrap_or(style.side);
-    let jobs = read_lines(
+    let mut jobs = read_lines(
         &args.file,
         &args.output,
         style,
@@ -68,7 +72,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let path = args.report.as_deref();
+    let mut report = Report::beside(&jobs, path, shard, args.options.previews())?;
+    if let Some(shard) = shard {
+        report.begin(&jobs.shard(shard, &session, &settings)?)?;
+    }
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)

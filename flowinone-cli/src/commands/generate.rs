@@ -9,6 +9,7 @@ use flowinone_tasks::batch::{self, Jobs, Report, expand};
 
 use crate::Outcome;
 use crate::options::Options;
+use crate::shard::ShardOptions;
 use crate::show::show;
 use crate::upscaling::on_or_off;
 
@@ -39,16 +40,23 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
+    shard: ShardOptions,
+    #[command(flatten)]
     options: Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     // Everything that can be refused is refused before the model is loaded.
-    let jobs = jobs(args)?;
+    let shard = args.shard.chosen()?;
+    let mut jobs = jobs(args)?;
     let session = args.options.session()?;
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let report = Report::beside(&jobs, args.report.as_deref(), args.options.previews())?;
+    let path = args.report.as_deref();
+    let mut report = Report::beside(&jobs, path, shard, args.options.previews())?;
+    if let Some(shard) = shard {
+        report.begin(&jobs.shard(shard, &session, &settings)?)?;
+    }
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)

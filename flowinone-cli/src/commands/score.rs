@@ -10,11 +10,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use flowinone_data::{files_below, files_of};
-use flowinone_eval::{Pairs, Report, Results, Rules, Scored, Scorer, score, walk_in};
+use flowinone_eval::{
+    Pairs, Report, Results, Rules, Scored, Scorer, ShardOfScores, score, walk_in,
+};
 use flowinone_files::{has_extension, keep_apart, writable, write_atomically};
 
 use super::data::options::PairOptions;
 use super::data::{MOST_PAIRS, pool, threads, within};
+use crate::shard::ShardOptions;
 use crate::{Outcome, interrupt};
 
 /// Compare results with the ground truth of procedural pairs.
@@ -58,6 +61,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
     #[command(flatten)]
+    shard: ShardOptions,
+    #[command(flatten)]
     pairs: PairOptions,
 }
 
@@ -79,6 +84,14 @@ enum Judged {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    if args.shard.chosen()?.is_some() {
+        if args.baseline == Some(Baseline::Shuffled) {
+            bail!("shards cannot be shuffled: each pair is judged with another one of all");
+        }
+        if args.json.is_none() {
+            bail!("a shard of scores needs --json FILE; `flowinone report merge` makes one of all");
+        }
+    }
     if let Some(sheet) = &args.sheet
         && !has_extension(sheet, &["png"])
     {
@@ -108,6 +121,25 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
 }
 
+impl Args {
+    /// What all shards of a run have in common.
+    fn what(&self) -> Result<serde_json::Value> {
+        let made = match self.truth {
+            Some(_) => None,
+            None => Some(self.pairs.sampler()?),
+        };
+        Ok(serde_json::json!({
+            "results": self.results,
+            "baseline": self.baseline.map(|baseline| format!("{baseline:?}").to_lowercase()),
+            "truth": self.truth,
+            "first": self.first,
+            "count": self.count,
+            "pairs": made.as_ref().map(|sampler| sampler.config()),
+            "icons": made.as_ref().map(|sampler| sampler.fingerprint()),
+        }))
+    }
+}
+
 /// Judges the pairs that are meant, and reports.
 fn judge<R: Rules + Sync>(args: &Args, rules: &R) -> Result<Outcome> {
     let pairs = match &args.truth {
@@ -116,6 +148,11 @@ fn judge<R: Rules + Sync>(args: &Args, rules: &R) -> Result<Outcome> {
             None | Some(0) => bail!("--count 0 scores nothing"),
             Some(count) => Pairs::made(args.pairs.sampler()?, args.first, count),
         },
+    };
+    let shard = args.shard.chosen()?;
+    let pairs = match shard {
+        Some(shard) => pairs.share(shard.index(), shard.count()),
+        None => pairs,
     };
     let pool = pool(args.threads)?;
     interrupt::listen();
@@ -137,10 +174,13 @@ fn judge<R: Rules + Sync>(args: &Args, rules: &R) -> Result<Outcome> {
 
 /// Prints and writes everything.
 fn finish<R: Rules>(mut report: Report<R>, rules: &R, args: &Args) -> Result<Outcome> {
-    if report.items.is_empty() {
+    let shard = args.shard.chosen()?;
+    if report.items.is_empty() && shard.is_none() {
         bail!("there is nothing to score");
     }
     report.items.sort_by(|a, b| a.key().cmp(b.key()));
+    report.missing.sort();
+    report.skipped.sort();
     let summary = R::table(&report.items);
     crate::output::print_text(&summary.to_string());
     let failed: Vec<_> = report.items.iter().filter(|item| !item.passes()).collect();
@@ -154,8 +194,16 @@ fn finish<R: Rules>(mut report: Report<R>, rules: &R, args: &Args) -> Result<Out
         report.sheet().save(path)?;
     }
     if let Some(path) = &args.json {
-        let json = serde_json::to_vec_pretty(&report.json(rules, &summary))?;
-        write_atomically(path, &json)?;
+        let mut json = report.json(rules, &summary);
+        if let Some(shard) = shard {
+            json["shard"] = serde_json::to_value(ShardOfScores {
+                shard: shard.index() + 1,
+                of: shard.count(),
+                seen: report.seen,
+                run: args.what()?,
+            })?;
+        }
+        write_atomically(path, &serde_json::to_vec_pretty(&json)?)?;
     }
     for name in &report.skipped {
         tell!("skipped: {name}");

@@ -121,7 +121,7 @@ struct Access {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "End")]
 struct End {
-    /// Seconds to be not ready before anything else, for a balancer to notice
+    /// Seconds to be not ready and still take jobs, for a balancer to notice
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     drain_delay: u32,
     /// Seconds that accepted jobs have to finish; the rest waits for the next start

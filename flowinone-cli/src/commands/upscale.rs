@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let upscaling = Upscaling::open(&args.model, settings, &device, dtype).map_err(with_hint)?;
     // Whatever the sizes of the pictures, these settings must make sense.
     upscaling.check([1, 1]).map_err(with_hint)?;
-    let report = Report::beside(&jobs, args.report.as_deref(), false)?;
+    let report = Report::beside(&jobs, args.report.as_deref(), None, false)?;
     show(&upscaling, jobs, args.overwrite, report)
 }
 

@@ -9,6 +9,7 @@ use image::RgbImage;
 
 use super::*;
 use crate::asked::Asked;
+use crate::metrics;
 use crate::refusal::Refusal;
 use crate::store::State;
 
@@ -42,6 +43,7 @@ fn record(job: &Job, settings: &Settings) -> Record {
         settings: *settings,
         preview: None,
         upscale: None,
+        adapters: vec![],
         ignore_profiles: false,
         precision: Dtype::F32,
         device: "cpu".into(),
@@ -161,7 +163,14 @@ fn bench_of(config: Config, by_hand: bool) -> Bench {
     };
     let store = Store::open(&config.data, 0).unwrap();
     let log = Arc::new(Log::new(Box::new(|_| {}), false));
-    let engine = Engine::start(&config, store, info, vec![model], Arc::default(), log);
+    let engine = Engine::start(
+        &config,
+        store,
+        info,
+        vec![model],
+        Arc::new(metrics::none()),
+        log,
+    );
     Bench {
         engine,
         tick: by_hand.then_some(tick),

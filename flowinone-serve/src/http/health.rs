@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use flowinone_tasks::resident_memory;
 use serde_json::json;
 
 use super::answer::{json, typed};
 use crate::app::Shared;
-use crate::metrics::resident_memory;
 use crate::operation::Operation;
 use crate::route::Route;
 

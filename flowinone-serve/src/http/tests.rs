@@ -17,6 +17,7 @@ use crate::app::{App, Shared};
 use crate::config::Config;
 use crate::engine::{Engine, ModelInfo};
 use crate::log::Log;
+use crate::metrics;
 use crate::router::{router, routes};
 use crate::store::Store;
 
@@ -49,7 +50,10 @@ fn bench_of(change: impl FnOnce(&mut Config)) -> Bench {
         devices: vec!["cpu".into()],
     };
     let store = Store::open(&config.data, 0).unwrap();
-    let (metrics, log) = (Arc::default(), Arc::new(Log::new(Box::new(|_| {}), false)));
+    let (metrics, log) = (
+        Arc::new(metrics::none()),
+        Arc::new(Log::new(Box::new(|_| {}), false)),
+    );
     let engine = Engine::start(
         &config,
         store,

@@ -61,6 +61,35 @@ impl BatchLine {
         }
     }
 
+    /// The file below the output directory that it names, if it names one.
+    ///
+    /// # Errors
+    /// What is wrong with the name: it leads out of the directory, or not every system takes it.
+    pub fn name(&self) -> Result<Option<PathBuf>, String> {
+        self.output.as_deref().map(place).transpose()
+    }
+
+    /// The job of it: its prompt in a model's style, on a canvas of `side` pixels if it does not
+    /// say its own.
+    pub fn job(
+        self,
+        style: &PromptStyle,
+        side: u32,
+        seed: u64,
+        number: u64,
+        profiles: Profiles,
+    ) -> Job {
+        Job {
+            source: Source::Prompt {
+                prompt: Box::new(style.applied(self.prompt)),
+                side: self.side.unwrap_or(side),
+            },
+            seed,
+            number,
+            profiles,
+        }
+    }
+
     /// It as JSON, without an end of line.
     ///
     /// # Errors
@@ -68,6 +97,61 @@ impl BatchLine {
     pub fn json(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(|e| Error::Jobs(e.to_string()))
     }
+}
+
+/// A line of a batch file, with what follows from it.
+#[derive(Debug)]
+pub struct NamedLine {
+    /// What it says. Relative paths of files start at the folder of the batch file.
+    pub line: BatchLine,
+    /// Its picture's name below the output directory: the line's own, or by its content.
+    pub name: PathBuf,
+    /// Whether the line says the name itself.
+    pub named: bool,
+    /// The number of the item: the line's own, or by its name or content.
+    pub number: u64,
+    /// Where it stands.
+    pub place: LinePlace,
+}
+
+/// The prompts of a batch file, and the lines that are none.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn parse_lines(file: &Path) -> Result<(Vec<NamedLine>, Vec<Refused>), Error> {
+    let content = text_of(read_picture_file(file)?);
+    let content = content.map_err(|reason| Error::Jobs(format!("{}: {reason}", file.display())))?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let (mut lines, mut refused) = (vec![], vec![]);
+    let mut lines_of: HashMap<PathBuf, usize> = HashMap::new(); // by name
+    for (index, text) in content.split('\n').enumerate() {
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        let place = LinePlace {
+            file: file.to_path_buf(),
+            number: index + 1,
+        };
+        let number = place.number;
+        let line = named(text, folder, place.clone()).and_then(|line| {
+            match lines_of.insert(line.name.clone(), number) {
+                None => Ok(line),
+                Some(other) => Err(format!(
+                    "line {other} becomes {} as well; give each an \"output\" of its own",
+                    line.name.display()
+                )),
+            }
+        });
+        match line {
+            Ok(line) => lines.push(line),
+            Err(reason) => refused.push(Refused {
+                place: Place::Line(place),
+                reason,
+            }),
+        }
+    }
+    Ok((lines, refused))
 }
 
 /// The jobs of a batch file, and the lines that are none. Relative paths start at the file's
@@ -83,84 +167,38 @@ pub fn read_lines(
     seed: u64,
     profiles: Profiles,
 ) -> Result<Jobs, Error> {
-    let content = text_of(read_picture_file(file)?);
-    let content = content.map_err(|reason| Error::Jobs(format!("{}: {reason}", file.display())))?;
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let mut jobs = Jobs {
-        list: vec![],
-        refused: vec![],
-        directory: Some(output.to_path_buf()),
+    let (lines, refused) = parse_lines(file)?;
+    let job = |line: NamedLine| BatchJob {
+        output: output.join(&line.name),
+        job: line.line.job(style, side, seed, line.number, profiles),
+        line: Some(line.place),
     };
-    let mut lines_of: HashMap<PathBuf, usize> = HashMap::new(); // by output
-    for (index, text) in content.split('\n').enumerate() {
-        let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
-        let line = LinePlace {
-            file: file.to_path_buf(),
-            number: index + 1,
-        };
-        let named = named(text, output, folder).and_then(|named| {
-            match lines_of.insert(named.output.clone(), line.number) {
-                None => Ok(named),
-                Some(other) => Err(format!(
-                    "line {other} becomes {} as well; give each an \"output\" of its own",
-                    named.output.display()
-                )),
-            }
-        });
-        match named {
-            Ok(Named {
-                entry,
-                output,
-                number,
-            }) => jobs.list.push(BatchJob {
-                job: Job {
-                    source: Source::Prompt {
-                        prompt: Box::new(style.applied(entry.prompt)),
-                        side: entry.side.unwrap_or(side),
-                    },
-                    seed,
-                    number,
-                    profiles,
-                },
-                output,
-                line: Some(line),
-            }),
-            Err(reason) => jobs.refused.push(Refused {
-                place: Place::Line(line),
-                reason,
-            }),
-        }
-    }
-    Ok(jobs)
+    Ok(Jobs {
+        list: lines.into_iter().map(job).collect(),
+        refused,
+        directory: Some(output.to_path_buf()),
+    })
 }
 
-/// A line with the picture that it becomes.
-struct Named {
-    entry: BatchLine,
-    output: PathBuf,
-    number: u64,
-}
-
-fn named(text: &str, output: &Path, folder: &Path) -> Result<Named, String> {
-    let mut entry: BatchLine =
+fn named(text: &str, folder: &Path, at: LinePlace) -> Result<NamedLine, String> {
+    let mut line: BatchLine =
         serde_json::from_str(text).map_err(|error| no_prompt(text, &error))?;
-    let name = entry.output.take().map(|name| place(&name)).transpose()?;
-    let content = serde_json::to_string(&entry).map_err(|e| e.to_string())?;
+    let own = line.name()?;
+    line.output = None;
+    let content = serde_json::to_string(&line).map_err(|e| e.to_string())?;
     let digest = sha256_of(content.as_bytes());
-    let named = name.as_deref().map(number);
-    let task = entry.prompt.task();
-    let name = name.unwrap_or_else(|| format!("{task}-{}.png", &digest[..12]).into());
-    entry.prompt.resolve(folder);
-    Ok(Named {
-        output: output.join(name),
-        number: entry
+    let of_name = own.as_deref().map(number);
+    let task = line.prompt.task();
+    line.prompt.resolve(folder);
+    Ok(NamedLine {
+        named: own.is_some(),
+        name: own.unwrap_or_else(|| format!("{task}-{}.png", &digest[..12]).into()),
+        number: line
             .item
-            .or(named)
+            .or(of_name)
             .unwrap_or_else(|| number_of_digest(&digest)),
-        entry,
+        line,
+        place: at,
     })
 }
 

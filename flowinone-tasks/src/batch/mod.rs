@@ -9,6 +9,7 @@ mod expand;
 mod find;
 mod jobs;
 mod lines;
+mod merge;
 mod number;
 mod numbered;
 mod place;
@@ -16,16 +17,19 @@ mod report;
 #[cfg(feature = "parquet")]
 mod rows;
 mod runner;
+mod shard;
 
 pub use enlarge::{Enlarging, EnlargingSummary, enlarge};
 pub use expand::{check_png, expand};
 pub use find::{Found, find};
 pub use jobs::{BatchJob, Jobs};
-pub use lines::{BatchLine, read_lines};
+pub use lines::{BatchLine, NamedLine, parse_lines, read_lines};
+pub use merge::merge_reports;
 pub use number::number;
 pub use numbered::numbered;
 pub use place::{LinePlace, Place, Refused};
-pub use report::Report;
+pub use report::{Line, Report, Status, Target};
 #[cfg(feature = "parquet")]
 pub use rows::{expand_rows, parquet_files};
 pub use runner::{BatchRun, Options, run};
+pub use shard::{Shard, ShardHeader};

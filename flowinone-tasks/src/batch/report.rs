@@ -8,43 +8,60 @@ use flowinone_files::{make_parent, writable};
 use serde::Serialize;
 
 use super::jobs::Jobs;
+use super::shard::{Shard, ShardHeader};
 use crate::{Cost, Error};
 
-/// What became of one item.
+/// What became of one item: a line of the report.
 #[derive(Debug, Serialize)]
-pub(super) struct Line {
+pub struct Line {
     /// The prompt picture, or the batch file.
-    pub(super) input: String,
+    pub input: String,
     /// In a batch file: the line.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line: Option<usize>,
+    pub line: Option<usize>,
+    /// Which picture it was to become; `None` for a line that is no prompt.
     #[serde(flatten)]
-    pub(super) target: Option<Target>,
+    pub target: Option<Target>,
+    /// Seed of the noise, if there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) seed: Option<u64>,
+    pub seed: Option<u64>,
+    /// How it was settled.
     #[serde(flatten)]
-    pub(super) status: Status,
+    pub status: Status,
 }
 
-/// Which picture an item was to become; a line that is no prompt has none.
+impl Line {
+    /// It as JSON, without an end of line.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("plain data")
+    }
+}
+
+/// Which picture an item was to become.
 #[derive(Debug, Serialize)]
-pub(super) struct Target {
-    pub(super) output: String,
-    pub(super) item: u64,
+pub struct Target {
+    /// Its file.
+    pub output: String,
+    /// The number of the item, which selects the noise.
+    pub item: u64,
 }
 
 /// How an item was settled.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-pub(super) enum Status {
+pub enum Status {
     /// A new picture was written.
     Done(Cost),
     /// A picture was enlarged.
     #[serde(rename = "done")]
     Enlarged {
+        /// Width of the new picture.
         width: u32,
+        /// Its height.
         height: u32,
+        /// What it took.
         seconds: f64,
+        /// Peak memory of the process so far, in bytes, where the system tells it.
         peak_bytes: Option<u64>,
     },
     /// The same picture was there already.
@@ -67,15 +84,21 @@ impl Report {
     }
 
     /// The report at `path`, over that of an earlier run; without a path `report.jsonl` in the
-    /// directory of the jobs, if they have one.
+    /// directory of the jobs, if they have one, and for a shard `report-2-of-8.jsonl`.
     ///
     /// Everything that stands against writing is found here, before anything is computed: an output
     /// that is an input, a place that cannot be written to, another run that writes there.
     ///
     /// # Errors
     /// Names the file.
-    pub fn beside(jobs: &Jobs, path: Option<&Path>, previews: bool) -> Result<Self, Error> {
-        let usual = jobs.directory.as_ref().map(|d| d.join("report.jsonl"));
+    pub fn beside(
+        jobs: &Jobs,
+        path: Option<&Path>,
+        shard: Option<Shard>,
+        previews: bool,
+    ) -> Result<Self, Error> {
+        let name = shard.map_or("report.jsonl".into(), |shard| shard.report());
+        let usual = jobs.directory.as_ref().map(|d| d.join(name));
         let path = path.or(usual.as_deref());
         let writes: Vec<&Path> = path.into_iter().collect();
         jobs.keep_apart(&[], &writes, previews)?;
@@ -92,10 +115,21 @@ impl Report {
         Ok(Self(path.map(file).transpose()?))
     }
 
+    /// Begins the report of a shard.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn begin(&mut self, header: &ShardHeader) -> Result<(), Error> {
+        self.write(serde_json::to_string(header).expect("plain data"))
+    }
+
     /// Adds a line.
     pub(super) fn add(&mut self, line: &Line) -> Result<(), Error> {
+        self.write(line.json())
+    }
+
+    fn write(&mut self, mut text: String) -> Result<(), Error> {
         if let Some((path, file)) = &mut self.0 {
-            let mut text = serde_json::to_string(line).expect("plain data");
             text.push('\n');
             file.write_all(text.as_bytes()).map_err(failed(path))?;
         }

@@ -75,17 +75,16 @@ pub fn run<'s>(
             target: None,
         });
     }
-    let settings = *settings;
-    let ready = list.into_iter().enumerate().map(move |(place, job)| {
+    let wanted = move |place: usize, record: &Record| {
         let output = &outputs[place];
-        let wanted = |record: &Record| match resumed && output.exists() && !options.overwrite {
+        match resumed && output.exists() && !options.overwrite {
             true => is_new(output, record),
             false => Ok(true),
-        };
-        session.ready(place, job, &settings, wanted)
-    });
+        }
+    };
     BatchRun {
-        run: Run::new(session, Box::new(ready), settings)
+        run: session
+            .run_wanted(list, settings, wanted)
             .batch_size(options.batch_size)
             .preview_every(options.preview_every),
         refused,

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use flowinone_data::{NewFolder, PairSampler, PairWriter, Sample};
+use flowinone_tasks::batch::Shard;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::PairOptions;
 use super::{MOST_PAIRS, pool, shard_size, threads};
+use crate::shard::ShardOptions;
 use crate::{Outcome, interrupt};
 
 /// Make procedural pairs with their ground truth.
@@ -29,6 +31,8 @@ pub(crate) struct Args {
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
+    #[command(flatten)]
+    shard: ShardOptions,
     #[command(flatten)]
     pairs: PairOptions,
     /// shards (WebDataset), or folder (input/, output/, truth/)
@@ -55,19 +59,39 @@ impl Args {
     fn shards(&self) -> Option<usize> {
         matches!(self.format, Format::Shards).then_some(self.shard_size)
     }
+
+    /// The pairs of a shard of the run, and the number of its first file: whole files, so that the
+    /// files of all shards are those of one run.
+    fn share(&self, shard: Shard, end: u64) -> (std::ops::Range<u64>, usize) {
+        let size = self.shards().unwrap_or(1) as u64;
+        let files = u128::from(self.count.div_ceil(size));
+        let of = |index: u64| (files * u128::from(index) / u128::from(shard.count())) as u64;
+        let file = of(shard.index());
+        let pair = |file: u64| {
+            self.first
+                .saturating_add(file.saturating_mul(size))
+                .min(end)
+        };
+        (pair(file)..pair(of(shard.index() + 1)), file as usize)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let sampler = args.pairs.sampler()?;
     let end = args.first.checked_add(args.count);
     let end = end.context("--first and --count together are too large")?;
+    let (range, first_file) = match args.shard.chosen()? {
+        Some(shard) => args.share(shard, end),
+        None => (args.first..end, 0),
+    };
+    let count = range.end - range.start;
     interrupt::listen();
     let folder = NewFolder::create(&args.output)?;
-    let mut writer = PairWriter::create(folder.path(), args.shards())?;
+    let mut writer = PairWriter::create(folder.path(), args.shards())?.numbered_from(first_file);
     let pool = pool(args.threads)?;
-    let bar = bar(args.count);
+    let bar = bar(count);
     let begin = Instant::now();
-    let made = pool.install(|| write(&sampler, args.first..end, &mut writer, &bar));
+    let made = pool.install(|| write(&sampler, range, &mut writer, &bar));
     bar.finish_and_clear();
     if !made? {
         tell!("stopped; nothing was written");
@@ -79,8 +103,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     out!(
         "{}: {} pairs in {what}, {seconds:.1} s, {:.0} pairs a second on {} threads",
         path.display(),
-        args.count,
-        args.count as f64 / seconds,
+        count,
+        count as f64 / seconds,
         pool.current_num_threads()
     );
     Ok(Outcome::Done)
