@@ -6,7 +6,7 @@ default: check
 check:
     cargo fmt --all --check
     .ci/wrap
-    cargo clippy --workspace --all-targets --features flowinone-cli/judge,flowinone-cli/serve,flowinone-cli/hub,flowinone-cli/parquet -- -D warnings
+    cargo clippy --workspace --all-targets --features flowinone-cli/judge,flowinone-cli/serve,flowinone-cli/hub,flowinone-cli/parquet,flowinone-cli/queue -- -D warnings
     cargo test --workspace
 
 test:
