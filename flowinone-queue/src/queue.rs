@@ -12,7 +12,9 @@
 //! A job is handed out at least once: who holds it renews its lease, and another takes it over when
 //! that has run out. Only the first that settles it is counted and reported.
 
-use std::collections::HashMap;
+mod held;
+mod state;
+
 use std::time::Duration;
 
 use redis::{FromRedisValue, Script, cmd};
@@ -20,6 +22,8 @@ use serde::Serialize;
 
 use crate::link::Link;
 use crate::{Error, QueuedJob};
+
+pub use state::{State, WorkerState};
 
 /// The consumer group.
 const GROUP: &str = "workers";
@@ -68,40 +72,6 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
-}
-
-/// How a queue stands.
-#[derive(Debug, Clone, Serialize)]
-pub struct State {
-    /// Jobs that were ever added, lines that are no prompts among them.
-    pub added: u64,
-    /// Jobs that wait.
-    pub waiting: u64,
-    /// Jobs that workers hold.
-    pub running: u64,
-    /// Pictures that were made.
-    pub done: u64,
-    /// Pictures that were there already.
-    pub skipped: u64,
-    /// Jobs that failed for the last time.
-    pub failed: u64,
-    /// Whether workers are asked to end.
-    pub draining: bool,
-    /// What makes the pictures, once a worker has come.
-    pub model: Option<String>,
-    /// The workers.
-    pub workers: Vec<WorkerState>,
-}
-
-/// How a worker stands.
-#[derive(Debug, Clone, Serialize)]
-pub struct WorkerState {
-    /// Its name.
-    pub name: String,
-    /// Jobs that it holds.
-    pub running: u64,
-    /// Seconds since Redis last heard of it.
-    pub seconds_ago: f64,
 }
 
 /// A queue, by its name in a Redis.
@@ -268,131 +238,6 @@ impl Queue {
         Ok(new)
     }
 
-    /// Up to `most` jobs that wait, held by `worker` from now on; waits up to a second for the
-    /// first.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn take(&mut self, worker: &str, most: usize) -> Result<Vec<Held>, Error> {
-        type Entries = Vec<(String, HashMap<String, String>)>;
-        let jobs = self.key("jobs");
-        let taken = self.link.call(|c| {
-            cmd("XREADGROUP")
-                .arg("GROUP")
-                .arg(GROUP)
-                .arg(worker)
-                .arg("COUNT")
-                .arg(most)
-                .arg("BLOCK")
-                .arg(BLOCK.as_millis() as u64)
-                .arg("STREAMS")
-                .arg(&jobs)
-                .arg(">")
-                .query::<Option<Vec<(String, Entries)>>>(c)
-        });
-        let taken = match taken {
-            // A Redis that came back without its data.
-            Err(Error::Refused { reason, .. }) if reason.starts_with("NOGROUP") => {
-                self.make_group()?;
-                return Ok(vec![]);
-            }
-            other => other?,
-        };
-        let entries = taken.into_iter().flatten().flat_map(|(_, entries)| entries);
-        Ok(entries.map(|(id, fields)| held(id, fields, 1)).collect())
-    }
-
-    /// A job whose worker has not renewed its lease for that time, held by `worker` from now on.
-    /// The search goes through all held jobs in turn, some at each call.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn claim(&mut self, worker: &str, lease: Duration) -> Result<Option<Held>, Error> {
-        type Found = (
-            String,
-            Option<String>,
-            Option<HashMap<String, String>>,
-            Option<u32>,
-        );
-        let lease = lease.as_millis().to_string();
-        let cursor = std::mem::replace(&mut self.cursor, "0-0".into());
-        let found = self.invoke::<Found>(
-            |scripts| &scripts.claim,
-            &["jobs"],
-            &[GROUP, worker, &lease, &cursor],
-        );
-        let (cursor, id, fields, deliveries) = match found {
-            Err(Error::Refused { reason, .. }) if reason.contains("NOGROUP") => {
-                self.make_group()?;
-                return Ok(None);
-            }
-            other => other?,
-        };
-        self.cursor = cursor;
-        Ok(id.zip(fields).map(|(id, fields)| Held {
-            taken_over: true,
-            ..held(id, fields, deliveries.unwrap_or(1))
-        }))
-    }
-
-    /// Renews the lease of jobs; those that another worker has taken over are not among the
-    /// answer. Redis is waited for only shortly.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn renew(&mut self, worker: &str, ids: &[String]) -> Result<Vec<String>, Error> {
-        let jobs = self.key("jobs");
-        let script = &self.scripts.renew;
-        self.link.call_within(SHORTLY, |c| {
-            script.key(&jobs).arg(GROUP).arg(worker).arg(ids).invoke(c)
-        })
-    }
-
-    /// Gives jobs back that were not begun or not finished: they wait again, behind all others.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses; the jobs' leases then run out.
-    pub fn give_back(&mut self, worker: &str, ids: &[String]) -> Result<u64, Error> {
-        let mut arguments = vec![GROUP, worker];
-        arguments.extend(ids.iter().map(String::as_str));
-        self.invoke(|scripts| &scripts.give_back, &["jobs"], &arguments)
-    }
-
-    /// Settles a job with its line of the report; false if somebody has settled it before. One that
-    /// failed becomes a dead letter.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses; the job then stays held until its lease runs out.
-    pub fn settle(&mut self, held: &Held, outcome: Outcome, report: &str) -> Result<bool, Error> {
-        let letter = match outcome {
-            Outcome::Failed => held.json.as_str(),
-            Outcome::Done | Outcome::Skipped => "",
-        };
-        self.invoke(
-            |scripts| &scripts.settle,
-            &["jobs", "settled", "counts", "dead"],
-            &[GROUP, &held.id, &held.key, outcome.name(), report, letter],
-        )
-    }
-
-    /// Puts a job that failed behind all others, to be tried again.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses; the job then stays held until its lease runs out.
-    pub fn again(&mut self, held: &Held) -> Result<(), Error> {
-        self.invoke(
-            |scripts| &scripts.again,
-            &["jobs", "settled"],
-            &[
-                GROUP,
-                &held.id,
-                &held.key,
-                &held.json,
-                &held.attempt.to_string(),
-            ],
-        )
-    }
-
     /// Puts all dead letters back; how many there were.
     ///
     /// # Errors
@@ -446,146 +291,5 @@ impl Queue {
                 self.name
             ))),
         }
-    }
-
-    /// How many jobs wait, and how many are held.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn lengths(&mut self) -> Result<(u64, u64), Error> {
-        let jobs = self.key("jobs");
-        self.link.call(|c| {
-            let (length, pending): (u64, Vec<redis::Value>) = redis::pipe()
-                .cmd("XLEN")
-                .arg(&jobs)
-                .cmd("XPENDING")
-                .arg(&jobs)
-                .arg(GROUP)
-                .query(c)?;
-            let held = pending.into_iter().next().unwrap_or(redis::Value::Int(0));
-            let held: u64 = redis::from_redis_value(held)?;
-            Ok((length.saturating_sub(held), held))
-        })
-    }
-
-    /// How it stands.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn state(&mut self) -> Result<State, Error> {
-        let (waiting, running) = self.lengths()?;
-        let counts = self.key("counts");
-        let counts: HashMap<String, u64> =
-            self.link.call(|c| cmd("HGETALL").arg(&counts).query(c))?;
-        let count = |of: &str| counts.get(of).copied().unwrap_or(0);
-        let model = self.key("model");
-        let jobs = self.key("jobs");
-        let consumers: Vec<HashMap<String, redis::Value>> = self
-            .link
-            .call(|c| cmd("XINFO").arg("CONSUMERS").arg(&jobs).arg(GROUP).query(c))?;
-        let number = |of: &HashMap<String, redis::Value>, name: &str| match of.get(name) {
-            Some(redis::Value::Int(number)) => u64::try_from(*number).unwrap_or(0),
-            _ => 0,
-        };
-        let worker = |of: &HashMap<String, redis::Value>| WorkerState {
-            name: of
-                .get("name")
-                .and_then(|name| redis::from_redis_value(name.clone()).ok())
-                .unwrap_or_default(),
-            running: number(of, "pending"),
-            seconds_ago: number(of, "idle") as f64 / 1000.0,
-        };
-        let mut workers: Vec<WorkerState> = consumers.iter().map(worker).collect();
-        workers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(State {
-            added: count("added"),
-            waiting,
-            running,
-            done: count("done"),
-            skipped: count("skipped"),
-            failed: count("failed"),
-            draining: self.is_draining()?,
-            model: self.link.call(|c| cmd("GET").arg(&model).query(c))?,
-            workers,
-        })
-    }
-
-    /// The lines of the report of all settled jobs, in no order, each with the key of its job.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn settled(&mut self) -> Result<HashMap<String, String>, Error> {
-        let settled = self.key("settled");
-        let mut all = HashMap::new();
-        let mut cursor = 0u64;
-        loop {
-            let (next, some): (u64, HashMap<String, String>) = self.link.call(|c| {
-                cmd("HSCAN")
-                    .arg(&settled)
-                    .arg(cursor)
-                    .arg("COUNT")
-                    .arg(1000)
-                    .query(c)
-            })?;
-            // A key may come twice while others are written: the map has it once.
-            all.extend(some.into_iter().filter(|(_, line)| !line.is_empty()));
-            if next == 0 {
-                return Ok(all);
-            }
-            cursor = next;
-        }
-    }
-
-    /// Forgets settled jobs: adding them again is new work. Dead letters among them can no longer
-    /// be tried again.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn forget(&mut self, keys: &[String]) -> Result<(), Error> {
-        let (settled, dead) = (self.key("settled"), self.key("dead"));
-        for chunk in keys.chunks(CHUNK) {
-            self.link.call(|c| {
-                redis::pipe()
-                    .cmd("HDEL")
-                    .arg(&settled)
-                    .arg(chunk)
-                    .ignore()
-                    .cmd("HDEL")
-                    .arg(&dead)
-                    .arg(chunk)
-                    .ignore()
-                    .query::<()>(c)
-            })?;
-        }
-        // A queue without jobs is bound to no model and has no counts.
-        let left: u64 = self.link.call(|c| cmd("HLEN").arg(&settled).query(c))?;
-        if left == 0 {
-            let rest = ["model", "counts"].map(|of| self.key(of));
-            self.link.call(|c| cmd("DEL").arg(&rest).query::<()>(c))?;
-        }
-        Ok(())
-    }
-
-    /// Forgets a worker that holds nothing any more.
-    ///
-    /// # Errors
-    /// A Redis that is away or refuses.
-    pub fn leave(&mut self, worker: &str) -> Result<(), Error> {
-        let long = LONG_GONE.as_millis().to_string();
-        self.invoke(|scripts| &scripts.leave, &["jobs"], &[GROUP, worker, &long])
-    }
-}
-
-fn held(id: String, mut fields: HashMap<String, String>, deliveries: u32) -> Held {
-    let tries: u32 = fields
-        .get("tries")
-        .and_then(|tries| tries.parse().ok())
-        .unwrap_or(0);
-    Held {
-        id,
-        key: fields.remove("key").unwrap_or_default(),
-        json: fields.remove("job").unwrap_or_default(),
-        attempt: tries.saturating_add(deliveries),
-        taken_over: false,
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
 }
 
 /// What becomes of the results of a convolution.
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "one lives for the length of a call"
 )]

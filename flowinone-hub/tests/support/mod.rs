@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowinone_files::sha256_of;
 
@@ -71,6 +71,8 @@ pub(crate) struct Request {
     pub(crate) from: Option<usize>,
     /// Bytes of the body that were handed to the system.
     pub(crate) sent: usize,
+    /// Whether all that is answered was.
+    pub(crate) over: bool,
 }
 
 #[derive(Default)]
@@ -158,10 +160,19 @@ impl LocalHub {
         self.state.lock().unwrap().pause = pause;
     }
 
-    /// The requests to the Hub, and those to where the bytes are.
+    /// The requests to the Hub, and those to where the bytes are; a client may have its bytes a
+    /// moment before they are counted.
     pub(crate) fn requests(&self) -> (Vec<Request>, Vec<Request>) {
-        let state = self.state.lock().unwrap();
-        (state.hub_requests.clone(), state.store_requests.clone())
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let state = self.state.lock().unwrap();
+            let mut all = state.hub_requests.iter().chain(&state.store_requests);
+            if all.all(|request| request.over) || Instant::now() > deadline {
+                return (state.hub_requests.clone(), state.store_requests.clone());
+            }
+            drop(state);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn serve(&self, stream: TcpStream, side: Side) {
@@ -216,6 +227,7 @@ impl LocalHub {
         };
         if let Some(entry) = log.get_mut(place) {
             entry.sent = request.sent;
+            entry.over = true;
         }
         drop(state);
         let _ = stream.shutdown(Shutdown::Both);
@@ -340,6 +352,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
         token: None,
         from: None,
         sent: 0,
+        over: false,
     };
     loop {
         let mut line = String::new();
