@@ -27,8 +27,8 @@ const SHOWN: usize = 10;
 /// Which queue.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct QueueOptions {
-    /// Redis, 6.2 or newer: redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or unix:///PATH [default:
-    /// the variable FLOWINONE_QUEUE]
+    /// Redis, 6.2 or newer: redis://HOST, redis://USER:PASSWORD@HOST:PORT/DB or unix:///PATH
+    /// [default: the variable FLOWINONE_QUEUE]
     #[arg(long, value_name = "URL")]
     queue: Option<String>,
     /// Name of the queue in there
