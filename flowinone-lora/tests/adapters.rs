@@ -12,6 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
 
+/// Names, shapes and values of a file.
+type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
+
 /// Published names with the paths they stand for.
 const NAMES: [(&str, &str); 3] = [
     (
@@ -76,10 +79,7 @@ fn save(path: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)], notes: &[(&str,
 }
 
 /// The tensors of all layers as a program names them; those of kohya with alpha.
-fn tensors(
-    format: Format,
-    factors: &BTreeMap<String, Factors>,
-) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+fn tensors(format: Format, factors: &BTreeMap<String, Factors>) -> Tensors {
     let mut all = vec![];
     for (name, path) in NAMES {
         let layer = &factors[path];
@@ -255,7 +255,7 @@ fn what_does_not_fit_is_refused_by_name() {
     let bench = Bench::new();
     let all = tensors(Format::Kohya, &bench.factors);
     let file = bench.path("a.safetensors");
-    let with = |change: &dyn Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>)| {
+    let with = |change: &dyn Fn(&mut Tensors)| {
         let mut changed = all.clone();
         change(&mut changed);
         save(&file, &changed, &[]);
