@@ -112,17 +112,10 @@ fn adapters(session: &Session) {
     let base = session.directory().base_digest();
     for (adapter, weight) in session.directory().adapters().iter() {
         tell!("lora {} x {weight}: {adapter}", adapter.path().display());
-        if adapter.base().is_some_and(|trained_on| trained_on != base) {
+        if let Some(other) = adapter.base().filter(|other| *other != base) {
             tell!(
-                "warning: {} was trained on other weights than those of this model (SHA-256 {}.. and {}..)",
-                adapter.path().display(),
-                &adapter
-                    .base()
-                    .unwrap_or_default()
-                    .chars()
-                    .take(8)
-                    .collect::<String>(),
-                &base[..8]
+                "warning: {} was trained on other weights than those of this model (SHA-256 {other:.8}.. and {base:.8}..)",
+                adapter.path().display()
             );
         }
     }

@@ -8,7 +8,8 @@
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
-use flowinone_tasks::batch::Shard;
+use flowinone_tasks::batch::{Jobs, Report, Shard};
+use flowinone_tasks::{Session, Settings};
 
 /// Which share of the work is done.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -56,6 +57,20 @@ impl ShardOptions {
             })?),
         })
     }
+}
+
+/// Keeps the jobs of a shard, if one was chosen, and says so at the beginning of its report.
+pub(crate) fn only(
+    shard: Option<Shard>,
+    jobs: &mut Jobs,
+    mut report: Report,
+    session: &Session,
+    settings: &Settings,
+) -> Result<Report> {
+    if let Some(shard) = shard {
+        report.begin(&jobs.shard(shard, session, settings)?)?;
+    }
+    Ok(report)
 }
 
 /// The shard that the environment of a Slurm array or of an indexed job names.

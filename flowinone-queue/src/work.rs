@@ -111,16 +111,16 @@ impl Worker<'_> {
 /// What decides pictures besides their jobs, in words.
 fn model(session: &Session) -> String {
     let mut words = format!(
-        "{} ({}) in {}",
+        "{} ({:.12}) in {}",
         session.config().name,
-        &session.digest()[..12.min(session.digest().len())],
+        session.digest(),
         session.dtype()
     );
     if let Some(upscaling) = session.upscaling() {
         let record = upscaling.record();
-        let digest = &record.model_digest[..12.min(record.model_digest.len())];
+        let digest = &record.model_digest;
         let settings = serde_json::to_string(&record.settings).unwrap_or_default();
-        words += &format!(", enlarged by {digest} {settings}");
+        words += &format!(", enlarged by {digest:.12} {settings}");
     }
     words
 }

@@ -8,7 +8,7 @@ use flowinone_tasks::{Session, Source};
 
 use crate::Outcome;
 use crate::options::Options;
-use crate::shard::ShardOptions;
+use crate::shard::{ShardOptions, only};
 use crate::show::show;
 
 /// Turn a file of prompts, one JSON object a line, into pictures.
@@ -72,11 +72,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let path = args.report.as_deref();
-    let mut report = Report::beside(&jobs, path, shard, args.options.previews())?;
-    if let Some(shard) = shard {
-        report.begin(&jobs.shard(shard, &session, &settings)?)?;
-    }
+    let report = Report::beside(
+        &jobs,
+        args.report.as_deref(),
+        shard,
+        args.options.previews(),
+    )?;
+    let report = only(shard, &mut jobs, report, &session, &settings)?;
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)

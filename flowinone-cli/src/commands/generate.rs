@@ -9,7 +9,7 @@ use flowinone_tasks::batch::{self, Jobs, Report, expand};
 
 use crate::Outcome;
 use crate::options::Options;
-use crate::shard::ShardOptions;
+use crate::shard::{ShardOptions, only};
 use crate::show::show;
 use crate::upscaling::on_or_off;
 
@@ -52,11 +52,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let session = args.options.session()?;
     let settings = args.options.settings(&session)?;
     let options = args.options.batch(args.batch_size, args.overwrite);
-    let path = args.report.as_deref();
-    let mut report = Report::beside(&jobs, path, shard, args.options.previews())?;
-    if let Some(shard) = shard {
-        report.begin(&jobs.shard(shard, &session, &settings)?)?;
-    }
+    let report = Report::beside(
+        &jobs,
+        args.report.as_deref(),
+        shard,
+        args.options.previews(),
+    )?;
+    let report = only(shard, &mut jobs, report, &session, &settings)?;
     let total = jobs.len();
     let run = batch::run(&session, jobs, &settings, options, report);
     show(&session, run, total)

@@ -51,13 +51,7 @@ pub(crate) fn pull(
         );
         bail!("{page} at {revision} has no file that ends in {ending}");
     }
-    let copied = files.iter().filter(|file| file.cached.is_some());
-    let fetching = Fetching {
-        hub,
-        target: &target,
-        written: copied.map(|file| file.bytes).sum(),
-        files,
-    };
+    let fetching = Fetching::as_they_are(hub, &target, files);
     let licence = [catalog.licence_of(dataset)];
     licences::told(&licence);
     if args.dry_run {

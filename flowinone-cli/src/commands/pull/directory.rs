@@ -83,13 +83,7 @@ pub(crate) fn pull(args: &Args, hub: &Hub) -> Result<Outcome> {
     if provenance.licences.is_empty() {
         tell!("licence: not written down; ask who offers it");
     }
-    let copied = files.iter().filter(|file| file.cached.is_some());
-    let fetching = Fetching {
-        hub,
-        target: &target,
-        written: copied.map(|file| file.bytes).sum(),
-        files,
-    };
+    let fetching = Fetching::as_they_are(hub, &target, files);
     if args.dry_run {
         fetching.plan("");
         return Ok(Outcome::Done);

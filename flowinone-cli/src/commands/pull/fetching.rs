@@ -21,6 +21,19 @@ pub(crate) struct Fetching<'a> {
     pub(crate) written: u64,
 }
 
+impl<'a> Fetching<'a> {
+    /// Of files that make the target as they are: what lies in the Hub's cache is copied.
+    pub(crate) fn as_they_are(hub: &'a Hub, target: &'a Path, files: Vec<Found>) -> Self {
+        let copied = files.iter().filter(|file| file.cached.is_some());
+        Self {
+            hub,
+            target,
+            written: copied.map(|file| file.bytes).sum(),
+            files,
+        }
+    }
+}
+
 impl Fetching<'_> {
     /// Tells files and bytes, and what else is written.
     pub(crate) fn plan(&self, written: &str) {
