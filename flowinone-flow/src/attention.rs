@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, attention, self_attention};
+use flowinone_kernels::{Dense, attention, dense_layers, self_attention};
 
 use crate::norm::TimeRmsNorm;
 use crate::time::Tau;
@@ -35,13 +35,9 @@ impl SelfAttention {
         self.dense
             .forward(self_attention(qkv, self.heads, precision))
     }
-
-    /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.query_key_value.pack(precision);
-        self.dense.pack(precision);
-    }
 }
+
+dense_layers!(SelfAttention: query_key_value, dense);
 
 /// `[batch, tokens, heads * head_width]` to `[batch, heads, tokens, head_width]`.
 pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {

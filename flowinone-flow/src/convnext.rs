@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, depthwise_convolution};
+use flowinone_kernels::{Dense, dense_layers, depthwise_convolution};
 
 use crate::FlowConfig;
 use crate::input::InputLayer;
@@ -49,16 +49,9 @@ impl ConvNextStage {
         let x = run_blocks(&self.blocks, &self.skip_denses, x, run, |_| ());
         self.output.forward(x, tau)
     }
-
-    /// Packs the weights; input, depthwise convolutions and output stay as they are.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.upsample.pack(precision);
-        for block in &mut self.blocks {
-            block.mlp.pack(precision);
-        }
-        self.skip_denses.iter_mut().for_each(|d| d.pack(precision));
-    }
 }
+
+dense_layers!(ConvNextStage: upsample, blocks, skip_denses);
 
 /// One block of the `ConvNeXt` stage.
 #[derive(Module, Debug)]
@@ -92,3 +85,5 @@ impl ConvNextBlock {
         depthwise_convolution(x, tokens.isqrt(), self.conv.weight.val(), bias)
     }
 }
+
+dense_layers!(ConvNextBlock: mlp);

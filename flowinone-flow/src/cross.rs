@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, cross_attention, gelu};
+use flowinone_kernels::{Dense, cross_attention, dense_layers, gelu};
 
 use crate::norm::TimeRmsNorm;
 use crate::structure::StructureTokens;
@@ -63,17 +63,9 @@ impl StructureAttention {
         let gate = self.gate.forward(x, attended.clone());
         (attended, gate)
     }
-
-    /// Packs the weights; those of the gate stay float32.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        for layer in [&mut self.query, &mut self.key_value, &mut self.dense] {
-            layer.pack(precision);
-        }
-        for layer in [&mut self.gate.w1, &mut self.gate.w2] {
-            layer.pack(Dtype::F32);
-        }
-    }
 }
+
+dense_layers!(StructureAttention: query, key_value, dense, gate);
 
 /// How much of the structure a token takes in; it sees the token before any norm.
 #[derive(Module, Debug)]
@@ -81,6 +73,8 @@ struct Gate {
     w1: Dense,
     w2: Dense,
 }
+
+dense_layers!(Gate: w1, w2);
 
 impl Gate {
     fn new(width: usize, device: &Device) -> Self {

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, geglu};
+use flowinone_kernels::{Dense, dense_layers, geglu};
 
 use crate::norm::TimeRmsNorm;
 use crate::time::Tau;
@@ -33,11 +33,6 @@ impl GatedMlp {
         let hidden = geglu(gate, self.w1.forward(n)); // [batch, tokens, hidden]
         self.w2.forward(hidden)
     }
-
-    /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        for layer in [&mut self.w0, &mut self.w1, &mut self.w2] {
-            layer.pack(precision);
-        }
-    }
 }
+
+dense_layers!(GatedMlp: w0, w1, w2);

@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::Dtype;
+use flowinone_kernels::{DenseLayers, Dtype, dense_layers};
 use flowinone_sampler::Branch;
 use flowinone_weights::{Checkpoint, LoadOptions, load};
 
@@ -71,15 +71,19 @@ impl FlowNetwork {
     /// velocity has 8 bits.
     #[must_use]
     pub fn packed(mut self, precision: Dtype) -> Self {
-        self.source.pack(match precision {
-            Dtype::Int8 => Dtype::Bf16,
-            other => other,
+        self.each_dense("", &mut |path, layer| {
+            let source = path.starts_with("source.");
+            layer.pack(match precision {
+                _ if path.contains(".gate.") => Dtype::F32,
+                Dtype::Int8 if source => Dtype::Bf16,
+                precision => precision,
+            });
         });
-        self.velocity.transformer.pack(precision);
-        self.velocity.convnext.pack(precision);
         self
     }
 }
+
+dense_layers!(FlowNetwork: source, velocity);
 
 /// The velocity network: a transformer at half resolution, then `ConvNeXt` blocks at full
 /// resolution.
@@ -88,6 +92,8 @@ pub struct VelocityNetwork {
     pub(crate) transformer: TransformerStage,
     pub(crate) convnext: ConvNextStage,
 }
+
+dense_layers!(VelocityNetwork: transformer, convnext);
 
 /// The velocities that the two stages predict; sampling uses the fine one alone.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype};
+use flowinone_kernels::{Dense, dense_layers};
 use flowinone_sampler::Branch;
 
 use crate::TransformerConfig;
@@ -100,13 +100,9 @@ impl TransformerStage {
             None => (x, structure.cloned(), tokens),
         }
     }
-
-    /// Packs the weights; input and output stay as they are.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.blocks.iter_mut().for_each(|b| b.pack(precision));
-        self.skip_denses.iter_mut().for_each(|d| d.pack(precision));
-    }
 }
+
+dense_layers!(TransformerStage: blocks, skip_denses);
 
 /// One block of the transformer stage.
 #[derive(Module, Debug)]
@@ -141,12 +137,6 @@ impl TransformerBlock {
         }
         x.clone() + self.mlp.forward(x, tau)
     }
-
-    fn pack(&mut self, precision: Dtype) {
-        self.attention.pack(precision);
-        if let Some(path) = &mut self.structure {
-            path.pack(precision);
-        }
-        self.mlp.pack(precision);
-    }
 }
+
+dense_layers!(TransformerBlock: attention, structure, mlp);

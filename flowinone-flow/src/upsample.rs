@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype};
+use flowinone_kernels::{Dense, dense_layers};
 
 use crate::norm::TimeLayerNorm;
 use crate::states::States;
@@ -54,12 +54,9 @@ impl Upsample {
         };
         self.norm.forward(pixel_shuffle(all, self.side), tau)
     }
-
-    /// Packs the weights.
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.linear.pack(precision);
-    }
 }
+
+dense_layers!(Upsample: linear);
 
 /// `[batch, side * side, 4 * width]` to `[batch, 4 * side * side, width]`: channel
 /// `(dy * 2 + dx) * width + c` of pixel (y, x) goes to channel c of pixel (2 y + dy, 2 x + dx).

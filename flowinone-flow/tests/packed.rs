@@ -1,12 +1,14 @@
 //! A packed network: the same numbers in float32, near ones in fewer bits, no parameters left.
 #![cfg(feature = "cpu")]
 
+use std::collections::BTreeSet;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_flow::{FlowConfig, FlowModel, FlowNetwork, Structure, default_init};
-use flowinone_kernels::Dtype;
+use flowinone_kernels::{DenseLayers, Dtype};
 use flowinone_sampler::BranchedField;
-use flowinone_weights::{param_specs, randomize};
+use flowinone_weights::{Layout, ParamSpec, param_specs, randomize};
 
 fn network(config: &FlowConfig) -> FlowNetwork {
     randomize(config.init(&Device::flex()), 7, default_init).unwrap()
@@ -123,4 +125,21 @@ fn of_a_matrix(params: &[flowinone_weights::ParamSpec], path: &str) -> bool {
             .iter()
             .any(|param| param.path == weight && param.shape.len() == 2)
     })
+}
+
+#[test]
+fn every_linear_layer_is_reached_by_its_path() {
+    let mut network = FlowConfig::tiny().init(&Device::flex());
+    let linear = |spec: ParamSpec| match spec.layout {
+        Layout::Transposed => spec.path.strip_suffix(".weight").map(str::to_string),
+        Layout::Same => None,
+    };
+    let specs = param_specs(&network).into_iter();
+    let expected: BTreeSet<String> = specs.filter_map(linear).collect();
+    let mut reached = BTreeSet::new();
+    network.each_dense("", &mut |path, layer| {
+        assert!(reached.insert(path.to_string()), "{path} twice");
+        assert!(!layer.is_packed());
+    });
+    assert_eq!(reached, expected);
 }

@@ -6,8 +6,10 @@
 pub(crate) mod attention;
 pub(crate) mod convolution;
 pub(crate) mod dense;
+pub(crate) mod dense_layers;
 pub(crate) mod depthwise;
 pub(crate) mod linear;
+pub(crate) mod low_rank;
 pub(crate) mod packed;
 pub(crate) mod parts;
 

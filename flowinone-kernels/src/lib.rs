@@ -40,8 +40,12 @@ pub use dtype::{Dtype, UnknownDtype};
 pub use functions::attention::{attention, cross_attention, self_attention};
 pub use functions::convolution::{convolution, fused_convolution, halving_convolution, prelu};
 pub use functions::dense::Dense;
+pub use functions::dense_layers::DenseLayers;
+#[doc(hidden)]
+pub use functions::dense_layers::below;
 pub use functions::depthwise::depthwise_convolution;
 pub use functions::linear::{in_bfloat16, linear};
+pub use functions::low_rank::LowRank;
 pub use functions::packed::{PackedLinear, packs, prefers_bfloat16};
 pub use functions::parts::layer_norm_of_parts;
 pub use functions::{

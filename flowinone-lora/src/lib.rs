@@ -8,6 +8,7 @@ mod layers;
 mod names;
 mod peft;
 mod read;
+mod targets;
 mod write;
 
 pub use adapter::{Adapter, Factors, Format};
@@ -15,3 +16,4 @@ pub use adapters::Adapters;
 pub use choice::Choice;
 pub use error::Error;
 pub use layers::Layers;
+pub use targets::{TargetGroup, Targets};

@@ -10,7 +10,9 @@ use flowinone_kernels::{Dtype, in_bfloat16};
 use flowinone_tasks::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::{AuxiliaryLosses, ModelSource, OptimiserConfig, Reconstruction, Schedule};
+use crate::{
+    AuxiliaryLosses, LoraConfig, ModelSource, OptimiserConfig, Reconstruction, Schedule, Trained,
+};
 
 /// What every run needs, whatever it trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -224,8 +226,8 @@ pub struct FlowTrainingConfig {
     /// autoencoder is the model's.
     #[serde(alias = "start")]
     pub init_from: Option<PathBuf>,
-    /// Which of its networks are trained; the autoencoder never is.
-    pub train: Vec<Part>,
+    /// Which of its networks are trained, or an adapter beside them; the autoencoder never is.
+    pub train: Trained,
     /// Which of its networks are reinitialised at random, whatever weights the model has. Source
     /// encoder and velocity network are then initialised so that each token starts at its own
     /// place.
@@ -263,8 +265,16 @@ impl AutoencoderTrainingConfig {
 }
 
 impl FlowTrainingConfig {
-    /// Whether the run trains a network.
+    /// Whether the run changes a network.
     pub fn trains(&self, part: Part) -> bool {
-        self.train.contains(&part)
+        matches!(&self.train, Trained::Parts(parts) if parts.contains(&part))
+    }
+
+    /// The adapter that the run trains, if it does.
+    pub fn adapter(&self) -> Option<&LoraConfig> {
+        match &self.train {
+            Trained::Adapter(adapter) => Some(adapter),
+            Trained::Parts(_) => None,
+        }
     }
 }

@@ -62,6 +62,9 @@ pub enum Error {
     /// A decoded picture is not finite.
     #[error(transparent)]
     Decode(#[from] flowinone_vae::Error),
+    /// An adapter cannot be made or written.
+    #[error(transparent)]
+    Lora(#[from] flowinone_lora::Error),
     /// A model directory cannot be used.
     #[error(transparent)]
     Model(#[from] flowinone_tasks::Error),

@@ -31,7 +31,7 @@ use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
 use crate::{
     BatchRng, Batcher, Cache, DataConfig, Error, FlowBatch, FlowTrainingConfig, Losses, Part,
-    TrainTask, TrainableFlow, ValidationSet, Vocabulary,
+    TrainTask, TrainableFlow, Trained, ValidationSet, Vocabulary,
 };
 
 /// Trains the flow.
@@ -76,7 +76,7 @@ impl FlowTrainTask {
         Ok(Self {
             objective: config.objective,
             auxiliary: config.auxiliary_losses,
-            velocity: config.trains(Part::Velocity),
+            velocity: config.trains(Part::Velocity) || config.adapter().is_some(),
             settings: config.sampling.unwrap_or(model.sampling),
             encoder_frozen: !config.trains(Part::Encoder),
             frozen: FrozenFeatures::new(
@@ -93,7 +93,8 @@ impl FlowTrainTask {
                 spelling: config.auxiliary_losses.spelling > 0.0,
                 letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
             },
-            reading_only: config.train == [Part::Encoder] && config.auxiliary_losses.anchor == 0.0,
+            reading_only: config.train == Trained::Parts(vec![Part::Encoder])
+                && config.auxiliary_losses.anchor == 0.0,
             validation,
             validation_examples: config.run.validation.examples,
             device: device.clone(),

@@ -18,7 +18,7 @@ pub enum ModelSource {
     Preset(Preset),
     /// A model configuration (JSON) with random weights.
     Config(PathBuf),
-    /// A model directory, trained or converted.
+    /// A model directory, trained or converted, or a model by its name.
     Directory(PathBuf),
 }
 
@@ -36,26 +36,38 @@ pub enum Preset {
 }
 
 /// The configuration and networks of a source, in float32 on `device`; random weights follow
-/// `seed`.
+/// `seed`. With a `packing`, for networks that stay as they are, and where the device packs, linear
+/// layers are packed in that type and the rest lies on the same device without gradients.
 ///
 /// # Errors
 /// A file that cannot be used.
 pub fn initialise(
     source: &ModelSource,
     seed: u64,
+    packing: Option<Dtype>,
     device: &Device,
 ) -> Result<(ModelConfig, FlowInOne), Error> {
+    let plain = device.clone().inner();
+    let packing = packing.filter(|dtype| dtype.is_packed_on(&plain));
+    let device = packing.map_or(device, |_| &plain);
     let config = match source {
         ModelSource::Preset(Preset::Mini) => ModelConfig::mini(),
         ModelSource::Preset(Preset::Mini256) => ModelConfig::mini_256(),
         ModelSource::Preset(Preset::Tiny) => ModelConfig::tiny(),
         ModelSource::Config(path) => read_model_config(path)?,
         ModelSource::Directory(path) => {
-            let directory = ModelDirectory::open(path)?;
-            let networks = directory.load(device, Dtype::F32)?;
+            let directory = ModelDirectory::named(path)?;
+            let networks = match packing {
+                Some(dtype) => directory.prepare(device, dtype)?,
+                None => directory.load(device, Dtype::F32)?,
+            };
             return Ok((directory.config().clone(), networks));
         }
     };
     let networks = untrained(&config, seed, device, Dtype::F32)?;
+    let networks = match packing {
+        Some(dtype) => networks.packed(dtype),
+        None => networks,
+    };
     Ok((config, networks))
 }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::shared::share;
 use crate::{
     AutoencoderTrainingConfig, DataConfig, Error, Fault, FlowTrainingConfig, Matrices, RunConfig,
-    UpscaleTrainingConfig, VaePart,
+    Trained, UpscaleTrainingConfig, VaePart,
 };
 
 /// Longest configuration file, in bytes.
@@ -94,9 +94,17 @@ impl Configuration for FlowTrainingConfig {
         self.run.check()?;
         let objective = self.objective.validate();
         objective.map_err(|e| fault("objective", format!("cannot be: {e}")))?;
-        if self.train.is_empty() {
-            let reason = "names no network; expected some of \"encoder\", \"source\", \"velocity\"";
-            return Err(fault("train", reason));
+        match &self.train {
+            Trained::Parts(parts) if parts.is_empty() => {
+                let reason = "names no network; expected some of \"encoder\", \"source\", \
+                              \"velocity\", or { lora = { rank = 16 } }";
+                return Err(fault("train", reason));
+            }
+            Trained::Parts(_) => {}
+            Trained::Adapter(adapter) => {
+                adapter.check()?;
+                self.check_beside_adapter()?;
+            }
         }
         for (key, weight) in [
             ("auxiliary_losses.anchor", self.auxiliary_losses.anchor),
@@ -127,6 +135,31 @@ impl Configuration for FlowTrainingConfig {
                           never do; leave it out, or write the pairs to files first (`flowinone \
                           data make`)";
             return Err(fault("cache", reason));
+        }
+        Ok(())
+    }
+}
+
+impl FlowTrainingConfig {
+    /// Refuses what asks to change networks that stay as they are beside an adapter.
+    fn check_beside_adapter(&self) -> Result<(), Fault> {
+        let losses = &self.auxiliary_losses;
+        for (key, asked) in [
+            ("init_from", self.init_from.is_some()),
+            ("reinit", !self.reinit.is_empty()),
+            ("auxiliary_losses.labels", losses.labels > 0.0),
+            ("auxiliary_losses.spelling", losses.spelling > 0.0),
+            ("auxiliary_losses.letters", losses.letters > 0.0),
+            (
+                "run.optimiser.matrices",
+                self.run.optimiser.matrices != Matrices::Adamw,
+            ),
+        ] {
+            if asked {
+                let reason =
+                    "is for networks, and an adapter leaves them as they are; leave it out";
+                return Err(fault(key, reason));
+            }
         }
         Ok(())
     }

@@ -19,19 +19,7 @@ pub fn place_of_model(
     source: &ModelSource,
     data: &[DataConfig],
 ) -> Result<PathBuf, Error> {
-    let mut reads = vec![config.to_path_buf()];
-    for source in data {
-        match &source.kind {
-            Kind::Files(path) => reads.extend(files_of(path)?),
-            Kind::Procedural(pairs) => reads.extend(pairs.icons.iter().cloned()),
-        }
-    }
-    let own = ["journal.jsonl", "journal.csv", "origin.json", "lock"].map(|name| folder.join(name));
-    keep_apart(
-        reads.iter().map(PathBuf::as_path),
-        own.iter().map(PathBuf::as_path),
-    )?;
-    writable(folder.join("origin.json"))?;
+    keep_files_apart(folder, config, data)?;
     let target = folder.join("model");
     if let ModelSource::Directory(source) = source
         && Identity::of(source).is(&Identity::of(&target))
@@ -46,10 +34,7 @@ pub fn place_of_model(
         let model = ModelDirectory::open(&target)?;
         let mut parts = model.manifest().components.values();
         let trained = parts.any(|part| matches!(part.source, Origin::Trained { .. }));
-        let entries = std::fs::read_dir(&target).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let entries = entries.map_err(Error::io("read", &target))?;
-        let mut entries = entries.iter();
-        Ok(trained && entries.all(|entry| entry.file_name().to_str().is_some_and(known)))
+        Ok(trained && only_files(&target, known)?)
     };
     match std::fs::read_dir(&target).map(|mut entries| entries.next().is_none()) {
         Ok(false) if !ours().unwrap_or(false) => Err(Error::file(
@@ -58,4 +43,52 @@ pub fn place_of_model(
         )),
         _ => Ok(target),
     }
+}
+
+/// Where the run's adapter will stand: what is there now must be the two files of one and no more,
+/// and no file of the run one that it reads.
+///
+/// # Errors
+/// Names the file or folder that stands against it.
+pub fn place_of_adapter(
+    folder: &Path,
+    config: &Path,
+    data: &[DataConfig],
+) -> Result<PathBuf, Error> {
+    keep_files_apart(folder, config, data)?;
+    let target = folder.join("adapter");
+    let known = |name: &str| name == "adapter_model.safetensors" || name == "adapter_config.json";
+    match target.exists() && !only_files(&target, known)? {
+        true => Err(Error::file(
+            &target,
+            "the trained adapter would lie there, but it holds other files; move it away, or choose another run.folder",
+        )),
+        false => Ok(target),
+    }
+}
+
+/// Whether a folder has files of `known` names alone.
+fn only_files(folder: &Path, known: impl Fn(&str) -> bool) -> Result<bool, Error> {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(Error::io("read", folder))?;
+    let mut names = entries.iter().map(std::fs::DirEntry::file_name);
+    Ok(names.all(|name| name.to_str().is_some_and(&known)))
+}
+
+/// Makes sure that the files that a run writes are none that it reads.
+fn keep_files_apart(folder: &Path, config: &Path, data: &[DataConfig]) -> Result<(), Error> {
+    let mut reads = vec![config.to_path_buf()];
+    for source in data {
+        match &source.kind {
+            Kind::Files(path) => reads.extend(files_of(path)?),
+            Kind::Procedural(pairs) => reads.extend(pairs.icons.iter().cloned()),
+        }
+    }
+    let own = ["journal.jsonl", "journal.csv", "origin.json", "lock"].map(|name| folder.join(name));
+    keep_apart(
+        reads.iter().map(PathBuf::as_path),
+        own.iter().map(PathBuf::as_path),
+    )?;
+    writable(folder.join("origin.json"))?;
+    Ok(())
 }

@@ -89,6 +89,20 @@ impl TrainableFlow {
         Ok(flow.frozen_except(|part| config.trains(part)))
     }
 
+    /// The networks of a model without gradients, on `device`, which computes them for others; of
+    /// packed layers only what is not packed lies there.
+    pub fn frozen(networks: &FlowInOne, device: &Device) -> Self {
+        let flow = Self {
+            encoder: networks.encoder().clone(),
+            network: networks.flow().clone(),
+            contrast: ContrastiveLoss::new(&device.clone().inner()),
+            heads: None,
+            speller: None,
+            letters: None,
+        };
+        flow.valid().train().no_grad()
+    }
+
     /// The networks of a model whose autoencoder is `autoencoder`, to be written as one.
     pub fn beside<'a>(&'a self, autoencoder: &'a Autoencoder) -> Networks<'a> {
         Networks {

@@ -163,7 +163,7 @@ fn data_and_models_that_are_not_there_are_named() {
     let run = RUN.replace("[model]\nconfig = \"FOLDER/model.json\"", model);
     let config: FlowTrainingConfig =
         read_training_config(&bench.describe("run", &format!("{top}{run}{PAIRS}"))).unwrap();
-    let message = initialise(&config.model, 0, &device())
+    let message = initialise(&config.model, 0, None, &device())
         .err()
         .unwrap()
         .to_string();

@@ -1,4 +1,7 @@
-//! `flowinone train`: train a model, or fine-tune one, on pairs of prompt and target.
+//! `flowinone train`: train a model or an adapter, or fine-tune a model, on pairs of prompt and
+//! target.
+
+mod adapter;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,14 +20,14 @@ use flowinone_train::{
 
 use crate::{Outcome, interrupt};
 
-/// Train a model, or fine-tune one, on pairs of prompt and target.
+/// Train a model or an adapter, or fine-tune a model, on pairs of prompt and target.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Description of the run (TOML); it resumes where it was stopped
     #[arg(long, value_name = "FILE.toml")]
     config: PathBuf,
-    /// Only write the newest checkpoint's averaged weights as a model directory, and train nothing;
-    /// the run may go on meanwhile
+    /// Only write the newest checkpoint's averaged weights as a model directory, or as an adapter,
+    /// and train nothing; the run may go on meanwhile
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Element type of the weights in the model directory: f32, f16 or bf16
@@ -57,8 +60,16 @@ impl Computing {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config: FlowTrainingConfig = read_training_config(&args.config)?;
     let devices = args.computing.open()?;
+    match config.adapter().cloned() {
+        Some(lora) => adapter::run(args, config, &lora, &devices),
+        None => networks(args, config, &devices),
+    }
+}
+
+/// Trains whole networks.
+fn networks(args: &Args, config: FlowTrainingConfig, devices: &[Device]) -> Result<Outcome> {
     let (device, others) = devices.split_first().context("no device")?;
-    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let (model, networks) = initialise(&config.model, config.run.seed, None, device)?;
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
     let classes = data.classes.len();

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let config: AutoencoderTrainingConfig = read_training_config(&args.config)?;
     let devices = args.computing.open()?;
     let (device, others) = devices.split_first().context("no device")?;
-    let (model, networks) = initialise(&config.model, config.run.seed, device)?;
+    let (model, networks) = initialise(&config.model, config.run.seed, None, device)?;
     if let Some(extension) = &config.extend {
         for part in extension.new_parts(&model) {
             tell!("the model has no {part} of these sizes: they begin anew, all else goes on");

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype};
+use flowinone_kernels::{Dense, dense_layers};
 
 use super::layer::{ContextLayer, ReductionLayer};
 use crate::SourceConfig;
@@ -40,12 +40,6 @@ impl ContextEncoder {
             .fold(x, |x, layer| layer.forward(x)); // [batch, compressed_tokens, reduced_width]
         self.linear.forward::<2>(x.flatten(1, 2))
     }
-
-    pub(super) fn pack(&mut self, precision: Dtype) {
-        self.layers.iter_mut().for_each(|l| l.pack(precision));
-        for layer in &mut self.reduction_layers {
-            layer.pack(precision);
-        }
-        self.linear.pack(precision);
-    }
 }
+
+dense_layers!(ContextEncoder: layers, reduction_layers, linear);

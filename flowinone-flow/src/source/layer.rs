@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype};
+use flowinone_kernels::{Dense, dense_layers};
 
 use super::norm::SampleNorm;
 use crate::attention::{attend, split_heads};
@@ -36,13 +36,9 @@ impl ContextLayer {
         let h = self.norm1.forward(x.clone() + self.attention.forward(x));
         self.norm2.forward(h.clone() + self.feed_forward.forward(h))
     }
-
-    pub(super) fn pack(&mut self, precision: Dtype) {
-        self.attention.pack(precision);
-        self.feed_forward.ffn_1.pack(precision);
-        self.feed_forward.ffn_2.pack(precision);
-    }
 }
+
+dense_layers!(ContextLayer: attention, feed_forward);
 
 /// A layer that then halves the width, with neither norm nor residual.
 #[derive(Module, Debug)]
@@ -63,12 +59,9 @@ impl ReductionLayer {
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.reduction.forward(self.layer.forward(x))
     }
-
-    pub(super) fn pack(&mut self, precision: Dtype) {
-        self.layer.pack(precision);
-        self.reduction.pack(precision);
-    }
 }
+
+dense_layers!(ReductionLayer: layer, reduction);
 
 /// Multi-head self-attention with separate layers for queries, keys and values.
 #[derive(Module, Debug)]
@@ -97,18 +90,9 @@ impl ContextAttention {
             .map(|layer| split_heads(layer.forward(x.clone()), self.heads));
         self.output.forward(attend(q, k, v))
     }
-
-    fn pack(&mut self, precision: Dtype) {
-        for layer in [
-            &mut self.query,
-            &mut self.key,
-            &mut self.value,
-            &mut self.output,
-        ] {
-            layer.pack(precision);
-        }
-    }
 }
+
+dense_layers!(ContextAttention: query, key, value, output);
 
 #[derive(Module, Debug)]
 struct FeedForward {
@@ -121,3 +105,5 @@ impl FeedForward {
         self.ffn_2.forward(relu(self.ffn_1.forward(x)))
     }
 }
+
+dense_layers!(FeedForward: ffn_1, ffn_2);

@@ -7,7 +7,7 @@ mod norm;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype};
+use flowinone_kernels::{Dense, dense_layers};
 
 use crate::FlowConfig;
 use context::ContextEncoder;
@@ -71,13 +71,9 @@ impl SourceEncoder {
         let mixed = self.token_compressor.forward(tokens.swap_dims(1, 2));
         mixed.swap_dims(1, 2)
     }
-
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.adapter.pack(precision);
-        self.token_compressor.pack(precision);
-        self.context_encoder.pack(precision);
-    }
 }
+
+dense_layers!(SourceEncoder: adapter, token_compressor, context_encoder);
 
 /// A Gaussian over the start of the flow, each value on its own.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::linear::linear;
+use super::low_rank::LowRank;
 use super::packed::{PackedLinear, packs};
 use crate::dtype::Dtype;
 
@@ -14,13 +15,16 @@ use crate::dtype::Dtype;
 ///
 /// It begins as Burn's [`Linear`] and is one to everything that walks over modules: the same names,
 /// the same parameters. [`pack`](Self::pack) turns it into a [`PackedLinear`], which has no
-/// parameters any more: a packed model makes pictures and can be neither trained nor saved.
+/// parameters any more: a packed model makes pictures and can be neither trained nor saved. An
+/// adapter may stand [beside](Self::beside) either.
 #[derive(Debug, Clone)]
 pub struct Dense {
     held: Held,
     parts: usize,
     /// How to pack the parameters as soon as they have been filled.
     when_filled: Option<Dtype>,
+    /// What is added to the result.
+    beside: Option<LowRank>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +49,21 @@ impl Dense {
     #[must_use]
     pub fn in_parts(self, parts: usize) -> Self {
         Self { parts, ..self }
+    }
+
+    /// Puts an adapter beside the weights, in place of any that stands there.
+    ///
+    /// # Panics
+    /// If its factors are not of the layer's inputs and outputs.
+    pub fn beside(&mut self, adapter: LowRank) {
+        let ([input, _], [_, output]) = (adapter.down.dims(), adapter.up.dims());
+        let sizes = self.dims();
+        assert_eq!(
+            [input, output],
+            sizes,
+            "an adapter for a layer of {sizes:?}"
+        );
+        self.beside = Some(adapter);
     }
 
     /// Packs the weights, or marks the layer if they are not there yet: it is then packed as soon
@@ -130,6 +149,10 @@ impl Dense {
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let mut shape = x.dims();
         let rows = rows(x);
+        let added = self
+            .beside
+            .as_ref()
+            .map(|adapter| adapter.forward(rows.clone()));
         let y = match &self.held {
             Held::Parameters(layer) => {
                 let bias = layer.bias.as_ref().map(|bias| bias.val());
@@ -144,7 +167,7 @@ impl Dense {
             }
         };
         [_, shape[D - 1]] = y.dims();
-        y.reshape(shape)
+        plus(y, added).reshape(shape)
     }
 
     /// `sum_i x_i w_i + b` of the parts of `[..., input]`, side by side but joined only where the
@@ -161,9 +184,24 @@ impl Dense {
         };
         let mut parts = parts.into_iter().peekable();
         let mut shape = parts.peek().expect("at least one part").dims();
-        let y = packed.forward_parts(parts.map(rows));
+        let parts = parts.map(rows);
+        let y = match &self.beside {
+            None => packed.forward_parts(parts),
+            Some(adapter) => {
+                let parts: Vec<_> = parts.collect();
+                let added = adapter.forward_parts(&parts);
+                packed.forward_parts(parts) + added
+            }
+        };
         [_, shape[D - 1]] = y.dims();
         y.reshape(shape)
+    }
+}
+
+fn plus(y: Tensor<2>, added: Option<Tensor<2>>) -> Tensor<2> {
+    match added {
+        Some(added) => y + added,
+        None => y,
     }
 }
 
@@ -180,6 +218,7 @@ impl From<Linear> for Dense {
             held: Held::Parameters(Box::new(layer)),
             parts: 1,
             when_filled: None,
+            beside: None,
         }
     }
 }
@@ -228,7 +267,11 @@ impl Module for Dense {
     }
 
     fn valid(&self) -> Self {
-        self.clone().with(|layer| layer.valid())
+        let valid = self.clone().with(|layer| layer.valid());
+        Self {
+            beside: valid.beside.map(LowRank::valid),
+            ..valid
+        }
     }
 
     fn materialize(self) -> Self {

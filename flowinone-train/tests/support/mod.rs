@@ -151,7 +151,7 @@ pub(crate) fn device() -> Device {
 /// The flow of a description.
 pub(crate) fn flow(file: &Path) -> (FlowTrainTask, TrainableFlow, Mixer, RunConfig) {
     let config: FlowTrainingConfig = read_training_config(file).unwrap();
-    let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
+    let (model, networks) = initialise(&config.model, config.run.seed, None, &device()).unwrap();
     let data = TrainingData::open(&config.data, &config.run).unwrap();
     let classes = data.classes.len();
     let start = TrainableFlow::new(&config, &model, &networks, classes, &device());
@@ -176,7 +176,7 @@ pub(crate) fn train_flow(file: &Path, stop: Option<u64>) -> StopReason {
 /// The same for an autoencoder.
 pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
     let config: AutoencoderTrainingConfig = read_training_config(file).unwrap();
-    let (model, networks) = initialise(&config.model, config.run.seed, &device()).unwrap();
+    let (model, networks) = initialise(&config.model, config.run.seed, None, &device()).unwrap();
     let data = TrainingData::open(&config.data, &config.run).unwrap();
     let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
     let task = AutoencoderTrainTask {

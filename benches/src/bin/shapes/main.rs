@@ -8,6 +8,7 @@
 //! once for every line that it reads, so that another program can take turns with it. Threads are
 //! those of `RAYON_NUM_THREADS`. Weights and inputs are random.
 
+mod adapter;
 mod inference;
 mod training;
 mod upscaling;
@@ -30,7 +31,7 @@ enum Make {
 }
 
 /// What can be timed, and how it is made.
-const NAMES: [(&str, Make); 9] = [
+const NAMES: [(&str, Make); 10] = [
     ("block", Make::Packed(inference::block)),
     ("step", Make::Packed(inference::step)),
     ("vision", Make::Packed(inference::vision)),
@@ -38,6 +39,7 @@ const NAMES: [(&str, Make); 9] = [
     ("upscale_64", Make::Packed(upscaling::small)),
     ("upscale_256", Make::Packed(upscaling::large)),
     ("upscale_esrgan", Make::Packed(upscaling::esrgan)),
+    ("lora", Make::Packed(adapter::step)),
     ("train", Make::Learning(training::step)),
     ("train_vae", Make::Learning(training::autoencoder)),
 ];

@@ -5,6 +5,7 @@ mod attention;
 mod convolution;
 mod depthwise;
 mod linear;
+mod low_rank;
 mod norms;
 mod pointwise;
 mod rounded;

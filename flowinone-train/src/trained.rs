@@ -1,0 +1,63 @@
+//! What a run trains: `train = ["source", "velocity"]`, or `train = { lora = { rank = 16 } }`.
+
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{LoraConfig, Part};
+
+/// What a run trains.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Trained {
+    /// Networks, whole.
+    Parts(Vec<Part>),
+    /// An adapter; the networks stay as they are.
+    Adapter(#[serde(with = "in_table")] LoraConfig),
+}
+
+/// The table of an adapter, `{ lora = { .. } }`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    lora: LoraConfig,
+}
+
+mod in_table {
+    use serde::{Serialize, Serializer};
+
+    use super::Table;
+    use crate::LoraConfig;
+
+    pub(super) fn serialize<S: Serializer>(lora: &LoraConfig, to: S) -> Result<S::Ok, S::Error> {
+        Table { lora: lora.clone() }.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Trained {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        /// By the kind of value, so that errors name what is wrong inside.
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Trained;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names of networks, or { lora = { rank = 16 } }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Trained, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(parts)).map(Trained::Parts)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Trained, A::Error> {
+                let table = Table::deserialize(MapAccessDeserializer::new(table))?;
+                Ok(Trained::Adapter(table.lora))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
+}
