@@ -9,6 +9,8 @@ Needs Python 3 with `torch` (a CPU build is enough) and cargo. What is timed, ea
     step    one guided step of the whole velocity network: 65 + 33 blocks, 2 items, structure path on
     vision  vision tower and aligner, one picture of 384 x 384
     vae     autoencoder, one picture of 256 x 256 to its latent and back
+    lora    one training step of an adapter beside the whole velocity network, rank 16, all attention layers, one
+            picture; needs `peft` too
     train   one training step of the mini model, 32 items (here a share of them for each thread), AdamW; in bf16
             with float32 weights (autocast)
     train_vae  one training step of the mini autoencoder, 32 crops of 32 x 32, likewise
@@ -40,6 +42,7 @@ PLAN = {
     "step": (["f32", "bf16", "int8"], ["f32", "bf16"], 3),
     "vision": (["f32", "bf16"], ["f32", "bf16"], 5),
     "vae": (["f32", "bf16"], ["f32", "bf16"], 5),
+    "lora": (["f32", "bf16", "int8"], ["f32", "bf16"], 3),
     "train": (["f32", "bf16"], ["f32", "bf16"], 7),
     "train_vae": (["f32"], ["f32", "bf16"], 15),
     "upscale_64": (["f32", "bf16"], ["f32", "ncnn"], 15),
@@ -53,6 +56,7 @@ TITLES = {
     "step": "guided step",
     "vision": "vision tower and aligner",
     "vae": "VAE encode + decode",
+    "lora": "training step of an adapter",
     "train": "training step of mini, 32 items",
     "train_vae": "training step of mini's autoencoder",
     "upscale_64": "animevideov3, 64 to 256 pixels",

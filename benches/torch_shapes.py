@@ -1,7 +1,7 @@
 """The shapes of FlowInOne restated in PyTorch, to be timed by `compare.py`; written for this purpose from
 the description in the book, with random weights.
 
-Each of `block`, `step`, `vision`, `vae` and `train` makes a computation for an element type.
+Each of `block`, `step`, `vision`, `vae`, `lora` and `train` makes a computation for an element type.
 """
 
 import torch
@@ -377,6 +377,38 @@ def vae(dtype):
     network = Autoencoder(128, [1, 2, 4, 4], 2, 32).to(dtype, memory_format=torch.channels_last)
     picture = torch.randn(1, 3, 256, 256, dtype=dtype).to(memory_format=torch.channels_last)
     return without_gradients(lambda: network.decoder(0.2301 * network.mode(picture) / 0.2301))
+
+
+def lora(dtype):
+    from peft import LoraConfig, get_peft_model
+
+    torch.set_default_dtype(DTYPES[dtype])
+    network = Velocity(4, 32, 1024, 16, 2048, 65, 512, 1024, 33)
+    torch.set_default_dtype(torch.float32)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+    targets = ["qkv", "dense", "query", "key_value", "cross"]
+    # Beside bfloat16 peft keeps factors, moments and their products in float32.
+    network = get_peft_model(network, LoraConfig(r=16, lora_alpha=16, target_modules=targets))
+    factors = [p for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(factors, lr=1e-5, betas=(0.9, 0.9), weight_decay=0.03, fused=True)
+    start, target, structure = (torch.randn(1, 4, 32, 32) for _ in range(3))
+    null, t = torch.tensor([0]), torch.tensor([0.4])
+
+    def learn():
+        flow = target - start
+        state = (start + 0.4 * flow).to(DTYPES[dtype])
+        found = network(state, t, null, structure.to(DTYPES[dtype]), coarse=True)
+        coarse, fine = (each.float() for each in found)
+        loss = 0.25 * (coarse - 2 * F.avg_pool2d(flow, 2)).square().mean() + (fine - flow).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(factors, 1.0)
+        optimiser.step()
+        assert torch.isfinite(loss)
+
+    return learn
 
 
 def train(dtype):

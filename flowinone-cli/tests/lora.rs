@@ -133,3 +133,63 @@ fn adapters_are_looked_into_and_refused_in_words() {
         "{text}"
     );
 }
+
+/// An adapter of the built-in model, on pairs made on the fly.
+const RUN: &str = r#"
+train = { lora = { rank = 2, alpha = 4, base = "int8" } }
+[model]
+directory = "built-in:mini"
+[run]
+folder = "run"
+seed = 3
+steps = 3
+batch = 1
+[run.schedule]
+learning_rate = 1e-2
+[run.validation]
+steps = 2
+examples = 1
+[[data]]
+[data.procedural.pairs]
+seed = 1
+side = 128
+tasks = ["class-to-image", "text-in-image"]
+classes = "everyday"
+styles = []
+split = "train"
+holdout = {}
+"#;
+
+#[test]
+fn a_trained_adapter_is_used_at_once() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("run.toml"), RUN).unwrap();
+    let text = bench.succeed("train --config run.toml");
+    assert!(
+        text.contains("adapter of 25 layers, rank 2, beside weights in int8"),
+        "{text}"
+    );
+    let text = bench.succeed("lora inspect run/adapter");
+    assert!(text.contains("25 layers, rank 2, scale 2"), "{text}");
+    assert!(text.contains(", this model"), "{text}");
+    bench.succeed("train --config run.toml --export copy");
+    let read = |name: &str| std::fs::read(bench.path(name)).unwrap();
+    let [trained, copy] =
+        ["run/adapter", "copy"].map(|folder| read(&format!("{folder}/adapter_model.safetensors")));
+    assert!(trained == copy, "the export is the adapter of the end");
+    bench.succeed("class apple --no-upscale -o plain.png");
+    bench.succeed("class apple --no-upscale --lora run/adapter -o adapted.png");
+    assert!(difference(&bench, "plain.png", "adapted.png") > 0);
+    // Another adapter is another run.
+    let other = RUN.replace("rank = 2", "rank = 3");
+    std::fs::write(bench.path("run.toml"), other).unwrap();
+    let text = bench.fail("train --config run.toml");
+    assert!(text.contains("another adapter than there is now"), "{text}");
+    // Files that are no adapter's stay where they are.
+    std::fs::create_dir_all(bench.path("kept/adapter")).unwrap();
+    std::fs::write(bench.path("kept/adapter/notes.txt"), "mine").unwrap();
+    std::fs::write(bench.path("run.toml"), RUN.replace("\"run\"", "\"kept\"")).unwrap();
+    let text = bench.fail("train --config run.toml");
+    assert!(text.contains("kept/adapter"), "{text}");
+    assert_eq!(read("kept/adapter/notes.txt"), b"mine");
+}

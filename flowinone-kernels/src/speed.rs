@@ -7,13 +7,15 @@ use crate::packs;
 
 /// Seconds of the products, the attention and the activation of one transformer block of the
 /// published size with weights in bfloat16 and in 8 bits, as shares of those in float32 at the same
-/// level: one thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, lower quartiles of processor time
+/// level: one thread of an AMD Zen 5, capped by `FLOWINONE_CPU`, lower quartiles of processor time;
+/// without fast bfloat16 two threads of an Intel Emerald Rapids, medians of the whole block
 /// (`docs/src/performance.md`).
 #[cfg(feature = "cpu")]
-const MEASURED: [(&str, [f32; 2]); 3] = [
+const MEASURED: [(&str, [f32; 2]); 4] = [
     ("avx2", [1.04, 0.60]),
     ("avxvnni", [1.05, 0.35]),
     ("avx512", [0.56, 0.38]),
+    ("avx512 without fast bfloat16", [1.19, 0.38]),
 ];
 
 impl Dtype {
@@ -30,8 +32,7 @@ impl Dtype {
 
 /// The time that a model with weights packed in this type takes on this processor, as a share
 /// of that in float32. `None` where nobody has measured it: without the feature `cpu`, with plain
-/// arrays, on ARM, with an AVX-512 that lacks the instructions for bfloat16 or for 8 bits, and for
-/// f16.
+/// arrays, on ARM, with an AVX-512 that lacks the instructions for 8 bits, and for f16.
 ///
 /// With AMX it is at most the share said here, that of AVX-512.
 pub fn relative_time(dtype: Dtype) -> Option<f32> {
@@ -47,14 +48,15 @@ pub fn relative_time(dtype: Dtype) -> Option<f32> {
 #[cfg(feature = "cpu")]
 fn measured() -> Option<[f32; 2]> {
     let level = crate::SimdLevel::current();
-    let name = match level.name() {
-        "amx" => "avx512",
-        name => name,
-    };
     #[cfg(target_arch = "x86_64")]
-    if name == "avx512" && !crate::cpu::gemm::microkernel::multiplies_both(level) {
-        return None;
-    }
+    let name = match (level, crate::prefers_bfloat16()) {
+        (level, _) if level < crate::SimdLevel::Avx512 => level.name(),
+        _ if !crate::cpu::gemm::microkernel::multiplies_bytes(level) => return None,
+        (_, true) => "avx512",
+        (_, false) => "avx512 without fast bfloat16",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let name = level.name();
     let (_, shares) = MEASURED.iter().find(|(measured, _)| *measured == name)?;
     Some(*shares)
 }
@@ -77,7 +79,8 @@ mod tests {
             match level.name() {
                 "avx2" | "avxvnni" => assert!(share.is_some_and(|share| share > 1.0)),
                 "avx512" | "amx" => {
-                    assert_eq!(share.is_some_and(|share| share < 1.0), share.is_some());
+                    let faster = share.map(|share| share < 1.0);
+                    assert!(faster.is_none_or(|faster| faster == crate::prefers_bfloat16()));
                 }
                 _ => assert_eq!(share, None, "{level:?}"),
             }

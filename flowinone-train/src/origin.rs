@@ -86,7 +86,7 @@ impl Origin {
         };
         for (name, digest) in &self.networks {
             if now.networks.get(name) != Some(digest) {
-                return other(&format!("another {name} than the model has now"));
+                return other(&format!("another {name} than there is now"));
             }
         }
         if self.files.len() != now.files.len() {

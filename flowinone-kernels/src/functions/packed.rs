@@ -28,8 +28,8 @@ impl Dtype {
     }
 }
 
-/// Whether this processor multiplies bfloat16 faster than float32: it has AVX512-BF16, and
-/// [`LEVEL_VARIABLE`](crate::LEVEL_VARIABLE) does not rule it out.
+/// Whether this processor multiplies bfloat16 faster than float32: it has AMX, or AVX512-BF16 and
+/// is none of Intel's, and [`LEVEL_VARIABLE`](crate::LEVEL_VARIABLE) does not rule it out.
 pub fn prefers_bfloat16() -> bool {
     #[cfg(all(feature = "cpu", target_arch = "x86_64"))]
     return crate::cpu::gemm::microkernel::find_bf16(crate::SimdLevel::current()).is_some();

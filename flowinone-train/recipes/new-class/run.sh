@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Fine-tunes the mini model on ten pictures of one new class, and prints scores of the new class and
-# of the old ones, before and after: run.sh [CLASS]. Run it from the root of the repository, after
-# recipes/mini/train.sh has fetched the icons; FLOWINONE names the program, without it cargo runs
-# it.
+# Fine-tunes the mini model on ten pictures of one new class, or with `lora` trains an adapter on
+# them, and prints scores of the new class and of the old ones, before and after:
+#   run.sh [CLASS [lora]]
+# Run it from the root of the repository, after recipes/mini/train.sh has fetched the icons;
+# FLOWINONE names the program, without it cargo runs it.
 set -euo pipefail
 class=${1:-umbrella}
+how=${2:-run}
 folder=models/new-class recipe=flowinone-train/recipes/new-class
 read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
 source flowinone-train/recipes/mini/classes.sh
@@ -28,13 +30,20 @@ kept() { # FOLDER SEED MADE KEPT
 kept "$folder/pairs" 1 100 10
 kept "$folder/truth/new" 2026 400 64
 "${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
-sed "s/umbrella/$class/" "$recipe/run.toml" > "$folder/run.toml"
+sed "s/umbrella/$class/" "$recipe/$how.toml" > "$folder/run.toml"
 "${flowinone[@]}" train --config "$folder/run.toml"
-for model in model run/model; do
+scores() { # NAME OPTIONS...
+    local when=$1 name
+    shift
     for name in new old; do
-        echo "== $model, $name"
-        results=$folder/results/${model%/model}/$name
-        "${flowinone[@]}" generate --model "$folder/$model" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16 > /dev/null
-        "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$classes,$class" --sheet "$folder/${model%/model}-$name.png" --list 0
+        echo "== $when, $name"
+        results=$folder/results/$when/$name
+        "${flowinone[@]}" generate "$@" --input "$folder/truth/$name/input" --task class-to-image --output "$results" --batch-size 16 > /dev/null
+        "${flowinone[@]}" score "$results" --truth "$folder/truth/$name" "${icons[@]}" --classes "$classes,$class" --sheet "$folder/$when-$name.png" --list 0
     done
-done
+}
+scores before --model "$folder/model"
+case $how in
+    run) scores after --model "$folder/run/model" ;;
+    lora) scores after --model "$folder/model" --lora "$folder/adapter-run/adapter" ;;
+esac

@@ -62,7 +62,7 @@ pub(super) fn run(
     }
     let target = place_of_adapter(&folder, &args.config, &config.data)?;
     let described = serde_json::to_vec(lora)?;
-    let mut frozen = BTreeMap::from([("adapter's layers".into(), sha256_of(&described))]);
+    let mut frozen = BTreeMap::from([("adapter".into(), sha256_of(&described))]);
     frozen.extend(base.clone().map(|digest| ("model".into(), digest)));
     Origin::hold(&folder, frozen, &config.data, told)?;
     tell!(

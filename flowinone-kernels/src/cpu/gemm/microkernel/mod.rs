@@ -17,21 +17,25 @@ pub(crate) mod neon_dot;
 pub(crate) mod neon_mmla;
 
 #[cfg(target_arch = "x86_64")]
+use crate::cpu::simd::detect::pairs_are_fast;
+#[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::level::SimdLevel;
 
-/// The token, if pairs are multiplied at this level.
+/// The token, if pairs are multiplied at this level: where it gains something, and in the tests of
+/// this crate wherever it can be done.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn find_bf16(level: SimdLevel) -> Option<avx512_bf16::Avx512Bf16> {
     match level {
+        SimdLevel::Avx512 if !cfg!(test) && !pairs_are_fast() => None,
         SimdLevel::Avx512 | SimdLevel::Amx => avx512_bf16::Avx512Bf16::find(),
         _ => None,
     }
 }
 
-/// Whether pairs of bfloat16 and quads of bytes are multiplied with AVX-512 at this level.
+/// Whether quads of bytes are multiplied with AVX-512 at this level.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn multiplies_both(level: SimdLevel) -> bool {
-    find_bf16(level).is_some() && avx512_vnni::Avx512Vnni::find().is_some()
+pub(crate) fn multiplies_bytes(level: SimdLevel) -> bool {
+    level >= SimdLevel::Avx512 && avx512_vnni::Avx512Vnni::find().is_some()
 }
 
 /// The token, if tiles of pairs are multiplied at this level.
