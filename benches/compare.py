@@ -79,7 +79,8 @@ class Ours:
     """A process of ours that does one run for every line it gets."""
 
     def __init__(self, name, dtype, threads, command):
-        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
+        # Freed pages are kept, as the program keeps them.
+        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), MIMALLOC_PURGE_DELAY="-1")
         self.process = subprocess.Popen(
             [*command, name, dtype],
             stdin=subprocess.PIPE,

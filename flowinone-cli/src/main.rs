@@ -6,6 +6,7 @@
 #[macro_use]
 mod output;
 
+mod allocator;
 mod bytes;
 mod commands;
 mod interrupt;
@@ -19,10 +20,6 @@ mod upscaling;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-
-/// Tensors come and go by the megabyte: this allocator keeps their pages.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(name = "flowinone", version, about, long_about = None)]
@@ -127,7 +124,7 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    flowinone_kernels::keep_freed_memory();
+    allocator::keep_pages();
     interrupt::install();
     let result = threads().and_then(|()| run(Cli::parse().command));
     // An output that could not be written is no success.

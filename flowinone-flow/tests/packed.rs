@@ -118,7 +118,7 @@ fn a_packed_network_keeps_only_what_stays_float32() {
 }
 
 /// Whether a bias belongs to a layer with a matrix of weights.
-fn of_a_matrix(params: &[flowinone_weights::ParamSpec], path: &str) -> bool {
+fn of_a_matrix(params: &[ParamSpec], path: &str) -> bool {
     path.strip_suffix(".bias").is_some_and(|layer| {
         let weight = format!("{layer}.weight");
         params

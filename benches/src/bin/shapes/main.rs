@@ -18,6 +18,10 @@ use std::time::Instant;
 
 use flowinone_kernels::Dtype;
 
+/// The program's; `MIMALLOC_PURGE_DELAY=-1` lets it keep pages as there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Something to time.
 type Computation = Box<dyn FnMut() + Send>;
 
@@ -45,7 +49,6 @@ const NAMES: [(&str, Make); 10] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    flowinone_kernels::keep_freed_memory(); // as the program does
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut runs = None;
     if let Some(at) = arguments.iter().position(|argument| argument == "--runs") {

@@ -131,12 +131,6 @@ impl Packed<Pair> {
         // SAFETY: every slot is written.
         unsafe { Self::filled::<N>(lines, k.div_ceil(2), pack) }
     }
-
-    /// The number at `k` of a line, `N` lines to a panel.
-    pub(crate) fn number<const N: usize>(&self, k: usize, line: usize) -> f32 {
-        let step = k / 2;
-        self.part::<N>(line / N, step..step + 1)[line % N].wide()[k % 2]
-    }
 }
 
 #[cfg(target_arch = "x86_64")]

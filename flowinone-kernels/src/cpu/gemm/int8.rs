@@ -82,11 +82,14 @@ impl Int8Columns {
         }
     }
 
-    /// The number at `k` of a line, as it is computed with.
-    pub(crate) fn number(&self, k: usize, line: usize) -> f32 {
-        let step = k / 4;
-        let quad = self.values.part::<NR>(line / NR, step..step + 1)[line % NR];
-        f32::from(quad.to_le_bytes()[k % 4] as i8) * self.scales[line]
+    /// The integers, four of a line in a slot.
+    pub(crate) fn quads(&self) -> &Packed<Quad> {
+        &self.values
+    }
+
+    /// What the integers of a line are multiplied with.
+    pub(crate) fn scale(&self, line: usize) -> f32 {
+        self.scales[line]
     }
 
     /// Bytes that the weights take.

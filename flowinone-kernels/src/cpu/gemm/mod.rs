@@ -16,4 +16,5 @@ pub(crate) mod layout;
 pub(crate) mod microkernel;
 pub(crate) mod pack;
 pub(crate) mod scratch;
+pub(crate) mod transposed;
 pub(crate) mod weights;

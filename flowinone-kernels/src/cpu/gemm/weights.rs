@@ -8,6 +8,7 @@ use crate::cpu::gemm::layout::{NR, Pair};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::cpu::gemm::pack::RowWise;
 use crate::cpu::gemm::pack::{Matrix, Packed};
+use crate::cpu::gemm::transposed::transposed;
 use crate::cpu::simd::level::SimdLevel;
 use crate::dtype::Dtype;
 
@@ -38,11 +39,12 @@ impl Numbers {
         }
     }
 
-    fn number(&self, k: usize, line: usize) -> f32 {
+    /// The right factor `w^T` of weights with `width` inputs.
+    fn transposed(&self, level: SimdLevel, width: usize) -> Packed<f32> {
         match self {
-            Self::Float32(b) => b.part::<NR>(line / NR, k..k + 1)[line % NR],
-            Self::BFloat16(b) => b.number::<NR>(k, line),
-            Self::Int8(b) => b.number(k, line),
+            Self::Float32(b) => transposed(level, b, width),
+            Self::BFloat16(b) => transposed(level, b, width),
+            Self::Int8(b) => transposed(level, b, width),
         }
     }
 }
@@ -148,14 +150,10 @@ impl Weights {
         }
     }
 
-    /// The gradient `dy w^T` of one part of `x`, from that of the result; the weights are unpacked
-    /// for it.
+    /// The gradient `dy w^T` of one part of `x`, from that of the result.
     pub(crate) fn gradient(&self, level: SimdLevel, part: usize, dy: Matrix<'_>) -> Vec<f32> {
-        let (width, values) = (self.input / self.parts.len(), &self.parts[part]);
-        let number = |index| values.number(index / self.output, index % self.output);
-        let weight: Vec<f32> = (0..width * self.output).map(number).collect();
-        let weight = Matrix::new(&weight, width, self.output);
-        gemm_f32(level, dy, &weight.transposed().right(level), None)
+        let width = self.input / self.parts.len();
+        gemm_f32(level, dy, &self.parts[part].transposed(level, width), None)
     }
 }
 
