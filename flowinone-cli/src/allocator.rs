@@ -14,7 +14,10 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 /// fifth of the time of a step at full size, in sampling as in training.
 pub(crate) fn keep_pages() {
     // SAFETY: it sets a number that the allocator reads when it frees.
-    #[allow(unsafe_code, reason = "a setting of the allocator, whose interface is in C")]
+    #[allow(
+        unsafe_code,
+        reason = "a setting of the allocator, whose interface is in C"
+    )]
     unsafe {
         libmimalloc_sys::mi_option_set_default(PURGE_DELAY, -1);
     }

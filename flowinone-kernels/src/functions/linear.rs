@@ -24,9 +24,9 @@ thread_local! {
 /// float32.
 ///
 /// It is for training, whose steps have more noise than that, and takes two thirds of the time of a
-/// step of the mini model on processors that multiply bfloat16 (AVX512-BF16). Elsewhere, and on
-/// other devices, nothing changes. It holds for this thread alone, and for any job of Rayon's that
-/// this thread takes over meanwhile.
+/// step of the mini model on processors that [prefer bfloat16](crate::prefers_bfloat16). Elsewhere,
+/// and on other devices, nothing changes. It holds for this thread alone, and for any job of
+/// Rayon's that this thread takes over meanwhile.
 pub fn in_bfloat16<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(feature = "cpu")]
     let _before = {

@@ -32,9 +32,9 @@ pub(crate) fn avx512_bf16() -> bool {
     avx512() && is_x86_feature_detected!("avx512bf16")
 }
 
-/// Whether AVX512-BF16 multiplies more values in a second than AVX-512 does in float32: not on
-/// processors of Intel's, which have tiles for that, and whose instructions for pairs take a block of
-/// the published size 1.5 times as long (measured on an Emerald Rapids without tiles).
+/// Whether AVX512-BF16 multiplies more values in a second than AVX-512 does in float32. It does not
+/// on processors of Intel's, which have tiles for that: their instruction for pairs made a block of
+/// the published size 1.5 times as slow (measured on an Emerald Rapids without tiles).
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn pairs_are_fast() -> bool {
     // The vendor's name is in these registers, four letters in each.
