@@ -123,10 +123,15 @@ fn adapters_are_looked_into_and_refused_in_words() {
     }
     assert!(!bench.path("b.png").exists());
     // Trained on other weights of the same sizes: said, and used.
-    let config = bench.path("style/adapter_config.json");
-    let text = std::fs::read_to_string(&config).unwrap();
+    let factors = bench.path("style/adapter_model.safetensors");
+    let mut bytes = std::fs::read(&factors).unwrap();
     let model = ModelDirectory::named(flowinone_mini::NAME).unwrap();
-    std::fs::write(&config, text.replace(&model.base_digest(), "1234")).unwrap();
+    let digest = model.base_digest();
+    let mut windows = bytes.windows(digest.len());
+    let at = windows.position(|window| window == digest.as_bytes());
+    let at = at.expect("the digest in the header");
+    bytes[at..at + 4].copy_from_slice(b"wxyz");
+    std::fs::write(&factors, bytes).unwrap();
     let text = bench.succeed("class apple --no-upscale --lora style -o b.png");
     assert!(
         text.contains("warning") && text.contains("other weights"),

@@ -19,6 +19,9 @@ const FILES: [&str; 2] = [
 ];
 /// Where a header has the configurations of diffusers' adapters.
 const DIFFUSERS_CONFIG: &str = "lora_adapter_metadata";
+/// Where a header says which model an adapter was trained on. Earlier versions said so in peft's
+/// configuration.
+pub(crate) const BASE: &str = "flowinone_base_sha256";
 /// Highest rank: no layer is wider.
 const MOST_RANK: usize = 4096;
 
@@ -65,7 +68,10 @@ impl Adapter {
             path: path.to_path_buf(),
             sha256: sha256(&file)?,
             format,
-            base: config.and_then(|config| config.flowinone_base_sha256),
+            base: match checkpoint.note(BASE) {
+                Some(digest) => Some(digest.to_string()),
+                None => config.and_then(|config| config.flowinone_base_sha256),
+            },
             layers: factors,
         })
     }

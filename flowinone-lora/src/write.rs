@@ -9,6 +9,7 @@ use safetensors::{Dtype, View, serialize};
 use serde_json::json;
 
 use crate::layers::published;
+use crate::read::BASE;
 use crate::{Adapter, Error, Factors, Format};
 
 /// A factor in float32.
@@ -61,12 +62,14 @@ impl Adapter {
                 named("lora_B", &factors.up, [output, factors.rank]),
             ]
         });
-        let notes = HashMap::from([("format".to_string(), "pt".to_string())]);
-        let bytes = serialize(factors, Some(notes));
+        // In the header, as peft warns of keys in its configuration that it does not know. One note
+        // alone: several would stand in no particular order, and the file's digest changed.
+        let note = base.clone().map(|digest| (BASE.to_string(), digest));
+        let bytes = serialize(factors, Some(HashMap::from_iter(note)));
         let bytes =
             bytes.map_err(|e| Error::adapter(folder, format!("it cannot be written: {e}")))?;
         write_atomically(folder.join("adapter_model.safetensors"), &bytes)?;
-        let config = format!("{:#}\n", config(&layers, base.as_deref()));
+        let config = format!("{:#}\n", config(&layers));
         write_atomically(folder.join("adapter_config.json"), config.as_bytes())?;
         Ok(Self {
             path: folder.to_path_buf(),
@@ -79,7 +82,7 @@ impl Adapter {
 }
 
 /// What peft needs to load the factors: the commonest rank and alpha, and the layers of others.
-fn config(layers: &BTreeMap<String, Factors>, base: Option<&str>) -> serde_json::Value {
+fn config(layers: &BTreeMap<String, Factors>) -> serde_json::Value {
     let alpha = |factors: &Factors| f64::from(factors.scale) * factors.rank as f64;
     let usual = layers.values().next();
     let (rank, usual_alpha) = usual.map_or((1, 1.0), |factors| (factors.rank, alpha(factors)));
@@ -111,7 +114,6 @@ fn config(layers: &BTreeMap<String, Factors>, base: Option<&str>) -> serde_json:
         "use_dora": false,
         "fan_in_fan_out": false,
         "inference_mode": true,
-        "flowinone_base_sha256": base,
     })
 }
 

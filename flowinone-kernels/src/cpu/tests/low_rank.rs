@@ -66,6 +66,69 @@ fn gradients_beside_a_layer_are_those_of_a_dense_layer_with_the_product_in_it() 
 }
 
 #[test]
+fn gradients_of_the_factors_are_finite_differences() {
+    let [rows, input, output, rank] = [40, 24, 36, 3];
+    let device = Device::flex();
+    let tensor = |values: &[f32], shape: [usize; 2]| {
+        Tensor::<1>::from_floats(values, &device).reshape(shape)
+    };
+    let x: Tensor<2> = tensor(&random(rows * input, 1), [rows, input]);
+    let weight: Tensor<2> = tensor(&random(rows * output, 2), [rows, output]);
+    let factors = [random(input * rank, 3), random(rank * output, 4)];
+    let mut layer = Dense::new(input, output, &device);
+    let parameters = layer.parameters_mut().unwrap();
+    let w = random(input * output, 5);
+    parameters.weight = Param::from_tensor(tensor(&w, [input, output]));
+    parameters.bias = Some(Param::from_tensor(Tensor::zeros([output], &device)));
+    for dtype in [Dtype::F32, Dtype::Bf16, Dtype::Int8] {
+        let mut layer = layer.clone();
+        layer.pack(dtype);
+        let loss = |down: Tensor<2>, up: Tensor<2>, x: Tensor<2>, weight: Tensor<2>| {
+            let mut layer = layer.clone();
+            layer.beside(LowRank {
+                down,
+                up,
+                scale: SCALE,
+            });
+            (layer.forward(x) * weight).sum()
+        };
+        let shapes = [[input, rank], [rank, output]];
+        at_every_level(|level| {
+            let leaf = |k: usize| Tensor::from_inner(tensor(&factors[k], shapes[k])).require_grad();
+            let (down, up) = (leaf(0), leaf(1));
+            let constant = |x: &Tensor<2>| Tensor::from_inner(x.clone());
+            let found = loss(down.clone(), up.clone(), constant(&x), constant(&weight));
+            let gradients = found.backward();
+            for (k, leaf) in [down, up].iter().enumerate() {
+                let gradient: Vec<f32> = leaf
+                    .grad(&gradients)
+                    .unwrap()
+                    .into_data()
+                    .try_to_vec()
+                    .unwrap();
+                for at in [0, gradient.len() / 2, gradient.len() - 1] {
+                    // The loss is linear in each single value: a long step costs no exactness.
+                    let moved = |by: f32| -> f32 {
+                        let mut factors = factors.clone();
+                        factors[k][at] += by;
+                        let [down, up] = [0, 1].map(|k| tensor(&factors[k], shapes[k]));
+                        loss(down, up, x.clone(), weight.clone()).into_scalar()
+                    };
+                    let difference = (moved(8.0) - moved(-8.0)) / 16.0;
+                    let off = (difference - gradient[at]).abs();
+                    assert!(
+                        off < 1e-3 * difference.abs().max(1.0),
+                        "{dtype}, {}, factor {k}, value {at}: {} for {difference}",
+                        level.name(),
+                        gradient[at]
+                    );
+                }
+            }
+        });
+    }
+}
+
+#[test]
 fn an_adapter_adds_the_same_to_weights_of_every_type_whole_and_in_parts() {
     let [rows, width, parts, output, rank] = [30, 16, 3, 40, 4];
     let device = Device::flex();
