@@ -273,7 +273,7 @@ impl FlowTrainingConfig {
     /// The adapter that the run trains, if it does.
     pub fn adapter(&self) -> Option<&LoraConfig> {
         match &self.train {
-            Trained::Adapter(adapter) => Some(adapter),
+            Trained::Adapter { lora } => Some(lora),
             Trained::Parts(_) => None,
         }
     }

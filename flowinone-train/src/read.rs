@@ -101,8 +101,8 @@ impl Configuration for FlowTrainingConfig {
                 return Err(fault("train", reason));
             }
             Trained::Parts(_) => {}
-            Trained::Adapter(adapter) => {
-                adapter.check()?;
+            Trained::Adapter { lora } => {
+                lora.check()?;
                 self.check_beside_adapter()?;
             }
         }

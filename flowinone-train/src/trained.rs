@@ -15,25 +15,17 @@ pub enum Trained {
     /// Networks, whole.
     Parts(Vec<Part>),
     /// An adapter; the networks stay as they are.
-    Adapter(#[serde(with = "in_table")] LoraConfig),
+    Adapter {
+        /// Its description.
+        lora: LoraConfig,
+    },
 }
 
-/// The table of an adapter, `{ lora = { .. } }`.
-#[derive(Serialize, Deserialize)]
+/// The table of an adapter.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     lora: LoraConfig,
-}
-
-mod in_table {
-    use serde::{Serialize, Serializer};
-
-    use super::Table;
-    use crate::LoraConfig;
-
-    pub(super) fn serialize<S: Serializer>(lora: &LoraConfig, to: S) -> Result<S::Ok, S::Error> {
-        Table { lora: lora.clone() }.serialize(to)
-    }
 }
 
 impl<'de> Deserialize<'de> for Trained {
@@ -53,8 +45,8 @@ impl<'de> Deserialize<'de> for Trained {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Trained, A::Error> {
-                let table = Table::deserialize(MapAccessDeserializer::new(table))?;
-                Ok(Trained::Adapter(table.lora))
+                let Table { lora } = Table::deserialize(MapAccessDeserializer::new(table))?;
+                Ok(Trained::Adapter { lora })
             }
         }
 

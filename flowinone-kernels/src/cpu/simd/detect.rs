@@ -37,10 +37,13 @@ pub(crate) fn avx512_bf16() -> bool {
 /// the published size 1.5 times as slow (measured on an Emerald Rapids without tiles).
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn pairs_are_fast() -> bool {
-    // The vendor's name is in these registers, four letters in each.
-    let leaf = __cpuid(0);
-    let vendor = [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes);
-    vendor.as_flattened() != b"GenuineIntel"
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        // The vendor's name is in these registers, four letters in each.
+        let leaf = __cpuid(0);
+        let vendor = [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes);
+        vendor.as_flattened() != b"GenuineIntel"
+    })
 }
 
 /// AVX512-VNNI.
