@@ -8,7 +8,10 @@ use crate::{Error, Layers};
 /// Which layers an adapter is trained for: a group by its name, or names as peft's
 /// `target_modules` has them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected \"attention\", \"attention-mlp\", \"all\", or a list of names of layers"
+)]
 pub enum Targets {
     /// Layers that are often trained together.
     Group(TargetGroup),

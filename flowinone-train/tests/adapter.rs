@@ -191,6 +191,11 @@ fn what_asks_for_changes_of_networks_is_refused_beside_an_adapter() {
         ("base = \"f16\"", "", "train.lora.base is f16"),
         ("width = 4", "", "width"),
         (
+            "targets = \"mlp\"",
+            "",
+            "\"attention-mlp\", \"all\", or a list",
+        ),
+        (
             "rank = 4",
             "reinit = [\"source\"]",
             "reinit is for networks",
