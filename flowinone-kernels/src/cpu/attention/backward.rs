@@ -14,7 +14,7 @@ use super::heads::{Heads, HeadsMut, Shape};
 use super::problem::each_task;
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
-use crate::cpu::gemm::layout::Left;
+use crate::cpu::gemm::layout::{Left, Right};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
@@ -96,8 +96,7 @@ impl Kernel for GradientHead<'_> {
                     row: columns,
                     column: 1,
                 },
-                b: right.as_ptr(),
-                b_row: across,
+                b: Right::in_order(right.as_ptr(), across),
                 c: c.as_mut_ptr(),
                 c_row: across,
                 rows,
@@ -111,8 +110,7 @@ impl Kernel for GradientHead<'_> {
                     row: 1,
                     column: across,
                 },
-                b: right.as_ptr(),
-                b_row: columns,
+                b: Right::in_order(right.as_ptr(), columns),
                 c: c.as_mut_ptr(),
                 c_row: columns,
                 rows: keys,
@@ -142,8 +140,7 @@ impl Kernel for GradientHead<'_> {
                         row: across,
                         column: 1,
                     },
-                    b: k.as_ptr(),
-                    b_row: columns,
+                    b: Right::in_order(k.as_ptr(), columns),
                     c: dq.as_mut_ptr(),
                     c_row: columns,
                     rows,

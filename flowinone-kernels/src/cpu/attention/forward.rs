@@ -7,7 +7,7 @@ use super::heads::{Heads, HeadsMut, Shape};
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
 use super::problem::{Head, each_task};
-use crate::cpu::gemm::layout::Left;
+use crate::cpu::gemm::layout::{Left, Right};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
@@ -92,8 +92,7 @@ impl Kernel for Head<'_> {
             unsafe {
                 SmallGemm {
                     a: q,
-                    b: k.as_ptr(),
-                    b_row: key_columns,
+                    b: Right::in_order(k.as_ptr(), key_columns),
                     c: scores.as_mut_ptr(),
                     c_row: key_columns,
                     rows: queries,
@@ -117,8 +116,7 @@ impl Kernel for Head<'_> {
                         row: key_columns,
                         column: 1,
                     },
-                    b: v.as_ptr(),
-                    b_row: columns,
+                    b: Right::in_order(v.as_ptr(), columns),
                     c: y.as_mut_ptr(),
                     c_row: columns,
                     rows: queries,

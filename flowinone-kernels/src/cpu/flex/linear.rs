@@ -38,7 +38,7 @@ fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> V
     let level = SimdLevel::current();
     match in_bf16(level, a, b, bias, rounded) {
         Some(product) => product,
-        None => gemm_f32(level, a, &b.right(level), bias),
+        None => gemm_f32(level, a, &b.halves(level), bias),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::Scheme;
-use crate::cpu::gemm::f32::{multiply, panel_of_rows};
-use crate::cpu::gemm::layout::{MR, NR, Pair, Target};
+use crate::cpu::gemm::f32::{Columns, multiply, panel_of_rows};
+use crate::cpu::gemm::layout::{HALF, MR, NR, Pair, Right, Target};
 use crate::cpu::gemm::pack::Packed;
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
@@ -18,7 +18,7 @@ pub(crate) struct Bf16Widened<'a> {
 }
 
 impl Scheme for Bf16Widened<'_> {
-    type Panel = *const f32;
+    type Panel = Columns;
 
     const STEPS: usize = 512;
 
@@ -42,16 +42,23 @@ impl Scheme for Bf16Widened<'_> {
         index: usize,
         steps: Range<usize>,
         scratch: &mut Scratch,
-    ) -> *const f32 {
-        let wide = scratch.take(2 * steps.len(), NR);
-        let pairs = self.b.part::<NR>(index, steps);
-        for (wide, pairs) in wide.chunks_exact_mut(2 * NR).zip(pairs.chunks_exact(NR)) {
-            let (even, odd) = wide.split_at_mut(NR);
-            for ((even, odd), pair) in even.iter_mut().zip(odd).zip(pairs) {
-                [*even, *odd] = pair.wide();
+    ) -> Columns {
+        let (pairs, _) = self.b.part::<NR>(index, steps.clone()).as_chunks::<NR>();
+        let steps = steps.len();
+        let wide = scratch.take(2 * steps, NR);
+        let (lower, upper) = wide.split_at_mut(2 * steps * HALF);
+        let [lower, upper] = [lower, upper].map(|half| {
+            let (rows, _) = half.as_chunks_mut::<HALF>();
+            let (twos, _) = rows.as_chunks_mut::<2>();
+            twos
+        });
+        for ((lower, upper), pairs) in lower.iter_mut().zip(upper).zip(pairs) {
+            for at in 0..HALF {
+                [lower[0][at], lower[1][at]] = pairs[at].wide();
+                [upper[0][at], upper[1][at]] = pairs[HALF + at].wide();
             }
         }
-        wide.as_ptr()
+        Columns::all(Right::halves(wide.as_ptr(), 2 * steps))
     }
 
     #[inline(always)]
@@ -60,7 +67,7 @@ impl Scheme for Bf16Widened<'_> {
         simd: V,
         index: usize,
         steps: Range<usize>,
-        panel: *const f32,
+        panel: Columns,
         target: Target,
     ) {
         let values = 2 * steps.start..(2 * steps.end).min(self.a.k);

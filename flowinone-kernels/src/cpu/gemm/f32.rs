@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::{Scheme, gemm};
-use crate::cpu::gemm::layout::{Left, MR, NR, Target};
+use crate::cpu::gemm::layout::{HALF, Left, MR, NR, Right, Target};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::pack::{Matrix, Packed};
 use crate::cpu::gemm::scratch::Scratch;
@@ -14,6 +14,7 @@ use crate::cpu::simd::level::SimdLevel;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct F32<'a> {
     pub(crate) a: Rows<'a>,
+    /// In panels of [`HALF`] lines.
     pub(crate) b: &'a Packed<f32>,
 }
 
@@ -53,7 +54,7 @@ impl Rows<'_> {
 }
 
 impl Scheme for F32<'_> {
-    type Panel = *const f32;
+    type Panel = Columns;
 
     const STEPS: usize = 1024;
 
@@ -73,14 +74,13 @@ impl Scheme for F32<'_> {
     }
 
     #[inline(always)]
-    fn panel<V: Simd>(
-        self,
-        _: V,
-        index: usize,
-        steps: Range<usize>,
-        _: &mut Scratch,
-    ) -> *const f32 {
-        self.b.part::<NR>(index, steps).as_ptr()
+    fn panel<V: Simd>(self, _: V, index: usize, steps: Range<usize>, _: &mut Scratch) -> Columns {
+        let first = index * (NR / HALF);
+        let start = (first * self.b.k + steps.start) * HALF;
+        Columns {
+            right: Right::halves(self.b.values[start..].as_ptr(), self.b.k),
+            count: NR.min((self.b.lines.div_ceil(HALF) - first) * HALF),
+        }
     }
 
     #[inline(always)]
@@ -89,7 +89,7 @@ impl Scheme for F32<'_> {
         simd: V,
         index: usize,
         steps: Range<usize>,
-        panel: *const f32,
+        panel: Columns,
         target: Target,
     ) {
         let a = self.a.of_tile(index, steps.clone());
@@ -108,20 +108,35 @@ pub(crate) fn panel_of_rows(a: &[f32]) -> Left {
     }
 }
 
-/// The tile of `k` steps of two factors in float32, the right one a panel.
+/// The columns of a right factor that a tile takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    /// Some steps of K.
+    pub(crate) right: Right,
+    /// At most [`NR`], whole panels of [`HALF`].
+    pub(crate) count: usize,
+}
+
+impl Columns {
+    /// [`NR`] columns.
+    pub(crate) fn all(right: Right) -> Self {
+        Self { right, count: NR }
+    }
+}
+
+/// The tile of `k` steps of two factors in float32.
 ///
 /// # Safety
 /// As for [`Scheme::tile`].
 #[inline(always)]
-pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: *const f32, k: usize, target: Target) {
+pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: Columns, k: usize, target: Target) {
     let product = SmallGemm {
         a,
-        b,
-        b_row: NR,
+        b: b.right,
         c: target.start,
         c_row: target.row,
         rows: target.rows,
-        columns: NR,
+        columns: b.count,
         k,
         add: target.add,
     };
@@ -129,7 +144,8 @@ pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: *const f32, k: usize
     unsafe { product.compute(simd) };
 }
 
-/// `a b + bias` in float32; the left factor is packed only where it must be.
+/// `a b + bias` in float32, `b` in panels of [`HALF`] lines; the left factor is packed only where it
+/// must be.
 ///
 /// # Panics
 /// If the factors differ in K, or the bias does not have one value per column.

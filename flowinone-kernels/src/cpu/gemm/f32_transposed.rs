@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::{ROW_BLOCK, Scheme, gemm};
-use crate::cpu::gemm::f32::multiply;
-use crate::cpu::gemm::layout::{Left, MR, NR, Target};
+use crate::cpu::gemm::f32::{Columns, multiply};
+use crate::cpu::gemm::layout::{HALF, Left, MR, NR, Right, Target};
 use crate::cpu::gemm::pack::{Matrix, lines_of};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
@@ -26,7 +26,7 @@ struct Transposed<'a> {
 struct Parts {
     /// Tiles of a block of rows, each `[steps, MR]`.
     a: *const f32,
-    /// `[steps, NR]`.
+    /// Panels of [`HALF`] columns, each `[steps, HALF]`.
     b: *const f32,
 }
 
@@ -81,7 +81,15 @@ impl Scheme for Transposed<'_> {
         let all = scratch.take(1, OF_ROWS + Self::STEPS * NR);
         let (a, b) = all.split_at_mut(OF_ROWS);
         let lines = lines_of::<NR>(index, self.columns());
-        gather::<NR>(self.b, lines, steps, b);
+        let size = steps.len() * HALF;
+        for (half, panel) in b[..NR / HALF * size]
+            .chunks_exact_mut(size.max(1))
+            .enumerate()
+        {
+            let first = (lines.start + half * HALF).min(lines.end);
+            let lines = first..(first + HALF).min(lines.end);
+            gather::<HALF>(self.b, lines, steps.clone(), panel);
+        }
         Parts {
             a: a.as_ptr(),
             b: b.as_ptr(),
@@ -103,8 +111,9 @@ impl Scheme for Transposed<'_> {
             row: 1,
             column: MR,
         };
+        let b = Columns::all(Right::halves(panel.b, steps.len()));
         // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
-        unsafe { multiply(simd, a, panel.b, steps.len(), target) };
+        unsafe { multiply(simd, a, b, steps.len(), target) };
     }
 }
 

@@ -8,6 +8,11 @@ pub(crate) const MR: usize = 12;
 /// Lines of a panel of a right factor: the broadest tile of any level.
 pub(crate) const NR: usize = 2 * WIDEST;
 
+/// Lines of a panel of a right factor in float32: two vectors of AVX2, one of the broadest. A tile
+/// of fewer columns than [`NR`] would leave every other line of the first cache unused if all of
+/// them lay side by side.
+pub(crate) const HALF: usize = WIDEST;
+
 /// A matrix that is read value by value, whatever the order of its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left {
@@ -17,6 +22,43 @@ pub(crate) struct Left {
     pub(crate) row: usize,
     /// From a column to the next.
     pub(crate) column: usize,
+}
+
+/// A matrix that is read by vectors of its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Right {
+    /// The first value.
+    pub(crate) start: *const f32,
+    /// From a row to the next.
+    pub(crate) row: usize,
+    /// From [`HALF`] columns to the next.
+    pub(crate) half: usize,
+}
+
+impl Right {
+    /// Rows whose values lie in order.
+    pub(crate) fn in_order(start: *const f32, row: usize) -> Self {
+        Self {
+            start,
+            row,
+            half: HALF,
+        }
+    }
+
+    /// Panels of [`HALF`] columns, one behind the other, `k` rows each.
+    pub(crate) fn halves(start: *const f32, k: usize) -> Self {
+        Self {
+            start,
+            row: HALF,
+            half: k * HALF,
+        }
+    }
+
+    /// From the first value to that of a column in the same row.
+    #[inline(always)]
+    pub(crate) fn column(self, column: usize) -> usize {
+        column / HALF * self.half + column % HALF
+    }
 }
 
 /// Where a tile goes.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::layout::Columns;
-use crate::cpu::gemm::layout::{Left, MR, NR};
+use crate::cpu::gemm::layout::{HALF, Left, MR, NR};
 use crate::cpu::gemm::scratch::whole;
 use crate::cpu::parallel::filled;
 use crate::cpu::simd::level::SimdLevel;
@@ -93,7 +93,12 @@ impl<'a> Matrix<'a> {
         Packed::new::<MR>(level, self.transposed())
     }
 
-    /// As the right factor of a product.
+    /// As the right factor of a product in float32.
+    pub(crate) fn halves(self, level: SimdLevel) -> Packed<f32> {
+        Packed::new::<HALF>(level, self)
+    }
+
+    /// In the panels of other right factors, to be made of.
     pub(crate) fn right(self, level: SimdLevel) -> Packed<f32> {
         Packed::new::<NR>(level, self)
     }

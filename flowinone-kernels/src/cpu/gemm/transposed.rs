@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 
 use crate::cpu::gemm::int8::Int8Columns;
-use crate::cpu::gemm::layout::{NR, Pair};
+use crate::cpu::gemm::layout::{HALF, NR, Pair};
 use crate::cpu::gemm::pack::Packed;
 use crate::cpu::simd::level::SimdLevel;
 use crate::cpu::simd::{Kernel, Simd};
@@ -16,8 +16,15 @@ pub(crate) trait Turn: Sync {
     /// Steps of K in a slot.
     const STEPS: usize;
 
-    /// The panels, `[panels, K / STEPS, NR]`.
+    /// The panels.
     fn packed(&self) -> &Packed<Self::Slot>;
+
+    /// The slots of the panel of [`HALF`] lines of this number, at one step.
+    fn slots(&self, panel: usize, at: usize) -> &[Self::Slot] {
+        let per = NR / HALF;
+        let slots = self.packed().part::<NR>(panel / per, at..at + 1);
+        &slots[panel % per * HALF..][..HALF]
+    }
 
     /// The values of a slot of a line, in the order of K, as they are computed with.
     fn values(&self, slot: Self::Slot, line: usize) -> impl Iterator<Item = f32>;
@@ -29,6 +36,10 @@ impl Turn for Packed<f32> {
 
     fn packed(&self) -> &Self {
         self
+    }
+
+    fn slots(&self, panel: usize, at: usize) -> &[f32] {
+        self.part::<HALF>(panel, at..at + 1)
     }
 
     #[inline(always)]
@@ -73,15 +84,15 @@ pub(crate) fn transposed<W: Turn>(level: SimdLevel, weights: &W, width: usize) -
     let turn = |panel, slots: &mut [MaybeUninit<f32>]| {
         level.run(Panel {
             weights,
-            first: panel * NR,
+            first: panel * HALF,
             slots,
         });
     };
     // SAFETY: the kernel writes every slot.
-    unsafe { Packed::filled::<NR>(width, output, turn) }
+    unsafe { Packed::filled::<HALF>(width, output, turn) }
 }
 
-/// The values at `NR` steps of K from the first on, of all lines: `[output, NR]`.
+/// The values at `HALF` steps of K from the first on, of all lines: `[output, HALF]`.
 struct Panel<'a, W> {
     weights: &'a W,
     first: usize,
@@ -94,9 +105,9 @@ impl<W: Turn> Kernel for Panel<'_, W> {
     #[inline(always)]
     fn run<V: Simd>(self, _: V) {
         let packed = self.weights.packed();
-        let (rows, _) = self.slots.as_chunks_mut::<NR>();
-        for (panel, rows) in rows.chunks_mut(NR).enumerate() {
-            for step in 0..NR / W::STEPS {
+        let (rows, _) = self.slots.as_chunks_mut::<HALF>();
+        for (panel, rows) in rows.chunks_mut(HALF).enumerate() {
+            for step in 0..HALF / W::STEPS {
                 let at = self.first / W::STEPS + step;
                 let place = W::STEPS * step;
                 if at >= packed.k {
@@ -106,9 +117,9 @@ impl<W: Turn> Kernel for Panel<'_, W> {
                     }
                     continue;
                 }
-                let slots = packed.part::<NR>(panel, at..at + 1);
+                let slots = self.weights.slots(panel, at);
                 for (line, (row, slot)) in rows.iter_mut().zip(slots).enumerate() {
-                    let values = self.weights.values(*slot, panel * NR + line);
+                    let values = self.weights.values(*slot, panel * HALF + line);
                     for (to, value) in row[place..place + W::STEPS].iter_mut().zip(values) {
                         to.write(value);
                     }

@@ -31,11 +31,10 @@ enum Numbers {
 
 impl Numbers {
     fn new(level: SimdLevel, weight: Matrix<'_>, precision: Dtype) -> Self {
-        let packed = weight.right(level);
         match precision {
-            Dtype::F32 | Dtype::F16 => Self::Float32(packed),
-            Dtype::Bf16 => Self::BFloat16(packed.pairs::<NR>(level)),
-            Dtype::Int8 => Self::Int8(Int8Columns::new(&packed)),
+            Dtype::F32 | Dtype::F16 => Self::Float32(weight.halves(level)),
+            Dtype::Bf16 => Self::BFloat16(weight.right(level).pairs::<NR>(level)),
+            Dtype::Int8 => Self::Int8(Int8Columns::new(&weight.right(level))),
         }
     }
 

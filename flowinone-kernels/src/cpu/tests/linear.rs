@@ -33,10 +33,10 @@ fn products_are_exact_over_odd_shapes() {
                 Matrix::new(&a_turned, depth, rows).transposed().left(level),
             ];
             let rights = [
-                Matrix::new(&b, depth, columns).right(level),
+                Matrix::new(&b, depth, columns).halves(level),
                 Matrix::new(&b_turned, columns, depth)
                     .transposed()
-                    .right(level),
+                    .halves(level),
             ];
             let columns_in_order = gemm_transposed(
                 level,

@@ -8,8 +8,8 @@
 use std::ops::Range;
 
 use crate::cpu::gemm::blocked::Scheme;
-use crate::cpu::gemm::f32::{multiply, panel_of_rows};
-use crate::cpu::gemm::layout::{MR, NR, Target};
+use crate::cpu::gemm::f32::{Columns, multiply, panel_of_rows};
+use crate::cpu::gemm::layout::{MR, NR, Right, Target};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
 
@@ -33,8 +33,8 @@ impl Sizes {
         self.output.div_ceil(MR) * MR * self.input + GAP
     }
 
-    /// From the tiles of a product to those of the next, `[input, NR]`, panel by panel of all
-    /// products.
+    /// From the tiles of a product to those of the next, `[NR / HALF, input, HALF]`, panel by panel
+    /// of all products.
     pub(super) fn of_tiles(self) -> usize {
         self.input * NR + GAP
     }
@@ -90,7 +90,8 @@ impl Scheme for Factors<'_> {
     ) {
         let k = steps.len();
         let a = panel_of_rows(&self.weights[index * k * MR..][..k * MR]);
+        let b = Columns::all(Right::halves(panel, k));
         // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
-        unsafe { multiply(simd, a, panel, k, target) };
+        unsafe { multiply(simd, a, b, k, target) };
     }
 }

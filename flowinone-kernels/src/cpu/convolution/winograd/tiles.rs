@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::factors::Sizes;
 use super::form::{Form, LONGEST};
 use crate::cpu::convolution::maps::Maps;
-use crate::cpu::gemm::layout::NR;
+use crate::cpu::gemm::layout::{HALF, NR};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::{Kernel, Simd, Slot, WIDEST, slots};
 
@@ -92,8 +92,8 @@ pub(super) struct Place {
     columns: usize,
 }
 
-/// `V = B^T d B` of one input channel, to its lines of `[panels, products, input, NR]`, with gaps
-/// between products.
+/// `V = B^T d B` of one input channel, to its lines of `[panels, products, NR / HALF, input, HALF]`,
+/// with gaps between products.
 pub(super) struct Input<'a, F> {
     pub(super) tiles: Tiles,
     pub(super) places: &'a [Place],
@@ -129,7 +129,8 @@ impl<F: Form> Kernel for Input<'_, F> {
                 *start = lines[place.source..].as_ptr();
             }
             let panel = first / NR * self.sizes.products * self.sizes.of_tiles();
-            let at = panel + self.channel * NR + first % NR;
+            let half = first % NR / HALF * self.sizes.input;
+            let at = panel + (half + self.channel) * HALF + first % HALF;
             for line in 0..F::LINE {
                 // SAFETY: a tile has `LINE` values in each of its lines; the factors have room for
                 // all tiles, and this task alone has the lines of its channel.

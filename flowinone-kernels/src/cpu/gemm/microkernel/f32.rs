@@ -1,7 +1,7 @@
 //! Products of matrices, `c = a b` or `c += a b`, tile by tile in registers: every value of `a`
 //! is spread over a vector and multiplied with a piece of a row of `b`.
 
-use crate::cpu::gemm::layout::{Left, in_tiles};
+use crate::cpu::gemm::layout::{Left, Right, in_tiles};
 use crate::cpu::simd::{Kernel, Simd};
 
 /// A product `[rows, vectors * WIDTH]` over `k`.
@@ -10,9 +10,7 @@ pub(crate) struct SmallGemm {
     /// `[rows, K]`.
     pub(crate) a: Left,
     /// `[K, columns]`.
-    pub(crate) b: *const f32,
-    /// From a row of `b` to the next.
-    pub(crate) b_row: usize,
+    pub(crate) b: Right,
     /// `[rows, columns]`.
     pub(crate) c: *mut f32,
     /// From a row of `c` to the next.
@@ -94,11 +92,11 @@ impl SmallGemm {
                 }
             }
             let mut a = self.a.start.add(row * self.a.row);
-            let mut b = self.b.add(column);
+            let mut b = self.b.start.add(self.b.column(column));
             for _ in 0..self.k {
                 let mut right = [simd.splat(0.0); VECTORS];
                 for (j, right) in right.iter_mut().enumerate() {
-                    *right = simd.load_from(b.add(j * V::WIDTH));
+                    *right = simd.load_from(b.add(self.b.column(j * V::WIDTH)));
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let left = simd.splat(*a.add(i * self.a.row));
@@ -107,7 +105,7 @@ impl SmallGemm {
                     }
                 }
                 a = a.wrapping_add(self.a.column);
-                b = b.wrapping_add(self.b_row);
+                b = b.wrapping_add(self.b.row);
             }
             for (i, sums) in sums.into_iter().enumerate() {
                 for (j, sum) in sums.into_iter().enumerate() {
