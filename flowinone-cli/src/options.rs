@@ -77,10 +77,7 @@ impl Options {
 
     /// What becomes of colour profiles inside pictures.
     pub(crate) fn profiles(&self) -> Profiles {
-        match self.ignore_profiles {
-            true => Profiles::Ignore,
-            false => Profiles::Convert,
-        }
+        Profiles::ignored(self.ignore_profiles)
     }
 
     /// Whether unfinished pictures are written next to the finished ones.

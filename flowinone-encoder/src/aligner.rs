@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, gelu};
+use flowinone_kernels::{Dense, dense_layers, gelu};
 
 /// Two linear layers with the exact (erf) GELU between them.
 #[derive(Module, Debug)]
@@ -25,9 +25,6 @@ impl Aligner {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.output.forward(gelu(self.input.forward(x)))
     }
-
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.input.pack(precision);
-        self.output.pack(precision);
-    }
 }
+
+dense_layers!(Aligner: input, output);

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{Dense, Dtype, self_attention};
+use flowinone_kernels::{Dense, dense_layers, self_attention};
 
 /// Multi-head self-attention of all tokens with all tokens.
 #[derive(Module, Debug)]
@@ -31,9 +31,6 @@ impl Attention {
         self.proj
             .forward(self_attention(qkv, self.heads, precision))
     }
-
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.qkv.pack(precision);
-        self.proj.pack(precision);
-    }
 }
+
+dense_layers!(Attention: qkv, proj);

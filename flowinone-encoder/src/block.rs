@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::{self as kernels, Dense, Dtype, gelu};
+use flowinone_kernels::{self as kernels, Dense, dense_layers, gelu};
 
 use crate::{Attention, EncoderConfig};
 
@@ -39,13 +39,9 @@ impl Block {
         let x = x.clone() + self.attn.forward(normed(&self.norm1, x));
         x.clone() + self.mlp.forward(normed(&self.norm2, x))
     }
-
-    pub(crate) fn pack(&mut self, precision: Dtype) {
-        self.attn.pack(precision);
-        self.mlp.fc1.pack(precision);
-        self.mlp.fc2.pack(precision);
-    }
 }
+
+dense_layers!(Block: attn, mlp);
 
 /// The feed-forward network of a block, with the exact (erf) GELU.
 #[derive(Module, Debug)]
@@ -70,6 +66,8 @@ impl Mlp {
         self.fc2.forward(hidden)
     }
 }
+
+dense_layers!(Mlp: fc1, fc2);
 
 /// A layer norm of the tower.
 pub(crate) fn layer_norm(width: usize, device: &Device) -> LayerNorm {

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
-use flowinone_kernels::Dtype;
+use flowinone_kernels::{DenseLayers, Dtype, dense_layers};
 use flowinone_weights::{Checkpoint, LoadOptions};
 
 use crate::{Aligner, EncoderConfig, VisionTower, map_key};
@@ -106,13 +106,12 @@ impl JanusEncoder {
             Dtype::Int8 => Dtype::Bf16,
             other => other,
         };
-        for block in &mut self.vision_tower.blocks {
-            block.pack(precision);
-        }
-        self.aligner.pack(precision);
+        self.each_dense("", &mut |_, layer| layer.pack(precision));
         self
     }
 }
+
+dense_layers!(JanusEncoder: vision_tower, aligner);
 
 impl VisualEncoder for JanusEncoder {
     /// Pixels of any float type; everything is computed in the type of the weights, and so are the

@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm};
 use burn::tensor::{Device, Tensor};
-use flowinone_kernels::linear;
+use flowinone_kernels::{dense_layers, linear};
 
 use crate::block::{layer_norm, normed};
 use crate::{Block, EncoderConfig, StemLevel};
@@ -28,6 +28,8 @@ pub struct VisionTower {
     /// After the last block.
     pub norm: LayerNorm,
 }
+
+dense_layers!(VisionTower: blocks);
 
 impl VisionTower {
     pub(crate) fn new(config: &EncoderConfig, device: &Device) -> Self {

@@ -55,10 +55,7 @@ impl QueuedJob {
         // A line is plain data: a copy of it is what it reads as.
         let line: BatchLine = serde_json::from_value(serde_json::to_value(&self.line)?)?;
         let style = session.style();
-        let profiles = match self.ignore_profiles {
-            true => Profiles::Ignore,
-            false => Profiles::Convert,
-        };
+        let profiles = Profiles::ignored(self.ignore_profiles);
         Ok(line.job(style, style.side, self.seed, self.item, profiles))
     }
 }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::config::FORMAT;
 use crate::files::Files;
 use crate::manifest::tensor_type;
-use crate::models_folder::{find, is_name, models_folder};
+use crate::models_folder::{is_name, models_folder, named_model};
 use crate::{
     Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Provenance,
     Settings,
@@ -70,7 +70,7 @@ impl ModelDirectory {
             return Self::held(flowinone_mini::NAME, flowinone_mini::FILES);
         }
         let model = model.as_ref();
-        match find(model) {
+        match named_model(model) {
             Some(path) if !model.is_dir() => Self::open(path),
             _ => Self::open(model),
         }

@@ -57,7 +57,7 @@ pub use manifest::{Component, ComponentRecord, Manifest, Origin};
 pub use memory::{peak_memory, resident_memory};
 #[cfg(feature = "prompts")]
 pub use metrics::{Metric, Metrics};
-pub use models_folder::models_folder;
+pub use models_folder::{models_folder, named_model};
 pub use pipeline::{FlowInOne, Item, Pipeline, Start, to_pictures};
 pub use provenance::{LicenceNote, Provenance};
 #[cfg(feature = "prompts")]

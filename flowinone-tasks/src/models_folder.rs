@@ -37,8 +37,8 @@ pub(crate) fn is_name(model: &Path) -> bool {
     one && !model.to_string_lossy().starts_with('.')
 }
 
-/// A model of the models folder by its name.
-pub(crate) fn find(model: &Path) -> Option<PathBuf> {
+/// The directory of a model in the models folder by its bare name, if there is one.
+pub fn named_model(model: &Path) -> Option<PathBuf> {
     let path = models_folder()?.join(model);
     (is_name(model) && path.is_dir()).then_some(path)
 }

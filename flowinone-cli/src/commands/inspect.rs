@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use flowinone_tasks::{ModelDirectory, models_folder, read_enlarged, read_record};
+use flowinone_tasks::{ModelDirectory, named_model, read_enlarged, read_record};
 use flowinone_weights::Checkpoint;
 
 use crate::{Outcome, output};
@@ -21,8 +21,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let built_in = args.file.to_string_lossy().starts_with("built-in:");
-    let named = !args.file.exists()
-        && models_folder().is_some_and(|folder| folder.join(&args.file).is_dir());
+    let named = !args.file.exists() && named_model(&args.file).is_some();
     let text = if built_in || named || args.file.join("manifest.json").is_file() {
         ModelDirectory::named(&args.file)?.description()
     } else if is_picture(&args.file)? {

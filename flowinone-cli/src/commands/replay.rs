@@ -71,10 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             source,
             seed: record.seed,
             number: record.item,
-            profiles: match record.ignore_profiles {
-                true => Profiles::Ignore,
-                false => Profiles::Convert,
-            },
+            profiles: Profiles::ignored(record.ignore_profiles),
         },
         output.clone(),
     );

@@ -23,6 +23,16 @@ pub enum Profiles {
     Ignore,
 }
 
+impl Profiles {
+    /// What `--ignore-profiles` says, and the record of a picture.
+    pub fn ignored(ignored: bool) -> Self {
+        match ignored {
+            true => Self::Ignore,
+            false => Self::Convert,
+        }
+    }
+}
+
 /// What a file says about its colours.
 #[derive(Debug, Clone)]
 pub(crate) enum Profile {
