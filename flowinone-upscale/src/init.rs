@@ -1,5 +1,5 @@
 //! Random weights to train from: convolutions keep the size of their values (He), the last one
-//! gives almost nothing, so that training begins with the small picture enlarged to the nearest.
+//! gives nothing, so that training begins with the small picture enlarged to the nearest.
 
 use burn::tensor::{Device, FloatDType, TensorData};
 use flowinone_weights::{Init, ParamSpec, fill};
@@ -8,8 +8,6 @@ use crate::{Compact, CompactConfig, Error};
 
 /// Slope of every PReLU.
 const SLOPE: f32 = 0.25;
-/// Share of the usual weights in the last convolution.
-const LAST: f32 = 0.1;
 
 /// A Compact with random weights that follow `seed`.
 ///
@@ -24,11 +22,10 @@ pub fn initialised(config: &CompactConfig, seed: u64, device: &Device) -> Result
         };
         Ok(match param.path.as_str() {
             path if path.starts_with("slopes") => constant(SLOPE),
-            path if path.ends_with("bias") => constant(0.0),
-            path => {
+            path if path.ends_with("bias") || path == last => constant(0.0),
+            _ => {
                 let fan: usize = param.shape[1..].iter().product();
-                let usual = (2.0 / ((1.0 + SLOPE * SLOPE) * fan as f32)).sqrt();
-                let std = if path == last { LAST * usual } else { usual };
+                let std = (2.0 / ((1.0 + SLOPE * SLOPE) * fan as f32)).sqrt();
                 Init::Normal { std }.draw(param, seed, FloatDType::F32)
             }
         })
