@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod channels;
 mod colours;
 mod compact;
 mod config;
@@ -14,6 +15,7 @@ mod picture;
 mod planes;
 mod recognise;
 mod rrdb;
+mod settings;
 mod target;
 mod tiles;
 mod upscaler;
@@ -30,7 +32,8 @@ pub use network::Network;
 pub use planes::Planes;
 pub use recognise::{Recognised, recognise};
 pub use rrdb::{DenseBlock, ResidualBlock, Rrdb, RrdbConfig};
+pub use settings::Settings;
 pub use target::{MOST_FACTOR, Target};
 pub use tiles::{Tiling, WHOLE_TRUNK};
-pub use upscaler::{Settings, Upscaler};
+pub use upscaler::Upscaler;
 pub use watch::Watch;
