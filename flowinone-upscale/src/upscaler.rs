@@ -247,7 +247,7 @@ impl Upscaler {
         let step = 4 * config.multiple();
         match (settings.tileable, config) {
             (false, _) => 0,
-            (true, Config::Compact(_)) => config.reach().next_multiple_of(step),
+            (true, Config::Compact(_) | Config::Span(_)) => config.reach().next_multiple_of(step),
             (true, Config::Rrdb(_)) => config.reach().min(64).next_multiple_of(step),
         }
     }
