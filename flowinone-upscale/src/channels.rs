@@ -1,5 +1,5 @@
-//! Channels of a picture taken out, put beside each other, and made one: networks have one, three or
-//! four of them, whatever the picture has.
+//! Channels of a picture taken out, put beside each other, and made one: networks have one, three
+//! or four of them, whatever the picture has.
 
 use crate::Planes;
 

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The reference names `a_n` the result of `c1` before SiLU, but takes SiLU in place: what it joins
-//! is what stands here. Mean and factor are not in the file; they are those of the published models.
+//! is what stands here. Mean and factor are not in the file; they are those of the published
+//! models.
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
