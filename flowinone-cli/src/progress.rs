@@ -78,6 +78,13 @@ impl Progress {
         self.bar.set_prefix(prefix);
     }
 
+    /// Its label, where it is, and where it ends.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> (String, u64, u64) {
+        let length = self.bar.length().unwrap_or(0);
+        (self.bar.message(), self.bar.position(), length)
+    }
+
     /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -1,6 +1,8 @@
 //! What a run tells: progress while it computes, finished files on standard output, all else on
 //! standard error.
 
+use std::cell::RefCell;
+
 use anyhow::Result;
 use flowinone_tasks::batch::BatchRun;
 use flowinone_tasks::{Cost, Error, Event, Session};
@@ -11,15 +13,14 @@ use crate::{Outcome, interrupt};
 /// Shows every event of a run of `total` jobs, and tells how the run ended.
 pub(crate) fn show(session: &Session, run: BatchRun<'_>, total: usize) -> Result<Outcome> {
     interrupt::listen();
-    let mut run = run.until(&interrupt::asked);
-    let mut progress: Option<Progress> = None;
+    let bar = BatchBar::default();
+    let upscaled = |job, share| bar.upscaled(job, share);
+    let mut run = run.until(&interrupt::asked).upscale_progress(&upscaled);
     let mut failed = 0;
     while let Some(event) = run.next() {
         let event = event.map_err(with_hint)?;
-        if !matches!(event, Event::Step { .. } | Event::Preview { .. })
-            && let Some(progress) = progress.take()
-        {
-            progress.finish();
+        if !matches!(event, Event::Step { .. } | Event::Preview { .. }) {
+            bar.finish();
         }
         match event {
             Event::Loaded { time } => loaded(session, time.as_secs_f64()),
@@ -28,9 +29,10 @@ pub(crate) fn show(session: &Session, run: BatchRun<'_>, total: usize) -> Result
                 step,
                 steps,
                 t,
-            } => progress
-                .get_or_insert_with(|| Progress::start(label(&run, &jobs)))
-                .tick(step, steps, t),
+            } => {
+                let label = || label(&run, &jobs);
+                bar.stepped(&jobs, label, |bar| bar.tick(step, steps, t));
+            }
             Event::NoPreview { error, .. } => tell!("preview: {error}"),
             Event::Done { job, .. } => out!("{}", run.output(job).display()),
             Event::Skipped { job } => tell!("{}: already there", run.output(job).display()),
@@ -53,6 +55,59 @@ pub(crate) fn show(session: &Session, run: BatchRun<'_>, total: usize) -> Result
         0 => Outcome::Done,
         _ => Outcome::Incomplete,
     })
+}
+
+/// What is shown of a batch: its steps, then how far its pictures are made larger.
+#[derive(Default)]
+struct BatchBar(RefCell<Option<Shown>>);
+
+struct Shown {
+    label: String,
+    jobs: Vec<usize>,
+    bar: Progress,
+    upscaling: bool,
+}
+
+impl BatchBar {
+    /// Shows a step of the batch of these jobs, as `tick` does on its bar.
+    fn stepped(&self, jobs: &[usize], label: impl FnOnce() -> String, tick: impl Fn(&Progress)) {
+        let mut shown = self.0.borrow_mut();
+        if shown.as_ref().is_none_or(|shown| shown.upscaling) {
+            let label = label();
+            *shown = Some(Shown {
+                bar: Progress::start(label.clone()),
+                label,
+                jobs: jobs.to_vec(),
+                upscaling: false,
+            });
+        }
+        if let Some(shown) = &*shown {
+            tick(&shown.bar);
+        }
+    }
+
+    /// Shows that the picture of a job of the batch is made larger, a share of it done, 0 to 1.
+    fn upscaled(&self, job: usize, share: f64) {
+        let mut shown = self.0.borrow_mut();
+        let Some(shown) = &mut *shown else {
+            return; // nothing is shown of a run without steps
+        };
+        if !shown.upscaling {
+            shown.bar.finish();
+            shown.bar = Progress::start(format!("upscaling {}", shown.label));
+            shown.upscaling = true;
+        }
+        let before = shown.jobs.iter().take_while(|each| **each != job).count();
+        let share = (before as f64 + share) / shown.jobs.len() as f64;
+        shown.bar.share(share);
+    }
+
+    /// Removes the bar.
+    fn finish(&self) {
+        if let Some(shown) = self.0.borrow_mut().take() {
+            shown.bar.finish();
+        }
+    }
 }
 
 /// An error of the library, with the option that helps.
@@ -117,4 +172,36 @@ pub(crate) fn summarise(cost: &Cost) {
         step,
         cost.decode_seconds
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_of_a_batch_goes_over_its_steps_and_then_over_its_larger_pictures() {
+        let bar = BatchBar::default();
+        let shown = || {
+            let shown = bar.0.borrow();
+            shown.as_ref().map(|shown| shown.bar.shown())
+        };
+        let expect = |label: &str, done: u64, of: u64| Some((label.to_string(), done, of));
+        bar.upscaled(4, 0.5);
+        assert_eq!(shown(), None);
+        let step = |step| {
+            let tick = |bar: &Progress| bar.tick(step, Some(8), 0.0);
+            bar.stepped(&[4, 7], || "key.png and 1 more".into(), tick);
+        };
+        step(1);
+        step(2);
+        assert_eq!(shown(), expect("key.png and 1 more", 2, 8));
+        bar.upscaled(4, 0.5);
+        assert_eq!(shown(), expect("upscaling key.png and 1 more", 25, 100));
+        bar.upscaled(7, 0.5);
+        assert_eq!(shown(), expect("upscaling key.png and 1 more", 75, 100));
+        step(3);
+        assert_eq!(shown(), expect("key.png and 1 more", 3, 8));
+        bar.finish();
+        assert_eq!(shown(), None);
+    }
 }

@@ -14,7 +14,9 @@ use flowinone_image::{decode_picture, write_with_text};
 use flowinone_parity::{folders, mutated};
 use flowinone_prompts::{Background, Colour, Doodle, Drawing, Prompt, VisualPrompt};
 use flowinone_tasks::{ModelConfig, read_config, read_record};
-use flowinone_train::{FlowTrainingConfig, Plot, read_metric_log, read_training_config};
+use flowinone_train::{
+    FlowTrainingConfig, Plot, UpscaleTrainingConfig, read_metric_log, read_training_config,
+};
 use flowinone_weights::Checkpoint;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -174,6 +176,8 @@ fn texts() -> Vec<Format> {
     let folder = tempfile::tempdir().unwrap();
     let config = serde_json::to_vec_pretty(&ModelConfig::tiny()).unwrap();
     let record = file(folder.path(), "a.png", b"");
+    let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../flowinone-train/recipes");
+    let recipe = recipes.join("upscale/icons.toml");
     let json = r#"{"version":"0.1.0","input":"a.png","input_sha256":"12","model":"m","model_digest":"d","task":"doodle","structure":true,"seed":1,"item":2,"settings":{"steps":50,"guidance":{"constant":{"scale":7.0}},"solver":"euler","grid":"reference","noise":1.0},"preview":null,"precision":"f32","device":"cpu"}"#;
     write_with_text(&record, &photo(), "flowinone", json.into()).unwrap();
     read_record(&record).unwrap();
@@ -196,6 +200,23 @@ fn texts() -> Vec<Format> {
         format("TOML", TOML.into(), 6_000, |bytes, folder| {
             read_training_config::<FlowTrainingConfig>(&file(folder, "a.toml", bytes)).map(drop)
         }),
+        format(
+            "TOML of an upscaling run",
+            std::fs::read(recipe).unwrap(),
+            4_000,
+            |bytes, folder| {
+                let path = file(folder, "a.toml", bytes);
+                let run = read_training_config::<UpscaleTrainingConfig>(&path)
+                    .map_err(|e| e.to_string())?;
+                // What is taken is of sizes that can be trained.
+                let (network, objective) = (run.network.config(), run.objective);
+                let small = objective.side as usize / network.scale;
+                assert_eq!(small * network.scale, objective.side as usize);
+                assert!(small >= 2 && objective.crop >= 2 && !run.data.is_empty());
+                assert!(network.work() > 0.0 && network.work().is_finite());
+                Ok::<(), String>(())
+            },
+        ),
         format("journal", JOURNAL.into(), 2_000, |bytes, folder| {
             let entries = read_metric_log(&file(folder, "journal.jsonl", bytes))?;
             Plot::new(&[("a".into(), entries)], &["loss".into()]).map(drop)

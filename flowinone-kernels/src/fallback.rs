@@ -9,6 +9,12 @@ pub(crate) fn geglu<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     activation::gelu(a) * b
 }
 
+/// `(y + x) (sigmoid(y) - 1/2)`.
+pub(crate) fn gated_shortcut<const D: usize>(y: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
+    let gate = activation::sigmoid(y.clone()).sub_scalar(0.5);
+    (y + x) * gate
+}
+
 /// Each row divided by its root mean square, in float32.
 pub(crate) fn rms_normalized(x: Tensor<3>, epsilon: f64) -> Tensor<3> {
     let dtype = x.dtype();

@@ -57,6 +57,21 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     activation::silu(x)
 }
 
+/// `(y + x) (sigmoid(y) - 1/2)`, for tensors of one shape: SPAN's attention without parameters, the
+/// result `y` of a block weighing its own sum with the shortcut `x`.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn gated_shortcut<const D: usize>(y: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
+    let (result, shortcut) = (y.dims(), x.dims());
+    assert_eq!(result, shortcut, "{result:?} beside {shortcut:?}");
+    #[cfg(feature = "cpu")]
+    if takes(&y) && takes(&x) {
+        return of_two(flex::Gated, y, x);
+    }
+    fallback::gated_shortcut(y, x)
+}
+
 /// Softmax over the last axis.
 pub fn softmax<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "cpu")]

@@ -49,6 +49,7 @@ pub use functions::low_rank::LowRank;
 pub use functions::packed::{PackedLinear, packs, prefers_bfloat16};
 pub use functions::parts::layer_norm_of_parts;
 pub use functions::{
-    geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized, sample_norm, silu, softmax,
+    gated_shortcut, geglu, gelu, group_norm_silu, layer_norm, rms_norm, rms_normalized,
+    sample_norm, silu, softmax,
 };
 pub use speed::relative_time;

@@ -2,7 +2,7 @@
 
 /** @typedef {{id: string, task: string, state: string, created: number, finished: number|null,
  *   position: number|null, step: number|null, steps: number|null, share: number|null,
- *   seconds_left: number|null, width: number|null, frames: number|null,
+ *   upscaled: number|null, seconds_left: number|null, width: number|null, frames: number|null,
  *   error: {code: string, message: string}|null, request: any, links: Record<string, string>}} Job */
 
 /** @param {string} id @returns {any} */
@@ -51,7 +51,7 @@ export const drop = (path) => ask(path, { method: 'DELETE' });
 export function listen(hear, state) {
   /** @type {EventSource|null} */
   let source = null;
-  const names = ['snapshot', 'queued', 'started', 'step', 'preview', 'done', 'failed', 'cancelled', 'forgotten'];
+  const names = ['snapshot', 'queued', 'started', 'step', 'preview', 'upscaling', 'done', 'failed', 'cancelled', 'forgotten'];
   let again = 0;
   const open = () => {
     clearTimeout(again);

@@ -96,10 +96,10 @@ export class Gallery {
       const job = /** @type {Job} */ (this.jobs.get(data.job));
       if (job.finished) return;
       const state = event === 'queued' ? 'queued' : 'running';
-      this.jobs.set(job.id, { ...job, ...data, state, position: event === 'queued' ? data.position : null });
+      this.jobs.set(job.id, { ...job, upscaled: null, ...data, state, position: event === 'queued' ? data.position : null });
     }
     if (data.job === this.shown || event === 'snapshot') this.show();
-    if (event !== 'step' && event !== 'queued') this.list();
+    if (!['step', 'queued', 'upscaling'].includes(event)) this.list();
   }
 
   /** @param {string} address @param {boolean} [unfinished] */
@@ -127,11 +127,12 @@ export class Gallery {
     }
     let state = '';
     if (job.state === 'queued') state = SAY.queued(job.position ?? 1);
+    else if (job.state === 'running' && typeof job.upscaled === 'number') state = SAY.upscaling(job.seconds_left ?? 0);
     else if (job.state === 'running') state = job.step ? SAY.step(job.step, job.steps, job.seconds_left ?? 0) : SAY.starting;
     else if (job.state === 'done') state = `${said(job)} · ${SAY.seed(job.request.seed)}`;
     else state = job.error ? `${SAY.failed}: ${job.error.message}` : SAY.cancelled;
     $('caption').textContent = state;
-    $('progress').value = job.share ?? 0;
+    $('progress').value = job.upscaled ?? job.share ?? 0;
     if (job.state === 'done') this.#finished(job);
     else if (job.finished) {
       $('picture').hidden = true;

@@ -126,6 +126,7 @@ export const SAY = {
   empty: 'Drop, paste or open a picture', sketch: 'or sketch on an empty sheet', blank: 'Empty sheet',
   start: 'Your picture appears here.', queued: (n) => (n > 1 ? `Waiting, ${n - 1} before it` : 'Next in line'),
   step: (n, of, left) => `Step ${n}${of ? ` of ${of}` : ''}${left >= 1 ? `, about ${clock(left)} left` : ''}`,
+  upscaling: (left) => `Making it larger${left >= 1 ? `, about ${clock(left)} left` : ''}`,
   starting: 'Begins …', done: 'The picture is finished', failed: 'No picture', cancelled: 'Cancelled',
   use: 'Use as input', again: 'Same again', vary: 'Other seed', restore: 'Load its settings',
   save: 'Download', motion: 'Download motion', forget: 'Delete', play: 'Play', older: 'Older ones',

@@ -33,6 +33,7 @@ pub struct Run<'s> {
     batch_size: usize,
     preview: Option<Preview<'s>>,
     stop: &'s dyn Fn() -> bool,
+    upscaled: &'s dyn Fn(usize, f64),
     incoming: Incoming<'s>,
     /// The batch that is gathered.
     waiting: Vec<Ready>,
@@ -61,6 +62,7 @@ impl<'s> Run<'s> {
             batch_size: 1,
             preview: None,
             stop: &|| false,
+            upscaled: &|_, _| {},
             incoming,
             waiting: vec![],
             events: VecDeque::new(),
@@ -106,6 +108,13 @@ impl<'s> Run<'s> {
     #[must_use]
     pub fn until(self, stop: &'s dyn Fn() -> bool) -> Self {
         Self { stop, ..self }
+    }
+
+    /// Tells `upscaled` how far a finished picture is made larger, if the session does that: its
+    /// job, and the share of the work that is done, from 0 to 1, before each layer of the network.
+    #[must_use]
+    pub fn upscale_progress(self, upscaled: &'s dyn Fn(usize, f64)) -> Self {
+        Self { upscaled, ..self }
     }
 
     /// One piece of work, which may tell something.
@@ -227,9 +236,11 @@ impl<'s> Run<'s> {
             .collect();
         let decode_seconds = decoding.elapsed().as_secs_f64();
         let enlarging = Instant::now();
+        let jobs = flowing.batch.iter().map(|ready| ready.job);
         let pictures: Vec<_> = pictures
             .into_iter()
-            .map(|picture| self.enlarged(picture?))
+            .zip(jobs)
+            .map(|(picture, job)| self.enlarged(job, picture?))
             .collect();
         let stopped =
             |error: &Error| matches!(error, Error::Upscale(flowinone_upscale::Error::Stopped));
@@ -277,11 +288,14 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// The picture as the session wants it.
-    fn enlarged(&self, picture: RgbImage) -> Result<RgbImage, Error> {
+    /// The picture of a job as the session wants it.
+    fn enlarged(&self, job: usize, picture: RgbImage) -> Result<RgbImage, Error> {
         match self.session.upscaling() {
             None => Ok(picture),
-            Some(upscaling) => upscaling.enlarge(&picture, &mut |_| !(self.stop)()),
+            Some(upscaling) => upscaling.enlarge(&picture, &mut |share| {
+                (self.upscaled)(job, share);
+                !(self.stop)()
+            }),
         }
     }
 

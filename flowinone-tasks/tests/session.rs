@@ -1,11 +1,15 @@
 //! A session makes pictures of jobs, one event after the other; a batch writes them into files.
 #![cfg(all(feature = "cpu", feature = "prompts"))]
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use flowinone_prompts::{ClassToImage, Force, Point, TextToImage};
 use flowinone_tasks::batch::{self, BatchJob, Jobs, Options, Report};
-use flowinone_tasks::{Dtype, Event, Job, ModelConfig, Session, device, init, read_record};
+use flowinone_tasks::{
+    Dtype, Event, Job, ModelConfig, Session, Upscaling, device, init, read_record,
+};
+use flowinone_upscale::{CompactConfig, initialised};
 use image::RgbImage;
 
 /// A session of a model of a few thousand random weights.
@@ -90,6 +94,54 @@ fn a_loop_that_is_left_computes_no_further_and_a_stop_ends_within_a_step() {
     let stopped = session.run(jobs(&session), &settings).until(&|| true);
     let events: Vec<_> = stopped.map(Result::unwrap).collect();
     assert!(matches!(events.as_slice(), [Event::Stopped]), "{events:?}");
+}
+
+#[test]
+fn pictures_that_are_made_larger_tell_their_job_and_the_share_that_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path());
+    let network = CompactConfig {
+        channels: 3,
+        features: 8,
+        convolutions: 3,
+        scale: 2,
+    };
+    let model = folder.path().join("upscale.safetensors");
+    let drawn = initialised(&network, 1, &session.device().device).unwrap();
+    drawn.save(&model, false).unwrap();
+    let settings = flowinone_upscale::Settings::default();
+    let upscaling = Upscaling::open(&model, settings, session.device(), Dtype::F32);
+    let session = session.upscaled(upscaling.unwrap()).unwrap();
+    let told = RefCell::new(vec![]);
+    let tell = |job, share| told.borrow_mut().push((job, share));
+    let settings = session.config().sampling;
+    let run = session.run(jobs(&session), &settings).batch_size(2);
+    for event in run.upscale_progress(&tell) {
+        match event.unwrap() {
+            // Five convolutions a picture, each told before it is done.
+            Event::Done { job, picture, .. } => {
+                assert_eq!(picture.dimensions(), (64, 64));
+                let mut told = told.borrow_mut();
+                let (own, others) = told.split_at(5);
+                assert!(own.iter().all(|(of, _)| *of == job), "{told:?}");
+                let shares: Vec<f64> = own.iter().map(|(_, share)| *share).collect();
+                assert!(shares[0] == 0.0 && shares[4] < 1.0, "{shares:?}");
+                assert!(shares.is_sorted_by(|a, b| a < b), "{shares:?}");
+                *told = others.to_vec();
+            }
+            Event::Step { .. } => assert!(told.borrow().is_empty()),
+            _ => {}
+        }
+    }
+    assert!(told.borrow().is_empty());
+    // Stopped while the first picture is made larger.
+    let told = RefCell::new(0);
+    let tell = |_, _| *told.borrow_mut() += 1;
+    let stop = || *told.borrow() >= 3;
+    let run = session.run(jobs(&session), &settings).until(&stop);
+    let last = run.upscale_progress(&tell).last().unwrap().unwrap();
+    assert!(matches!(last, Event::Stopped), "{last:?}");
+    assert_eq!(*told.borrow(), 3);
 }
 
 #[test]

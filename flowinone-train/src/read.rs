@@ -213,7 +213,8 @@ impl Configuration for UpscaleTrainingConfig {
             ("network.features", network.features as u64, 1, 1024),
             ("network.convolutions", network.convolutions as u64, 0, 250),
             ("network.scale", scale, 1, 16),
-            ("objective.side", objective.side.into(), scale, 16_384),
+            // Small pictures have neighbouring pixels.
+            ("objective.side", objective.side.into(), 2 * scale, 16_384),
             ("objective.crop", objective.crop.into(), 2, 16_384),
         ] {
             if !(least..=most).contains(&number) {
@@ -234,8 +235,11 @@ impl Configuration for UpscaleTrainingConfig {
             ("objective.noise", objective.noise, 1.0),
         ] {
             if !(0.0..=most).contains(&weight) {
-                let reason = format!("is {weight}, expected a finite number, 0 or more");
-                return Err(fault(key, reason));
+                let expected = match most {
+                    1.0 => "0 to 1",
+                    _ => "a finite number, 0 or more",
+                };
+                return Err(fault(key, format!("is {weight}, expected {expected}")));
             }
         }
         some_data(&self.data)

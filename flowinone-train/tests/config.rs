@@ -94,6 +94,81 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
 }
 
 #[test]
+fn what_cannot_be_of_an_upscaling_run_is_named_with_file_line_and_key() {
+    let bench = Bench::new();
+    let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/recipes/upscale/icons.toml");
+    let good = std::fs::read_to_string(recipe).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    for (from, to, words) in [
+        ("features = 48", "features = 0", "network.features is 0"),
+        ("features = 48", "features = 1025", "expected 1 to 1024"),
+        ("features = 48", "features = -1", "-1"),
+        (
+            "convolutions = 8",
+            "convolutions = 251",
+            "expected 0 to 250",
+        ),
+        ("scale = 4", "scale = 0", "network.scale is 0"),
+        ("scale = 4", "scale = 17", "expected 1 to 16"),
+        ("scale = 4", "scaling = 4", "scaling"),
+        ("side = 256", "side = 4", "objective.side is 4, expected 8"),
+        (
+            "side = 256",
+            "side = 254",
+            "expected a multiple of the scale",
+        ),
+        ("side = 256", "side = 16388", "to 16384"),
+        ("crop = 32", "crop = 1", "objective.crop is 1"),
+        ("decoded = 0.5", "decoded = 1.5", "is 1.5, expected 0 to 1"),
+        ("decoded = 0.5", "decoded = nan", "is NaN, expected 0 to 1"),
+        ("decoded = 0.5", "blur = -0.1", "objective.blur is -0.1"),
+        ("decoded = 0.5", "noise = 2.0", "objective.noise is 2"),
+        (
+            "decoded = 0.5",
+            "latent_noise = inf",
+            "objective.latent_noise",
+        ),
+        (
+            "decoded = 0.5",
+            "gradient = inf",
+            "expected a finite number",
+        ),
+        ("decoded = 0.5", "squared = \"much\"", "much"),
+        ("model = ", "network = ", "network"),
+        ("steps = 20000", "steps = 0", "run.steps is 0"),
+        ("split = \"train\"", "split = \"half\"", "half"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        // Of what stands in a list of tables, the list's line is told.
+        let told = match from.starts_with("split") {
+            true => "[[data]]",
+            false => from,
+        };
+        let at = lines.iter().position(|line| line.starts_with(told));
+        let at = 1 + at.unwrap();
+        let file = bench.describe("bad", &good.replacen(from, to, 1));
+        let refused = read_training_config::<UpscaleTrainingConfig>(&file);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("bad.toml"), "{to}: {message}");
+        assert!(message.contains(words), "{to}: {message}");
+        assert!(
+            message.contains(&format!("line {at}")),
+            "{to}, line {at}: {message}"
+        );
+    }
+    let empty = good.split("[[data]]").next().unwrap();
+    for (text, words) in [
+        (empty.to_string(), "missing field `data`"),
+        (format!("data = []\n{empty}"), "data is empty"),
+    ] {
+        let file = bench.describe("bad", &text);
+        let refused = read_training_config::<UpscaleTrainingConfig>(&file);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
 fn a_step_multiplies_in_f32_or_bf16_by_either_name() {
     let bench = Bench::new();
     let read = |name: &str| {

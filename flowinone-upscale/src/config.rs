@@ -1,6 +1,6 @@
 //! Sizes of one of the networks, and what follows from them.
 
-use crate::{CompactConfig, RrdbConfig};
+use crate::{CompactConfig, RrdbConfig, SpanConfig};
 
 /// Sizes of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Config {
     Compact(CompactConfig),
     /// Of an RRDBNet.
     Rrdb(RrdbConfig),
+    /// Of a SPAN.
+    Span(SpanConfig),
 }
 
 impl Config {
@@ -17,6 +19,7 @@ impl Config {
         match self {
             Self::Compact(config) => config.channels,
             Self::Rrdb(config) => config.channels,
+            Self::Span(config) => config.channels,
         }
     }
 
@@ -25,13 +28,14 @@ impl Config {
         match self {
             Self::Compact(config) => config.scale,
             Self::Rrdb(config) => config.scale(),
+            Self::Span(config) => config.scale,
         }
     }
 
     /// Height and width must be multiples of this.
     pub fn multiple(&self) -> usize {
         match self {
-            Self::Compact(_) => 1,
+            Self::Compact(_) | Self::Span(_) => 1,
             Self::Rrdb(config) => config.unshuffle,
         }
     }
@@ -41,6 +45,7 @@ impl Config {
         match self {
             Self::Compact(config) => config.reach(),
             Self::Rrdb(config) => config.reach(),
+            Self::Span(config) => config.reach(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Config {
         match self {
             Self::Compact(config) => config.work(),
             Self::Rrdb(config) => config.work(),
+            Self::Span(config) => config.work(),
         }
     }
 
@@ -57,6 +63,7 @@ impl Config {
         match self {
             Self::Compact(config) => config.memory(),
             Self::Rrdb(config) => config.memory(),
+            Self::Span(config) => config.memory(),
         }
     }
 }
@@ -77,6 +84,11 @@ impl std::fmt::Display for Config {
                 c.scale(),
                 c.features,
                 c.blocks
+            ),
+            Self::Span(c) => write!(
+                f,
+                "SPAN x{}, {} features, {} blocks",
+                c.scale, c.features, c.blocks
             ),
         }
     }

@@ -1,5 +1,5 @@
-//! What both networks share: a 3x3 convolution with what follows it, and pixels that become
-//! channels and back.
+//! What the networks share: a convolution with what follows it, and pixels that become channels and
+//! back.
 
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -13,6 +13,11 @@ pub(crate) fn conv3x3(input: usize, output: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new([input, output], [3, 3])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
         .init(device)
+}
+
+/// A convolution of each pixel for itself.
+pub(crate) fn conv1x1(input: usize, output: usize, device: &Device) -> Conv2d {
+    Conv2dConfig::new([input, output], [1, 1]).init(device)
 }
 
 /// What becomes of the results of a convolution.
@@ -69,10 +74,12 @@ impl Run<'_, '_> {
     ) -> Result<Tensor<4>, Error> {
         let weight = conv.weight.val();
         let bias = conv.bias.as_ref().expect("made with a bias").val();
-        let [output, input, ..] = weight.dims();
+        let [output, input, rows, columns] = weight.dims();
         let [batch, _, height, width] = parts[0].dims();
         let pixels = batch * height * width * repeat * repeat;
-        self.watch.begin(9.0 * (input * output * pixels) as f64)?;
+        let places = rows * columns;
+        self.watch
+            .begin((places * input * output * pixels) as f64)?;
         let slopes = match slopes {
             Slopes::None => Tensor::ones([output], &bias.device()),
             Slopes::Leaky(slope) => Tensor::full([output], slope, &bias.device()),

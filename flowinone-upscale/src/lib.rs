@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod channels;
 mod colours;
 mod compact;
 mod config;
+mod conv3xc;
 mod error;
 mod init;
 mod keys;
@@ -14,6 +16,8 @@ mod picture;
 mod planes;
 mod recognise;
 mod rrdb;
+mod settings;
+mod span;
 mod target;
 mod tiles;
 mod upscaler;
@@ -30,7 +34,9 @@ pub use network::Network;
 pub use planes::Planes;
 pub use recognise::{Recognised, recognise};
 pub use rrdb::{DenseBlock, ResidualBlock, Rrdb, RrdbConfig};
+pub use settings::Settings;
+pub use span::{Span, SpanBlock, SpanConfig};
 pub use target::{MOST_FACTOR, Target};
 pub use tiles::{Tiling, WHOLE_TRUNK};
-pub use upscaler::{Settings, Upscaler};
+pub use upscaler::Upscaler;
 pub use watch::Watch;

@@ -4,9 +4,11 @@ use burn::tensor::{Device, Tensor};
 use flowinone_kernels::Dtype;
 use flowinone_weights::{Checkpoint, Key, LoadOptions, load};
 
+use crate::conv3xc;
 use crate::keys::of_compact;
 use crate::{
-    Compact, CompactConfig, Config, Error, Recognised, Rrdb, RrdbConfig, Watch, recognise,
+    Compact, CompactConfig, Config, Error, Recognised, Rrdb, RrdbConfig, Span, SpanConfig, Watch,
+    recognise,
 };
 
 /// A network with its weights.
@@ -20,6 +22,8 @@ pub enum Network {
     Compact(CompactConfig, Compact),
     /// Dense blocks of residuals.
     Rrdb(RrdbConfig, Rrdb),
+    /// Blocks that weigh their own results.
+    Span(SpanConfig, Span),
 }
 
 impl Network {
@@ -32,6 +36,7 @@ impl Network {
             config,
             prefix,
             naming,
+            gain,
         } = recognise(checkpoint)?;
         // What lies beside belongs to the optimiser, or is another copy of the weights.
         let below = |name: &str, key: &dyn Fn(&str) -> Key| match name.strip_prefix(&prefix) {
@@ -50,6 +55,10 @@ impl Network {
                 let network = load(config.init(device), checkpoint, key, &options)?;
                 Self::Rrdb(config, network)
             }
+            Config::Span(config) => {
+                let network = conv3xc::loaded(&config, gain, checkpoint, below, device)?;
+                Self::Span(config, network)
+            }
         })
     }
 
@@ -58,6 +67,7 @@ impl Network {
         match self {
             Self::Compact(config, _) => Config::Compact(*config),
             Self::Rrdb(config, _) => Config::Rrdb(*config),
+            Self::Span(config, _) => Config::Span(*config),
         }
     }
 
@@ -77,6 +87,7 @@ impl Network {
         match self {
             Self::Compact(_, network) => network.forward(x, precision, watch),
             Self::Rrdb(_, network) => network.forward(x, precision, watch),
+            Self::Span(_, network) => network.forward(x, precision, watch),
         }
     }
 }

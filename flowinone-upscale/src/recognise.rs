@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flowinone_weights::Checkpoint;
 
-use crate::{CompactConfig, Config, Error, Naming, RrdbConfig};
+use crate::{CompactConfig, Config, Error, Naming, RrdbConfig, SpanConfig};
 
 /// Limits of sizes: far above what there is, far below what no machine holds.
 const MOST_FEATURES: usize = 1024;
@@ -13,6 +13,8 @@ const MOST_LAYERS: usize = 256;
 const MOST_VALUES: f64 = 2.7e8;
 /// Most times that a network enlarges.
 const MOST_SCALE: usize = 16;
+/// Most times that SPAN's convolutions are wider inside while they are trained.
+const MOST_GAIN: usize = 8;
 
 /// What a checkpoint was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +23,24 @@ pub struct Recognised {
     pub config: Config,
     /// What stands before the names of its tensors: a wrapper such as `params_ema.`, or nothing.
     pub prefix: String,
-    /// How its tensors are called; of no meaning for Compact.
+    /// How the tensors of an RRDBNet are called; of no meaning for others.
     pub naming: Naming,
+    /// How many times wider the convolutions of a SPAN are inside, as it is trained. If `None`, it
+    /// is merged, or another network.
+    pub gain: Option<usize>,
+}
+
+/// A network by the names of its tensors.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Compact,
+    Rrdb(Naming),
+    Span,
 }
 
 /// Ends of names by which other networks are known.
 const OTHERS: [(&str, &str); 10] = [
-    ("block_1.c1_r.sk.weight", "SPAN"),
+    ("feats.1.block_1.c1_r.eval_conv.weight", "SPANPlus"),
     (
         "residual_group.blocks.0.attn.relative_position_index",
         "SwinIR",
@@ -58,17 +71,19 @@ pub fn recognise(checkpoint: &Checkpoint) -> Result<Recognised, Error> {
     for (end, name) in OTHERS {
         if shapes.keys().any(|key| key.ends_with(end)) {
             return Err(fail(format!(
-                "it is {name}; Compact (SRVGGNetCompact) and ESRGAN (RRDBNet) are read"
+                "it is {name}; Compact (SRVGGNetCompact), ESRGAN (RRDBNet) and SPAN are read"
             )));
         }
     }
     let mut found = vec![];
     for name in shapes.keys() {
         for (end, kind) in [
-            ("body.0.weight", None),
-            ("body.0.rdb1.conv1.weight", Some(Naming::New)),
-            ("RRDB_trunk.0.RDB1.conv1.weight", Some(Naming::Middle)),
-            ("model.1.sub.0.RDB1.conv1.0.weight", Some(Naming::Old)),
+            ("body.0.weight", Kind::Compact),
+            ("body.0.rdb1.conv1.weight", Kind::Rrdb(Naming::New)),
+            ("RRDB_trunk.0.RDB1.conv1.weight", Kind::Rrdb(Naming::Middle)),
+            ("model.1.sub.0.RDB1.conv1.0.weight", Kind::Rrdb(Naming::Old)),
+            ("block_1.c1_r.sk.weight", Kind::Span),
+            ("block_1.c1_r.eval_conv.weight", Kind::Span),
         ] {
             let prefix = name.strip_suffix(end);
             let prefix = prefix.filter(|p| p.is_empty() || p.ends_with('.'));
@@ -80,21 +95,29 @@ pub fn recognise(checkpoint: &Checkpoint) -> Result<Recognised, Error> {
     found.sort_by_key(|(prefix, _)| (!prefix.contains("ema"), prefix.len()));
     let Some((prefix, kind)) = found.first() else {
         return Err(fail(
-            "its tensors have names of neither Compact (SRVGGNetCompact) nor ESRGAN (RRDBNet)"
+            "its tensors have names of none of Compact (SRVGGNetCompact), ESRGAN (RRDBNet) and SPAN"
                 .into(),
         ));
     };
     let tensors = Tensors { shapes, prefix };
-    let config = match kind {
-        None => tensors.compact().map(Config::Compact),
-        Some(naming) => tensors.rrdb(*naming).map(Config::Rrdb),
+    let read = match *kind {
+        Kind::Compact => tensors
+            .compact()
+            .map(|config| (Config::Compact(config), Naming::New, None)),
+        Kind::Rrdb(naming) => tensors
+            .rrdb(naming)
+            .map(|config| (Config::Rrdb(config), naming, None)),
+        Kind::Span => tensors
+            .span()
+            .map(|(config, gain)| (Config::Span(config), Naming::New, gain)),
     };
-    let config = config.map_err(&fail)?;
+    let (config, naming, gain) = read.map_err(&fail)?;
     within(&config).map_err(&fail)?;
     Ok(Recognised {
         config,
         prefix: prefix.to_string(),
-        naming: kind.unwrap_or(Naming::New),
+        naming,
+        gain,
     })
 }
 
@@ -105,13 +128,20 @@ struct Tensors<'a> {
 }
 
 impl Tensors<'_> {
-    /// Outputs and inputs of a convolution.
+    /// Outputs and inputs of a 3x3 convolution.
     fn convolution(&self, name: &str) -> Result<[usize; 2], String> {
+        self.convolution_of(3, name)
+    }
+
+    /// Outputs and inputs of a convolution with kernels of that side.
+    fn convolution_of(&self, side: usize, name: &str) -> Result<[usize; 2], String> {
         let name = format!("{}{name}", self.prefix);
         match self.shapes.get(name.as_str()) {
-            Some([output, input, 3, 3]) => Ok([*output, *input]),
+            Some([output, input, rows, columns]) if [*rows, *columns] == [side; 2] => {
+                Ok([*output, *input])
+            }
             Some(shape) => Err(format!(
-                "its tensor {name} has the shape {shape:?}, not that of a 3x3 convolution"
+                "its tensor {name} has the shape {shape:?}, not that of a {side}x{side} convolution"
             )),
             None => Err(format!("it has no tensor {name}")),
         }
@@ -137,16 +167,51 @@ impl Tensors<'_> {
         }
         let last = format!("body.{}.weight", 2 * (convolutions - 1));
         let [output, _] = self.convolution(&last)?;
-        let scale = (1..=MOST_SCALE).find(|scale| input * scale * scale == output);
-        let scale = scale.ok_or_else(|| {
-            format!("{input} channels of a picture do not become {output} at any scale up to {MOST_SCALE}")
-        })?;
         Ok(CompactConfig {
             channels: input,
             features,
             convolutions: convolutions - 2,
-            scale,
+            scale: scale_of(input, output)?,
         })
+    }
+
+    /// The sizes of a SPAN, and how many times wider its convolutions are inside as it is trained.
+    fn span(&self) -> Result<(SpanConfig, Option<usize>), String> {
+        let trained = self.has("conv_1.sk.weight");
+        let ([features, channels], blocks, gain) = match trained {
+            true => {
+                let [wide, input] = self.convolution_of(1, "conv_1.conv.0.weight")?;
+                let gain = (1..=MOST_GAIN).find(|gain| input.checked_mul(*gain) == Some(wide));
+                let gain = gain.ok_or_else(|| {
+                    format!(
+                        "its first convolution has {wide} channels inside for {input}; 1 to {MOST_GAIN} times as many are read"
+                    )
+                })?;
+                let sizes = self.convolution_of(1, "conv_1.sk.weight")?;
+                let blocks = self.count(|index| format!("block_{}.c1_r.sk.weight", index + 1));
+                (sizes, blocks, Some(gain))
+            }
+            false => {
+                let merged = |index| format!("block_{}.c1_r.eval_conv.weight", index + 1);
+                let sizes = self.convolution("conv_1.eval_conv.weight")?;
+                (sizes, self.count(merged), None)
+            }
+        };
+        let [output, _] = self.convolution("upsampler.0.weight")?;
+        let config = SpanConfig {
+            channels,
+            features,
+            blocks,
+            scale: scale_of(channels, output)?,
+            normalised: !self.has("no_norm"),
+        };
+        if config.normalised && channels != 3 {
+            return Err(format!(
+                "it takes the mean of three colours off pictures of {channels} channels, having no tensor {}no_norm",
+                self.prefix
+            ));
+        }
+        Ok((config, gain))
     }
 
     fn rrdb(&self, naming: Naming) -> Result<RrdbConfig, String> {
@@ -185,7 +250,7 @@ impl Tensors<'_> {
         let [channels, _] = self.convolution(&last)?;
         let unshuffle = [1, 2, 4, 8]
             .into_iter()
-            .find(|u| channels * u * u == inputs)
+            .find(|u| channels.checked_mul(u * u) == Some(inputs))
             .ok_or_else(|| {
                 format!(
                     "its first convolution has {inputs} inputs for a picture of {channels} channels"
@@ -208,6 +273,14 @@ impl Tensors<'_> {
     }
 }
 
+/// By how much a pixel shuffle of `output` channels to those of a picture enlarges.
+fn scale_of(channels: usize, output: usize) -> Result<usize, String> {
+    let scale = (1..=MOST_SCALE).find(|scale| channels.checked_mul(scale * scale) == Some(output));
+    scale.ok_or_else(|| {
+        format!("{channels} channels of a picture do not become {output} at any scale up to {MOST_SCALE}")
+    })
+}
+
 /// Refuses sizes that no machine holds, before anything is made of them.
 fn within(config: &Config) -> Result<(), String> {
     let (channels, scale) = (config.channels(), config.scale());
@@ -224,6 +297,7 @@ fn within(config: &Config) -> Result<(), String> {
     let (widths, layers) = match config {
         Config::Compact(c) => (vec![c.features], c.convolutions),
         Config::Rrdb(c) => (vec![c.features, c.growth], c.blocks),
+        Config::Span(c) => (vec![c.features], c.blocks),
     };
     for width in widths {
         if !(1..=MOST_FEATURES).contains(&width) {

@@ -5,12 +5,12 @@
 //!                |    core    |                    what is kept of it
 //! ```
 //!
-//! With an overlap of the network's reach, the kept pixels are those of the whole picture. They are
-//! so bit by bit with twice that: the convolutions compute four pixels of a row together, which
-//! rounds all of them otherwise when one is another, so that what lies beyond a tile's edge is felt
-//! four pixels further after every second layer. Tiles begin where those four do. A deep RRDBNet
-//! sees hundreds of pixels, more than anyone pays for twice: there the overlap is 32 pixels of the
-//! trunk, and cores are faded over into each other across a quarter of it.
+//! With an overlap of the network's reach, the kept pixels are those of the whole picture, up to
+//! rounding. They are so bit by bit with twice that: the convolutions compute four pixels of a row
+//! together, which rounds all of them otherwise when one is another, so that what lies beyond a
+//! tile's edge is felt four pixels further after every second layer. Tiles begin where those four
+//! do. A deep RRDBNet sees hundreds of pixels, more than anyone pays for twice: there the overlap
+//! is 32 pixels of the trunk, and cores are faded over into each other across a quarter of it.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_kernels::Dtype;
@@ -21,8 +21,8 @@ use crate::{Config, Error, Network, Planes, Watch};
 
 /// Pixels of the trunk up to which an RRDBNet takes a picture whole if memory allows: 512 x 512.
 pub const WHOLE_TRUNK: usize = 512 * 512;
-/// The same for Compact, whose tiles are exact.
-const WHOLE_COMPACT: usize = 1024 * 1024;
+/// The same for Compact and SPAN, whose tiles are exact.
+const WHOLE_EXACT: usize = 1024 * 1024;
 /// Overlap of tiles that are faded over, in pixels of the trunk.
 const FADED: usize = 32;
 /// Smallest side of a tile, in pixels.
@@ -67,7 +67,7 @@ impl Tiling {
             None => {
                 let most = match config {
                     Config::Rrdb(_) => WHOLE_TRUNK * multiple * multiple,
-                    Config::Compact(_) => WHOLE_COMPACT,
+                    Config::Compact(_) | Config::Span(_) => WHOLE_EXACT,
                 };
                 let fit = available() as usize / 2 / config.memory();
                 let pixels = most.min(fit);

@@ -9,40 +9,13 @@ use flowinone_image::{Filter, PictureWithAlpha, resize};
 use flowinone_kernels::Dtype;
 use flowinone_weights::Checkpoint;
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use serde::{Deserialize, Serialize};
 
+use crate::channels::{channels, joined, mean};
 use crate::memory::available;
 use crate::picture::{filled_in, settle};
 use crate::planes::wrapped;
 use crate::tiles::{enlarged, work};
-use crate::{Config, Error, Network, Planes, Target, Tiling, Watch, colours};
-
-/// How pictures are enlarged; with the model it decides every pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// The size that is asked for. What the network does not make is resized after.
-    pub target: Target,
-    /// Side of tiles in pixels of the picture; `None` lets memory decide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tile: Option<u32>,
-    /// The picture repeats: its edges fit each other, and still do when it is larger.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub tileable: bool,
-    /// The low frequencies of the picture are kept.
-    pub keep_colours: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            target: Target::Native,
-            tile: None,
-            tileable: false,
-            keep_colours: true,
-        }
-    }
-}
+use crate::{Config, Error, Network, Planes, Settings, Tiling, Watch, colours};
 
 /// A model on a device.
 #[derive(Debug)]
@@ -274,7 +247,7 @@ impl Upscaler {
         let step = 4 * config.multiple();
         match (settings.tileable, config) {
             (false, _) => 0,
-            (true, Config::Compact(_)) => config.reach().next_multiple_of(step),
+            (true, Config::Compact(_) | Config::Span(_)) => config.reach().next_multiple_of(step),
             (true, Config::Rrdb(_)) => config.reach().min(64).next_multiple_of(step),
         }
     }
@@ -350,41 +323,6 @@ impl Upscaler {
         }
         Ok(y)
     }
-}
-
-/// Some channels of a picture.
-fn channels<const N: usize>(planes: &Planes, which: [usize; N]) -> Planes {
-    let mut chosen = Planes::zeros(N, planes.height, planes.width);
-    for (to, from) in which.into_iter().enumerate() {
-        chosen.plane_mut(to).copy_from_slice(planes.plane(from));
-    }
-    chosen
-}
-
-/// Pictures of one channel as channels.
-fn joined<'a>(planes: impl Iterator<Item = &'a Planes>) -> Planes {
-    let (mut values, mut channels, mut size) = (vec![], 0, [0, 0]);
-    for each in planes {
-        values.extend_from_slice(&each.values);
-        channels += 1;
-        size = [each.height, each.width];
-    }
-    Planes {
-        channels,
-        height: size[0],
-        width: size[1],
-        values,
-    }
-}
-
-/// The mean of three channels.
-fn mean(planes: &Planes) -> Planes {
-    let mut grey = channels(planes, [0]);
-    let (green, blue) = (planes.plane(1), planes.plane(2));
-    for ((grey, green), blue) in grey.values.iter_mut().zip(green).zip(blue) {
-        *grey = (*grey + green + blue) / 3.0;
-    }
-    grey
 }
 
 /// The picture at that size.

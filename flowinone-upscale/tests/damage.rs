@@ -10,8 +10,8 @@ use flowinone_kernels::Dtype;
 use flowinone_parity::mutated;
 use flowinone_upscale::Upscaler;
 
-/// Of each of two files: 20,000 in all.
-const MUTATIONS: u64 = 10_000;
+/// Of each of four files: 20,000 in all.
+const MUTATIONS: u64 = 5_000;
 
 #[test]
 fn twenty_thousand_mutations_never_panic() {
@@ -23,8 +23,14 @@ fn twenty_thousand_mutations_never_panic() {
         false => tempfile::tempdir().unwrap(),
     };
     let device = Device::flex();
-    for file in ["compact_x2.pth", "compact_x1.safetensors"] {
+    for file in [
+        "compact_x2.pth",
+        "compact_x1.safetensors",
+        "span/span_gray_x1.pth",
+        "span/span_x2_merged.safetensors",
+    ] {
         let whole = std::fs::read(folder.join(file)).unwrap();
+        let file = Path::new(file).file_name().unwrap().to_str().unwrap();
         let path = temporary.path().join(file);
         let (mut refused, mut loaded) = (0, 0);
         for seed in 0..MUTATIONS {

@@ -176,7 +176,10 @@ fn other_networks_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.safetensors");
     for (tensors, word) in [
-        (&[("block_1.c1_r.sk.weight", &[4, 3, 1, 1][..])][..], "SPAN"),
+        (
+            &[("feats.1.block_1.c1_r.eval_conv.weight", &[4, 4, 3, 3][..])][..],
+            "SPANPlus",
+        ),
         (
             &[(
                 "params.layers.0.residual_group.blocks.0.attn.relative_position_index",
@@ -218,7 +221,11 @@ fn other_networks_are_refused_by_name() {
             ],
             "ESRGAN+",
         ),
-        (&[("some.weight", &[4, 4][..])], "neither Compact"),
+        (&[("some.weight", &[4, 4][..])], "none of Compact"),
+        (
+            &[("block_1.c1_r.sk.weight", &[4, 4, 1, 1][..])],
+            "no tensor conv_1.eval_conv.weight",
+        ),
         // Sizes that are none.
         (
             &[("body.0.weight", &[64, 3, 3, 3][..])],
@@ -265,6 +272,75 @@ fn other_networks_are_refused_by_name() {
         assert!(text.contains(word), "{word}: {text}");
         assert!(text.contains("other.safetensors"), "{text}");
     }
+}
+
+#[test]
+fn a_span_is_the_same_in_every_wrapper_whatever_its_eval_conv() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    for file in ["span_x2.safetensors", "span_x2_merged.safetensors"] {
+        let file = fixture("span").join(file);
+        let expected = bits(&load(&file));
+        for wrapper in ["", "params_ema.", "params.", "state_dict.module.", "netG."] {
+            renamed(&file, &path, |name| vec![format!("{wrapper}{name}")]);
+            assert_eq!(bits(&load(&path)), expected, "{wrapper:?}");
+        }
+    }
+    // Where it is trained, what was once computed from it is not needed.
+    let file = fixture("span").join("span_x2.safetensors");
+    renamed(&file, &path, |name| match name.contains("eval_conv") {
+        true => vec![],
+        false => vec![name.into()],
+    });
+    assert_eq!(bits(&load(&path)), bits(&load(&file)));
+    // Without a mean, it is another network.
+    let file = fixture("span").join("span_x4.safetensors");
+    renamed(&file, &path, |name| match name {
+        "no_norm" => vec![],
+        _ => vec![name.into()],
+    });
+    assert!(bits(&load(&path)) != bits(&load(&file)));
+}
+
+#[test]
+fn a_span_that_cannot_be_is_refused_with_the_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("span.safetensors");
+    let span = |features: usize, channels: usize, inside: usize, output: usize| {
+        [
+            (
+                "params.block_1.c1_r.sk.weight",
+                vec![features, features, 1, 1],
+            ),
+            ("params.conv_1.sk.weight", vec![features, channels, 1, 1]),
+            ("params.conv_1.conv.0.weight", vec![inside, channels, 1, 1]),
+            ("params.upsampler.0.weight", vec![output, features, 3, 3]),
+        ]
+    };
+    for (tensors, word) in [
+        (span(4, 3, 27, 12), "27 channels inside for 3"),
+        (span(4, 3, 6, 13), "do not become 13"),
+        (span(0, 3, 6, 12), "0 features"),
+        (span(1025, 3, 6, 12), "1025 features"),
+        (span(4, 1, 2, 4), "the mean of three colours"),
+        (span(4, 3, 6, 12), "missing"),
+        (span(4, 3, 6, 3 * 17 * 17), "do not become 867"),
+    ] {
+        let tensors = tensors.each_ref();
+        let tensors = tensors.map(|(name, shape)| (*name, shape.as_slice()));
+        zeros(&path, &tensors);
+        let text = refused(&path);
+        assert!(text.contains(word), "{word}: {text}");
+        assert!(text.contains("span.safetensors"), "{text}");
+    }
+    zeros(
+        &path,
+        &[
+            ("block_1.c1_r.eval_conv.weight", &[4, 4, 3, 3]),
+            ("conv_1.eval_conv.weight", &[4, 3, 5, 5]),
+        ],
+    );
+    assert!(refused(&path).contains("not that of a 3x3 convolution"));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use burn::tensor::{Device, Distribution, FloatDType, Tensor, TensorData};
 use flowinone_image::PictureWithAlpha;
 use flowinone_kernels::Dtype;
 use flowinone_upscale::{
-    Compact, CompactConfig, Error, Planes, RrdbConfig, Settings, Target, Upscaler, Watch,
+    Compact, CompactConfig, Config, Error, Planes, RrdbConfig, Settings, Span, SpanConfig, Target,
+    Upscaler, Watch,
 };
 use flowinone_weights::{Init, ParamSpec, fill, save_module};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -72,6 +73,79 @@ fn tiles_of_compact_are_the_whole_bit_by_bit() {
     }
 }
 
+/// A SPAN wide enough for the convolutions' tiles of four.
+const SPAN: SpanConfig = SpanConfig {
+    channels: 3,
+    features: 36,
+    blocks: 2,
+    scale: 2,
+    normalised: true,
+};
+
+#[test]
+fn tiles_of_span_are_the_whole_bit_by_bit() {
+    let deep = SpanConfig { blocks: 6, ..SPAN };
+    for config in [SPAN, deep] {
+        let span: Span = drawn(config.init(&Device::flex()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("span.safetensors");
+        published(&span, &path, of_span);
+        let upscaler = Upscaler::open(&path, &Device::flex(), Dtype::F32).unwrap();
+        assert_eq!(upscaler.network().config(), Config::Span(config));
+        let picture = Planes::of_bytes(picture(75, 61).as_raw(), 3, 61, 75);
+        let made = |tile, tileable| {
+            let settings = Settings {
+                tile,
+                tileable,
+                ..Settings::default()
+            };
+            let made = upscaler.enlarge_planes(&picture, &settings, &mut |_| true);
+            made.unwrap()
+        };
+        for tileable in [false, true] {
+            let whole = made(None, tileable);
+            for tile in [16, 33] {
+                let same = made(Some(tile), tileable) == whole;
+                assert!(same, "tiles of {tile}, tileable {tileable}");
+            }
+        }
+        assert!(made(None, false) != made(None, true));
+    }
+}
+
+#[test]
+fn beyond_its_reach_nothing_counts_in_a_span_but_rounding() {
+    let device = Device::flex();
+    let span: Span = drawn(SPAN.init(&device));
+    let x = Tensor::random([1, 3, 24, 60], Distribution::Uniform(0.0, 1.0), &device);
+    let run = |columns: usize| {
+        let mut go_on = |_| true;
+        let mut watch = Watch::new(&mut go_on);
+        let x = x.clone().narrow(3, 0, columns);
+        let y = span.forward(x, Dtype::F32, &mut watch).unwrap();
+        y.narrow(3, 0, 2 * 20) // of twenty columns that are kept
+    };
+    let whole = run(60);
+    let largest: f32 = whole.clone().abs().max().into_scalar();
+    let off = |overlap: usize| -> f32 {
+        let off: f32 = (run(20 + overlap) - whole.clone())
+            .abs()
+            .max()
+            .into_scalar();
+        off / largest
+    };
+    let reach = SPAN.reach();
+    let [short, exact, twice] = [reach - 2, reach, 2 * reach].map(off);
+    println!(
+        "overlaps of {}, {reach}, {}: {short:e}, {exact:e}, {twice:e}",
+        reach - 2,
+        2 * reach
+    );
+    // Rounding through nine layers: 1.1e-6 as measured.
+    assert!(exact < 1e-5 && short > 10.0 * exact, "{short:e}, {exact:e}");
+    assert_eq!(twice, 0.0);
+}
+
 /// A model of that network, through a file.
 fn upscaler(network: &Compact) -> Upscaler {
     let folder = tempfile::tempdir().unwrap();
@@ -97,6 +171,22 @@ fn of_compact(name: &str) -> String {
     match parts[0] {
         "convs" => format!("body.{}.{}", 2 * number, parts[2]),
         _ => format!("body.{}.weight", 2 * number + 1),
+    }
+}
+
+fn of_span(name: &str) -> String {
+    let (module, kind) = name.rsplit_once('.').unwrap();
+    match module {
+        "upsampler" => format!("upsampler.0.{kind}"),
+        "conv_cat" => name.into(),
+        _ => match module.strip_prefix("blocks.") {
+            None => format!("{module}.eval_conv.{kind}"),
+            Some(block) => {
+                let (number, module) = block.split_once('.').unwrap();
+                let number: usize = number.parse().unwrap();
+                format!("block_{}.{module}.eval_conv.{kind}", number + 1)
+            }
+        },
     }
 }
 

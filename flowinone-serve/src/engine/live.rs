@@ -48,16 +48,30 @@ pub(super) struct Progress {
     /// Frames that are finished.
     pub(super) frames: usize,
     pub(super) bytes: u64,
+    /// How far the finished picture is made larger, while it is.
+    pub(super) upscaling: Option<Upscaling>,
     preview_asked: Option<Instant>,
     preview_came: Option<Instant>,
     preview_cost: Duration,
 }
 
+/// How far a finished picture is made larger.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upscaling {
+    pub(super) since: Instant,
+    /// The share that is done, from 0 to 1.
+    pub(super) share: f64,
+}
+
 impl Progress {
-    /// Seconds until the picture is there, from the pace so far.
+    /// Seconds until the picture is there, or until it is larger, from the pace so far.
     pub(super) fn seconds_left(&self) -> Option<f64> {
-        let spent = self.began?.elapsed().as_secs_f64();
-        (self.share > 0.0).then(|| spent / self.share * (1.0 - self.share))
+        let (since, share) = match self.upscaling {
+            Some(Upscaling { since, share }) => (since, share),
+            None => (self.began?, self.share),
+        };
+        let spent = since.elapsed().as_secs_f64();
+        (share > 0.0).then(|| spent / share * (1.0 - share))
     }
 }
 
@@ -135,6 +149,11 @@ pub(crate) enum Kind {
         share: f64,
         seconds_left: Option<f64>,
     },
+    /// The finished picture is made larger.
+    Upscaling {
+        share: f64,
+        seconds_left: Option<f64>,
+    },
     /// An unfinished picture.
     Preview { step: usize, picture: Arc<RgbImage> },
     /// The picture is there.
@@ -154,6 +173,7 @@ impl Kind {
             Self::Queued { .. } => "queued",
             Self::Started => "started",
             Self::Step { .. } => "step",
+            Self::Upscaling { .. } => "upscaling",
             Self::Preview { .. } => "preview",
             Self::Done => "done",
             Self::Failed { .. } => "failed",
@@ -182,6 +202,10 @@ impl Kind {
             } => {
                 json!({"step": step, "steps": steps, "share": share, "seconds_left": seconds_left})
             }
+            Self::Upscaling {
+                share,
+                seconds_left,
+            } => json!({"upscaled": share, "seconds_left": seconds_left}),
             Self::Preview { step, picture } => {
                 let mut jpeg = Cursor::new(vec![]);
                 let encoder = JpegEncoder::new_with_quality(&mut jpeg, PREVIEW_QUALITY);

@@ -15,6 +15,8 @@ pub(crate) struct Work<'a> {
     pub(crate) stop: &'a dyn Fn() -> bool,
     /// Whether a job is decoded after a step.
     pub(crate) preview: &'a dyn Fn(usize, usize) -> bool,
+    /// Told how far the finished picture of a job is made larger, from 0 to 1.
+    pub(crate) upscaled: &'a dyn Fn(usize, f64),
 }
 
 /// A model on a device, owned by one thread.
@@ -41,6 +43,7 @@ impl Model for Session {
         let run = Self::run(self, work.jobs, work.settings)
             .batch_size(work.batch_size)
             .preview_when(work.preview)
+            .upscale_progress(work.upscaled)
             .until(work.stop);
         for event in run {
             see(event?);

@@ -95,6 +95,11 @@ impl Model for Fake {
             }
         }
         for (place, job) in work.jobs.iter().enumerate() {
+            if names[place].contains("large") {
+                for share in [0.0, 0.004, 0.5, 0.504, 0.9] {
+                    (work.upscaled)(place, share);
+                }
+            }
             if names[place].contains("nan") {
                 let stage = flowinone_sampler::Stage::State;
                 let error = flowinone_sampler::Error::NonFinite {
@@ -370,6 +375,29 @@ fn events_tell_the_whole_story_in_order() {
         &["done"],
     ];
     assert_eq!(names, expected.concat());
+}
+
+#[test]
+fn a_picture_that_is_made_larger_tells_every_hundredth_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path(), true);
+    let mut events = bench.engine.events();
+    bench.submit("large");
+    bench.tick(10);
+    bench.idle();
+    let mut told = vec![];
+    while let Ok(event) = events.try_recv() {
+        let data = event.kind.data();
+        match event.kind.name() {
+            "upscaling" => {
+                let left = data["seconds_left"].as_f64();
+                assert_eq!(left.is_some(), data["upscaled"] != 0.0, "{data}");
+                told.push(data["upscaled"].as_f64().unwrap());
+            }
+            _ => assert_eq!(data["upscaled"], serde_json::Value::Null),
+        }
+    }
+    assert_eq!(told, [0.0, 0.5, 0.9]);
 }
 
 #[test]

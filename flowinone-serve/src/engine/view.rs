@@ -25,6 +25,8 @@ pub(crate) struct View {
     pub(crate) step: Option<usize>,
     pub(crate) steps: Option<usize>,
     pub(crate) share: Option<f64>,
+    /// The share of making the finished picture larger that is done, while that lasts.
+    pub(crate) upscaled: Option<f64>,
     pub(crate) seconds_left: Option<f64>,
     pub(crate) width: Option<u32>,
     pub(crate) height: Option<u32>,
@@ -98,6 +100,10 @@ impl Engine {
             step: progress.as_ref().map(|progress| progress.step),
             steps: progress.as_ref().and_then(|progress| progress.steps),
             share: progress.as_ref().map(|progress| progress.share),
+            upscaled: progress
+                .as_ref()
+                .and_then(|progress| progress.upscaling)
+                .map(|upscaling| upscaling.share),
             seconds_left: progress.and_then(|progress| progress.seconds_left()),
             width: entry.size.map(|size| size[0]),
             height: entry.size.map(|size| size[1]),

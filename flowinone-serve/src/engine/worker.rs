@@ -8,7 +8,7 @@ use std::time::Instant;
 use flowinone_tasks::{Error, Event as Told};
 use serde_json::json;
 
-use super::live::{Kind, Live};
+use super::live::{Kind, Live, Upscaling};
 use super::{ENDED, Engine, Model, Work};
 
 impl Engine {
@@ -101,12 +101,17 @@ impl Engine {
                 job.watchers.load(Ordering::Relaxed) + self.watchers.load(Ordering::Relaxed) > 0;
             frame == 0 && job.wants_preview(step, watched)
         };
+        let upscaled = |place: usize, share: f64| {
+            self.beat(thread, None);
+            self.upscaled(&batch[owner[place].0], share);
+        };
         let work = Work {
             jobs,
             settings: &batch[0].asked.settings,
             batch_size: self.batch_size,
             stop: &stop,
             preview: &preview,
+            upscaled: &upscaled,
         };
         let mut last = Instant::now();
         model.run(work, &mut |event| {
@@ -168,6 +173,7 @@ impl Engine {
     fn stepped(&self, job: &Live, together: usize, step: usize, steps: Option<usize>, t: f64) {
         let frames = job.jobs.len();
         let mut progress = job.progress();
+        progress.upscaling = None; // that of the frames before is over
         progress.step = step * together + steps.unwrap_or(0) * progress.frames;
         progress.steps = steps.map(|steps| steps * frames);
         let share = steps.map_or(t, |steps| step as f64 / steps.max(1) as f64);
@@ -176,6 +182,26 @@ impl Engine {
             step: progress.step,
             steps: progress.steps,
             share: progress.share,
+            seconds_left: progress.seconds_left(),
+        };
+        drop(progress);
+        self.tell(&job.id, kind);
+    }
+
+    /// The finished picture of a job, or of a frame, is made larger; told for every hundredth.
+    fn upscaled(&self, job: &Live, share: f64) {
+        let mut progress = job.progress();
+        let (since, told) = match progress.upscaling {
+            // The next frame begins anew.
+            Some(upscaling) if upscaling.share <= share => (upscaling.since, upscaling.share),
+            _ => (Instant::now(), -1.0),
+        };
+        if share - told < 0.01 || job.is_settled() {
+            return;
+        }
+        progress.upscaling = Some(Upscaling { since, share });
+        let kind = Kind::Upscaling {
+            share,
             seconds_left: progress.seconds_left(),
         };
         drop(progress);

@@ -27,7 +27,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .query("previews", json!({"type": "boolean"}), "Whether unfinished pictures are wanted.")
             .answer(
                 200,
-                "Events: `snapshot` first, then `queued` (with position), `started`, `step` (with seconds_left), `preview`, `done`, `failed`, `cancelled`, `forgotten`; `draining` when the server ends.",
+                "Events: `snapshot` first, then `queued` (with position), `started`, `step` (with seconds_left), `preview`, `upscaling` (with upscaled, the share that is done, and seconds_left), `done`, `failed`, `cancelled`, `forgotten`; `draining` when the server ends.",
                 "text/event-stream",
                 json!({"type": "string"}),
             )

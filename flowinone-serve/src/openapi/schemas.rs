@@ -240,7 +240,7 @@ fn shared() -> Vec<(&'static str, Value)> {
                     "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
                     "created": {"type": "integer", "description": "Milliseconds since 1970."},
                     "started": whole, "finished": whole, "position": whole,
-                    "step": whole, "steps": whole, "share": number, "seconds_left": number,
+                    "step": whole, "steps": whole, "share": number, "upscaled": number, "seconds_left": number,
                     "width": whole, "height": whole, "frames": whole,
                     "error": {"type": ["object", "null"]}, "request": {"type": "object"}, "links": {"type": "object"},
                 },

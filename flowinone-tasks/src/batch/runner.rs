@@ -128,6 +128,15 @@ impl<'s> BatchRun<'s> {
             ..self
         }
     }
+
+    /// As [`Run::upscale_progress`].
+    #[must_use]
+    pub fn upscale_progress(self, upscaled: &'s dyn Fn(usize, f64)) -> Self {
+        Self {
+            run: self.run.upscale_progress(upscaled),
+            ..self
+        }
+    }
 }
 
 impl BatchRun<'_> {

@@ -44,7 +44,8 @@ impl Case {
 
 /// All cases whose files are there.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")];
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut folders = vec![own.clone(), own.join("span")];
     let more = flowinone_parity::folders().into_iter();
     folders.extend(more.map(|folder| folder.path().to_path_buf()));
     let mut cases = vec![];

@@ -25,7 +25,7 @@ pub(crate) use depthwise::Depthwise;
 pub(crate) use linear::{AddPackedLinear, Linear, LinearWithBias, PackedLinear, pack};
 pub(crate) use norms::{GroupNormSilu, Moments, Norm, NormWithBias, Normed};
 use operation::Operation;
-pub(crate) use pointwise::{Geglu, Gelu, Silu, Softmax};
+pub(crate) use pointwise::{Gated, Geglu, Gelu, Silu, Softmax};
 pub(crate) use prelu::Prelu;
 
 /// Operations of one, two and three tensors.

@@ -86,6 +86,33 @@ impl Operation<1> for Silu {
     }
 }
 
+/// The gate of two tensors of one shape.
+#[derive(Debug, Clone)]
+pub(crate) struct Gated;
+
+impl Operation<2> for Gated {
+    type Saved = [FlexTensor; 2];
+
+    fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, [FlexTensor; 2]) {
+        let [y, x] = inputs.map(in_order);
+        let inputs = [values(&y), values(&x)];
+        let [gated] = pointwise(SimdLevel::current(), pointwise::Gated, inputs);
+        (tensor(gated, shape(&y)), [y, x])
+    }
+
+    fn backward(
+        &self,
+        [y, x]: [FlexTensor; 2],
+        gradient: FlexTensor,
+        _: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let gradient = in_order(gradient);
+        let inputs = [values(&y), values(&x), values(&gradient)];
+        pointwise(SimdLevel::current(), pointwise::GatedGradient, inputs)
+            .map(|gradient| Some(tensor(gradient, shape(&y))))
+    }
+}
+
 /// Softmax over the last axis.
 #[derive(Debug, Clone)]
 pub(crate) struct Softmax;

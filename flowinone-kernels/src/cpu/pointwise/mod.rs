@@ -4,6 +4,7 @@
 //! GELU(x) = x * N(x)       N the standard normal distribution function (the exact, erf, form)
 //! GEGLU(a, b) = GELU(a) * b
 //! SiLU(x) = x / (1 + exp(-x))
+//! gated(y, x) = (y + x) (sigmoid(y) - 1/2)
 //! ```
 
 pub(crate) mod math;
@@ -156,5 +157,31 @@ impl Pointwise<2, 1> for SiluGradient {
     #[inline(always)]
     fn at<V: Simd>(self, simd: V, [x, gradient]: [V::Float; 2]) -> [V::Float; 1] {
         [simd.mul(gradient, silu_slope(simd, x))]
+    }
+}
+
+/// What becomes of `y` and the shortcut `x` around it: `(y + x) (sigmoid(y) - 1/2)`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gated;
+
+impl Pointwise<2, 1> for Gated {
+    #[inline(always)]
+    fn at<V: Simd>(self, simd: V, [y, x]: [V::Float; 2]) -> [V::Float; 1] {
+        let gate = simd.sub(sigmoid(simd, y).0, simd.splat(0.5));
+        [simd.mul(simd.add(y, x), gate)]
+    }
+}
+
+/// Gradients of [`Gated`]: `y`, `x` and the gradient of the result to those of `y` and `x`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GatedGradient;
+
+impl Pointwise<3, 2> for GatedGradient {
+    #[inline(always)]
+    fn at<V: Simd>(self, simd: V, [y, x, gradient]: [V::Float; 3]) -> [V::Float; 2] {
+        let (s, slope) = sigmoid(simd, y);
+        let gate = simd.sub(s, simd.splat(0.5));
+        let of_y = simd.fma(simd.add(y, x), slope, gate);
+        [simd.mul(gradient, of_y), simd.mul(gradient, gate)]
     }
 }

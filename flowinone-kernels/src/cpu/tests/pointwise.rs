@@ -3,7 +3,7 @@ use burn::tensor::activation;
 use super::{assert_same, at_every_level};
 use crate::cpu::pointwise::softmax::softmax;
 use crate::cpu::pointwise::{
-    Geglu, GegluGradient, Gelu, GeluGradient, Silu, SiluGradient, pointwise,
+    Gated, GatedGradient, Geglu, GegluGradient, Gelu, GeluGradient, Silu, SiluGradient, pointwise,
 };
 use crate::cpu::simd::level::SimdLevel;
 use crate::fallback;
@@ -118,13 +118,18 @@ fn what_is_not_a_number_stays_so() {
 fn every_length_gives_what_each_number_gives_alone() {
     let x = super::random(70, 1);
     at_every_level(|level| {
-        let [whole] = pointwise(level, Geglu, [&x, &x]);
-        let wholes = pointwise(level, GegluGradient, [&x, &x, &x]);
+        let [geglu] = pointwise(level, Geglu, [&x, &x]);
+        let of_geglu = pointwise(level, GegluGradient, [&x, &x, &x]);
+        let [gated] = pointwise(level, Gated, [&x, &x]);
+        let of_gated = pointwise(level, GatedGradient, [&x, &x, &x]);
         for length in 0..=x.len() {
             let part = &x[..length];
-            assert_eq!(pointwise(level, Geglu, [part, part]), [&whole[..length]]);
+            assert_eq!(pointwise(level, Geglu, [part, part]), [&geglu[..length]]);
+            assert_eq!(pointwise(level, Gated, [part, part]), [&gated[..length]]);
             let parts = pointwise(level, GegluGradient, [part, part, part]);
-            assert_eq!(parts, wholes.each_ref().map(|whole| &whole[..length]));
+            assert_eq!(parts, of_geglu.each_ref().map(|whole| &whole[..length]));
+            let parts = pointwise(level, GatedGradient, [part, part, part]);
+            assert_eq!(parts, of_gated.each_ref().map(|whole| &whole[..length]));
         }
     });
 }
@@ -172,6 +177,9 @@ fn functions_and_gradients_are_those_of_burn() {
         let lengths = [length, length];
         let fast = |[a, b]: [_; 2]| crate::geglu(a, b);
         assert_same("geglu", lengths, 1e-6, fast, |[a, b]| fallback::geglu(a, b));
+        let fast = |[y, x]: [_; 2]| crate::gated_shortcut(y, x);
+        let reference = |[y, x]: [_; 2]| fallback::gated_shortcut(y, x);
+        assert_same("gated shortcut", lengths, 1e-6, fast, reference);
     }
     for [rows, width] in [[1, 1], [3, 5], [2, 65], [40, 576]] {
         let shape = [1, rows, width];
