@@ -147,6 +147,12 @@ impl ModelDirectory {
             false => "untrained",
         };
         let mut text = format!("{} ({state})\n", config.name);
+        if let Some(distilled) = &config.distilled {
+            text += &format!(
+                "distilled at guidance {} from the model {}: {}\n",
+                distilled.guidance, distilled.teacher, config.sampling
+            );
+        }
         for (component, record) in &self.manifest.components {
             let source = match &record.source {
                 Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
@@ -203,6 +209,7 @@ impl ModelDirectory {
     /// written.
     pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
         fast.validate()?;
+        self.config.check(&fast)?;
         let Files::Directory(path) = &self.files else {
             return Err(Error::directory(
                 self.path(),
