@@ -1,7 +1,7 @@
 //! What a model is made of: the complete configuration next to its weights.
 
 use flowinone_encoder::EncoderConfig;
-use flowinone_flow::FlowConfig;
+use flowinone_flow::{FlowConfig, TwoTimes};
 use flowinone_prompts::PromptStyle;
 use flowinone_sampler::{GuidanceRule, Solver};
 use flowinone_vae::VaeConfig;
@@ -51,6 +51,35 @@ pub struct Distilled {
     pub teacher: String,
     /// Guidance scale of the teacher.
     pub guidance: f64,
+}
+
+/// What distillation changes in the configuration of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Student {
+    /// How its velocity network reads two times; `None` for one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_times: Option<TwoTimes>,
+    /// What it was distilled from.
+    pub distilled: Distilled,
+    /// Its defaults of sampling.
+    pub sampling: Settings,
+}
+
+impl Student {
+    /// The configuration of the student whose teacher has the configuration `model`.
+    ///
+    /// # Errors
+    /// A sentence naming the fields and numbers that do not fit the model.
+    pub fn of(self, model: &ModelConfig) -> Result<ModelConfig, String> {
+        let mut model = model.clone();
+        model.flow.two_times = self.two_times;
+        model.distilled = Some(self.distilled);
+        model.sampling = self.sampling;
+        model.fast = None; // it was measured on other weights
+        model.validate()?;
+        Ok(model)
+    }
 }
 
 impl ModelConfig {
@@ -225,7 +254,6 @@ fn named(rule: GuidanceRule) -> String {
 
 #[cfg(test)]
 mod tests {
-    use flowinone_flow::TwoTimes;
     use flowinone_sampler::Grid;
 
     use super::*;
