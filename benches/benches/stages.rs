@@ -55,11 +55,11 @@ fn stages(criterion: &mut Criterion) {
         let field = pipeline.flow().field(structure);
         let one = || {
             field
-                .branch(x.clone(), 0.3, Branch::Conditional)
+                .branch(x.clone(), 0.3.into(), Branch::Conditional)
                 .into_data()
         };
         group.bench_function(format!("velocity_1_{label}"), |b| b.iter(one));
-        let two = || field.both(x.clone(), 0.3).0.into_data();
+        let two = || field.both(x.clone(), 0.3.into()).0.into_data();
         group.bench_function(format!("velocity_2_{label}"), |b| b.iter(two));
     }
 

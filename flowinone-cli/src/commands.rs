@@ -5,6 +5,8 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod devices;
+#[cfg(feature = "train")]
+pub(crate) mod distil;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;

@@ -88,6 +88,9 @@ enum Command {
     /// Train a model, or fine-tune one, on pairs of prompt and target
     #[cfg(feature = "train")]
     Train(commands::train::Args),
+    /// Teach a model, or an adapter beside it, to make its pictures in few steps
+    #[cfg(feature = "train")]
+    Distil(commands::distil::Args),
     /// Train the autoencoder of a model
     #[cfg(feature = "train")]
     TrainVae(commands::train_vae::Args),
@@ -186,6 +189,8 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Verify(args) => commands::verify::run(&args),
         #[cfg(feature = "train")]
         Command::Train(args) => commands::train::run(&args),
+        #[cfg(feature = "train")]
+        Command::Distil(args) => commands::distil::run(&args),
         #[cfg(feature = "train")]
         Command::TrainVae(args) => commands::train_vae::run(&args),
         #[cfg(feature = "train")]

@@ -14,11 +14,12 @@ pub(crate) struct Sampling {
     /// Guidance scale; 1 turns guidance off and halves the cost
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub(crate) guidance: Option<f64>,
-    /// constant, zero-star (CFG-Zero*), or interval=FROM-TO: guide only between these times
+    /// constant, zero-star (CFG-Zero*), or interval=FROM-TO: guide only between these times; a
+    /// distilled model has its own
     #[arg(long, value_name = "RULE")]
     pub(crate) guidance_rule: Option<GuidanceRule>,
     /// euler, midpoint, heun, rk4, ab2, ab3, or dopri5 (dopri5:rtol=1e-3,atol=1e-4 for other
-    /// tolerances)
+    /// tolerances); map for a distilled model
     #[arg(long, value_name = "NAME")]
     pub(crate) solver: Option<Solver>,
     /// reference (the published one, Euler only) or uniform (the default of other solvers)
@@ -52,6 +53,7 @@ impl Sampling {
         let adjustment = self.adjustment();
         let preset = adjustment.preset(model);
         let settings = self.settings(&preset)?;
+        model.check(&settings)?;
         if self.fast {
             let origin = match model.fast {
                 Some(_) => "stored in the model",

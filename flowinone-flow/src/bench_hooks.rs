@@ -19,10 +19,10 @@ impl VelocityNetwork {
         structure: Option<&StructureTokens>,
     ) -> Tensor<3> {
         let [batch, _, width] = x.dims();
-        let tau = Time::Shared(t).tau(batch, &x.device());
+        let taus = Time::Shared(t).taus(self.two_times, batch, &x.device());
         let branches = [Branch::Conditional, Branch::Unconditional].map(|b| vec![b; batch / 2]);
         let indicator = self.transformer.indicator.tokens(&branches.concat(), width);
         let structure = structure.map(|structure| structure.doubled().with_indicator(indicator));
-        self.transformer.blocks[0].forward(x, structure.as_ref(), &tau)
+        self.transformer.blocks[0].forward(x, structure.as_ref(), taus.of_block(0))
     }
 }

@@ -23,6 +23,19 @@ pub struct FlowConfig {
     pub transformer: TransformerConfig,
     /// Second stage of the velocity network, at full resolution.
     pub convnext: ConvNextConfig,
+    /// If the velocity network has two times: where the second begins. `None` for one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_times: Option<TwoTimes>,
+}
+
+/// How a velocity network reads the two times of `u(x, t, r)`, without a weight more than one of a
+/// single time has (Kim et al., 2025): the norms of the first transformer blocks read `t`, all
+/// others, those of the `ConvNeXt` stage and of both heads among them, read `r`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwoTimes {
+    /// Transformer blocks that read `t`, from 1 to all of them.
+    pub boundary: usize,
 }
 
 /// Sizes of the source encoder: adapter, token compressor and context encoder.
@@ -115,6 +128,7 @@ impl FlowConfig {
                 blocks: 33,
                 kernel: 7,
             },
+            two_times: None,
         }
     }
 
@@ -149,6 +163,7 @@ impl FlowConfig {
                 blocks: 3,
                 kernel: 7,
             },
+            two_times: None,
         }
     }
 
@@ -183,6 +198,7 @@ impl FlowConfig {
                 blocks: 3,
                 kernel: 7,
             },
+            two_times: None,
         }
     }
 
@@ -222,6 +238,13 @@ impl FlowConfig {
             let fits = value % 2 == 1 && value <= MOST_BLOCKS;
             require(fits, field, value, || {
                 format!("an odd number up to {MOST_BLOCKS}")
+            })?;
+        }
+        if let Some(TwoTimes { boundary }) = self.two_times {
+            let blocks = low.blocks;
+            let fits = (1..=blocks).contains(&boundary);
+            require(fits, "two_times.boundary", boundary, || {
+                format!("from 1 to transformer.blocks ({blocks})")
             })?;
         }
         require(source.reduces(), "source.width", source.width, || {
@@ -337,6 +360,26 @@ mod tests {
             let message = config.validate().unwrap_err().to_string();
             assert!(message.contains("source.width"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_boundary_lies_within_the_transformer_and_is_absent_by_default() {
+        let mut config = FlowConfig::tiny();
+        let json = serde_json::to_string(&config).unwrap();
+        assert!(!json.contains("two_times"), "{json}");
+        for boundary in [0, 4, 99] {
+            config.two_times = Some(TwoTimes { boundary });
+            let message = config.validate().unwrap_err().to_string();
+            let said = format!("two_times.boundary is {boundary}, but must be from 1 to");
+            assert!(message.contains(&said), "{message}");
+        }
+        config.two_times = Some(TwoTimes { boundary: 2 });
+        config.validate().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<FlowConfig>(&json).unwrap(), config);
+        let unknown = json.replace("boundary", "border");
+        let message = serde_json::from_str::<FlowConfig>(&unknown).unwrap_err();
+        assert!(message.to_string().contains("border"), "{message}");
     }
 
     #[test]

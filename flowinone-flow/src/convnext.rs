@@ -45,7 +45,7 @@ impl ConvNextStage {
     /// the transformer stage.
     pub(crate) fn forward(&self, x: Tensor<4>, states: States, tau: &Tau) -> Tensor<4> {
         let x = self.input.forward(x) + self.upsample.forward(states, tau);
-        let run = |block: &ConvNextBlock, x| block.forward(x, tau);
+        let run = |_, block: &ConvNextBlock, x| block.forward(x, tau);
         let x = run_blocks(&self.blocks, &self.skip_denses, x, run, |_| ());
         self.output.forward(x, tau)
     }

@@ -2,7 +2,7 @@
 //! conditional and an unconditional branch that a solver can follow.
 
 use burn::tensor::Tensor;
-use flowinone_sampler::{Branch, BranchItem, BranchedField};
+use flowinone_sampler::{Branch, BranchItem, BranchedField, Times};
 
 use crate::network::{FlowNetwork, VelocityNetwork, check_batch};
 use crate::source::Source;
@@ -19,7 +19,7 @@ use crate::time::Time;
 ///
 /// fn first_velocity(model: &impl FlowModel, tokens: Tensor<3>) -> Tensor<4> {
 ///     let x0 = model.source(tokens).mean;
-///     model.field(None).branch(x0, 0.0, Branch::Conditional)
+///     model.field(None).branch(x0, 0.0.into(), Branch::Conditional)
 /// }
 ///
 /// let device = Device::flex();
@@ -39,6 +39,11 @@ pub trait FlowModel {
 
     /// The velocity field of one batch; `None` if no item has a structure to follow.
     fn field(&self, structure: Option<Structure>) -> Self::Field<'_>;
+
+    /// Whether its fields know the average velocity from one time to another.
+    fn has_two_times(&self) -> bool {
+        false
+    }
 }
 
 /// The velocity field of a [`FlowNetwork`] for one batch.
@@ -64,25 +69,29 @@ impl FlowModel for FlowNetwork {
             structure: structure.and_then(|structure| self.velocity.structure_tokens(&structure)),
         }
     }
+
+    fn has_two_times(&self) -> bool {
+        self.velocity.two_times.is_some()
+    }
 }
 
 impl BranchedField<4> for FlowField<'_> {
-    fn branch(&self, x: Tensor<4>, t: f64, branch: Branch) -> Tensor<4> {
+    fn branch(&self, x: Tensor<4>, times: Times, branch: Branch) -> Tensor<4> {
         let branches = vec![branch; x.dims()[0]];
         let structure = self.structure.as_ref();
         self.network
-            .forward(x, &Time::Shared(t), Some(&branches), structure)
+            .forward(x, &times.into(), Some(&branches), structure)
     }
 
     /// Both branches as one batch of twice the size.
-    fn both(&self, x: Tensor<4>, t: f64) -> (Tensor<4>, Tensor<4>) {
+    fn both(&self, x: Tensor<4>, times: Times) -> (Tensor<4>, Tensor<4>) {
         check_batch(&x, None, self.structure.as_ref());
         let [batch, ..] = x.dims();
         let branches = [Branch::Conditional, Branch::Unconditional].map(|b| vec![b; batch]);
         let structure = self.structure.as_ref().map(StructureTokens::doubled);
         let velocity = self.network.forward(
             x.repeat_dim(0, 2),
-            &Time::Shared(t),
+            &times.into(),
             Some(&branches.concat()),
             structure.as_ref(),
         );
@@ -91,28 +100,29 @@ impl BranchedField<4> for FlowField<'_> {
     }
 
     /// The chosen rows as one batch, and nothing else.
-    fn rows(&self, x: Tensor<4>, t: f64, rows: &[BranchItem]) -> Tensor<4> {
+    fn rows(&self, x: Tensor<4>, times: Times, rows: &[BranchItem]) -> Tensor<4> {
         check_batch(&x, None, self.structure.as_ref());
         let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
         let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
         let structure = self.structure.as_ref().map(|s| s.chosen(&items));
         self.network.forward(
             chosen(&x, &items),
-            &Time::Shared(t),
+            &times.into(),
             Some(&branches),
             structure.as_ref(),
         )
     }
 
     /// What the first transformer block adds to the tokens of each row.
-    fn probe(&self, x: Tensor<4>, t: f64, rows: &[BranchItem]) -> Option<Tensor<2>> {
+    fn probe(&self, x: Tensor<4>, times: Times, rows: &[BranchItem]) -> Option<Tensor<2>> {
         check_batch(&x, None, self.structure.as_ref());
         let items: Vec<usize> = rows.iter().map(|row| row.item).collect();
         let branches: Vec<Branch> = rows.iter().map(|row| row.branch).collect();
         let structure = self.structure.as_ref().map(|s| s.chosen(&items));
         let x = chosen(&x, &items);
-        let tau = Time::Shared(t).tau(items.len(), &x.device());
+        let time = Time::from(times);
+        let taus = time.taus(self.network.two_times, items.len(), &x.device());
         let stage = &self.network.transformer;
-        Some(stage.probe(x, &tau, &branches, structure.as_ref()))
+        Some(stage.probe(x, &taus, &branches, structure.as_ref()))
     }
 }

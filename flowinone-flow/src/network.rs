@@ -11,13 +11,13 @@ use flowinone_kernels::{DenseLayers, Dtype, dense_layers};
 use flowinone_sampler::Branch;
 use flowinone_weights::{Checkpoint, LoadOptions, load};
 
-use crate::FlowConfig;
 use crate::convnext::ConvNextStage;
 use crate::keys::map_key;
 use crate::source::SourceEncoder;
 use crate::structure::{Structure, StructureTokens};
 use crate::time::Time;
 use crate::transformer::TransformerStage;
+use crate::{FlowConfig, TwoTimes};
 
 /// Everything that a FlowInOne checkpoint holds: the source encoder and the velocity network.
 #[derive(Module, Debug)]
@@ -91,6 +91,8 @@ dense_layers!(FlowNetwork: source, velocity);
 pub struct VelocityNetwork {
     pub(crate) transformer: TransformerStage,
     pub(crate) convnext: ConvNextStage,
+    #[module(skip)]
+    pub(crate) two_times: Option<TwoTimes>,
 }
 
 dense_layers!(VelocityNetwork: transformer, convnext);
@@ -110,16 +112,26 @@ impl VelocityNetwork {
         Self {
             transformer: TransformerStage::new(&config.transformer, channels, device),
             convnext: ConvNextStage::new(config, device),
+            two_times: config.two_times,
         }
     }
 
-    /// The velocity at `x` `[batch, channels, side, side]`, of the same shape and element type.
+    /// The same weights in a network that reads two times like that, or one. Where both times are
+    /// the same its velocities are, bit for bit.
+    #[must_use]
+    pub fn with_two_times(self, two_times: Option<TwoTimes>) -> Self {
+        Self { two_times, ..self }
+    }
+
+    /// The velocity at `x` `[batch, channels, side, side]`, of the same shape and element type; the
+    /// average velocity if `time` is two times.
     ///
     /// `branches` has one entry for each item, and conditional and unconditional ones may be mixed;
     /// `None` leaves the indicator token out, as no shipped path does.
     ///
     /// # Panics
-    /// If branches, times or structure are not of `x`'s batch.
+    /// If branches, times or structure are not of `x`'s batch, or if there are two times for a
+    /// network of one.
     pub fn forward(
         &self,
         x: Tensor<4>,
@@ -129,18 +141,18 @@ impl VelocityNetwork {
     ) -> Tensor<4> {
         let dtype = x.dtype();
         check_batch(&x, branches, structure);
-        let tau = time.tau(x.dims()[0], &x.device());
+        let taus = time.taus(self.two_times, x.dims()[0], &x.device());
         let states = self
             .transformer
-            .states(x.clone(), &tau, branches, structure);
-        self.convnext.forward(x, states, &tau).cast(dtype)
+            .states(x.clone(), &taus, branches, structure);
+        self.convnext.forward(x, states, &taus.r).cast(dtype)
     }
 
     /// The velocities of both stages, for the multi-scale objective of training; otherwise as
     /// [`VelocityNetwork::forward`].
     ///
     /// # Panics
-    /// If branches, times or structure are not of `x`'s batch.
+    /// As [`VelocityNetwork::forward`].
     pub fn stages(
         &self,
         x: Tensor<4>,
@@ -150,14 +162,14 @@ impl VelocityNetwork {
     ) -> StageVelocities {
         let dtype = x.dtype();
         check_batch(&x, branches, structure);
-        let tau = time.tau(x.dims()[0], &x.device());
+        let taus = time.taus(self.two_times, x.dims()[0], &x.device());
         let states = self
             .transformer
-            .states(x.clone(), &tau, branches, structure);
+            .states(x.clone(), &taus, branches, structure);
         let last = states.last();
         StageVelocities {
-            coarse: self.transformer.output.forward(last, &tau).cast(dtype),
-            fine: self.convnext.forward(x, states, &tau).cast(dtype),
+            coarse: self.transformer.output.forward(last, &taus.r).cast(dtype),
+            fine: self.convnext.forward(x, states, &taus.r).cast(dtype),
         }
     }
 

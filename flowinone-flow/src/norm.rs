@@ -107,8 +107,8 @@ mod tests {
         let norm = TimeLayerNorm::new(3, &device);
         let x = Tensor::<3>::from_floats([[[1.0, 2.0, 4.0]], [[-1.0, 0.0, 5.0]]], &device);
         let times = Time::PerItem(Tensor::from_floats([0.4, 0.4], &device));
-        let each = norm.forward(x.clone(), &times.tau(2, &device));
-        let shared = norm.forward(x, &Time::Shared(0.4).tau(2, &device));
+        let each = norm.forward(x.clone(), &times.taus(None, 2, &device).r);
+        let shared = norm.forward(x, &Time::Shared(0.4).taus(None, 2, &device).r);
         let difference: f32 = (each - shared).abs().max().into_scalar();
         assert!(difference < 1e-6, "{difference}");
     }

@@ -7,7 +7,7 @@ use flowinone_weights::{Checkpoint, LoadOptions};
 
 use crate::skips::run_blocks;
 use crate::structure::{Structure, StructureTokens};
-use crate::time::{Tau, Time};
+use crate::time::{Taus, Time};
 use crate::{FlowConfig, FlowNetwork};
 
 const TOLERANCE: f64 = 1e-5;
@@ -44,7 +44,7 @@ struct Scene {
     tensors: Tensors,
     x: Tensor<4>,
     structure: StructureTokens,
-    tau: Tau,
+    taus: Taus,
 }
 
 fn scene(folder: &Folder) -> Scene {
@@ -55,7 +55,7 @@ fn scene(folder: &Folder) -> Scene {
     Scene {
         structure: network.velocity.structure_tokens(&structure).unwrap(),
         x: first(&tensors, "x", &device),
-        tau: Time::Shared(0.3).tau(1, &device),
+        taus: Time::Shared(0.3).taus(None, 1, &device),
         network,
         tensors,
     }
@@ -65,7 +65,7 @@ fn scene(folder: &Folder) -> Scene {
 fn the_transformer_stage_matches_the_reference_inside() {
     for folder in folders() {
         let scene = scene(&folder);
-        let (stage, tau) = (&scene.network.velocity.transformer, &scene.tau);
+        let (stage, tau) = (&scene.network.velocity.transformer, &scene.taus.r);
         let check = |name: &str, actual| check(&scene.tensors, name, actual);
         let device = scene.x.device();
 
@@ -93,7 +93,7 @@ fn the_transformer_stage_matches_the_reference_inside() {
 
         let half = stage.skip_denses.len();
         let mut outputs = vec![];
-        let run = |block: &crate::transformer::TransformerBlock, x| {
+        let run = |_, block: &crate::transformer::TransformerBlock, x| {
             block.forward(x, Some(&structure), tau)
         };
         let last = run_blocks(&stage.blocks, &stage.skip_denses, x, run, |x| {
@@ -112,16 +112,17 @@ fn the_transformer_stage_matches_the_reference_inside() {
 fn the_convnext_stage_matches_the_reference_inside() {
     for folder in folders() {
         let scene = scene(&folder);
-        let (velocity, tau) = (&scene.network.velocity, &scene.tau);
+        let (velocity, tau) = (&scene.network.velocity, &scene.taus.r);
         let check = |name: &str, actual| check(&scene.tensors, name, actual);
         let stage = &velocity.convnext;
 
         let branches = [Branch::Conditional];
         let x = scene.x.clone();
         let structure = Some(&scene.structure);
-        let states = velocity
-            .transformer
-            .states(x.clone(), tau, Some(&branches), structure);
+        let states =
+            velocity
+                .transformer
+                .states(x.clone(), &scene.taus, Some(&branches), structure);
         let input = stage.input.forward(x);
         check("s1.input", input.clone());
         let all = Tensor::cat(states.of_latent(), 2);
@@ -138,7 +139,7 @@ fn the_convnext_stage_matches_the_reference_inside() {
         check("s1.block0", block.forward(x.clone(), tau));
         let half = stage.skip_denses.len();
         let mut outputs = vec![];
-        let run = |block: &crate::convnext::ConvNextBlock, x| block.forward(x, tau);
+        let run = |_, block: &crate::convnext::ConvNextBlock, x| block.forward(x, tau);
         let last = run_blocks(&stage.blocks, &stage.skip_denses, x, run, |x| {
             outputs.push(x.clone());
         });

@@ -11,13 +11,13 @@ pub(crate) fn skip_denses(blocks: usize, width: usize, device: &Device) -> Vec<D
         .collect()
 }
 
-/// Runs `x` through all blocks; `visit` sees the output of each, in order, the last being the
+/// Runs `x` through all blocks, each with its number from 0; `visit` sees the output of each, in order, the last being the
 /// stage's.
 pub(crate) fn run_blocks<B>(
     blocks: &[B],
     skip_denses: &[Dense],
     mut x: Tensor<3>,
-    run: impl Fn(&B, Tensor<3>) -> Tensor<3>,
+    run: impl Fn(usize, &B, Tensor<3>) -> Tensor<3>,
     mut visit: impl FnMut(&Tensor<3>),
 ) -> Tensor<3> {
     let half = skip_denses.len();
@@ -30,7 +30,7 @@ pub(crate) fn run_blocks<B>(
             let both = Tensor::cat(vec![x, skip], 2); // [batch, tokens, 2 * width]
             x = skip_denses[index - half - 1].forward(both);
         }
-        x = run(block, x);
+        x = run(index, block, x);
         visit(&x);
         if index < half {
             skips.push(x.clone());
@@ -60,7 +60,7 @@ mod tests {
         let skips = [skip_dense(2.0, &device), skip_dense(3.0, &device)];
         let x = Tensor::<3>::zeros([1, 1, 1], &device);
         let mut seen = vec![];
-        let run = |add: &f32, x: Tensor<3>| x.add_scalar(*add);
+        let run = |_, add: &f32, x: Tensor<3>| x.add_scalar(*add);
         run_blocks(&blocks, &skips, x, run, |x| {
             seen.push(x.clone().into_scalar::<f32>());
         });

@@ -19,7 +19,7 @@ use crate::output::OutputLayer;
 use crate::skips::{run_blocks, skip_denses};
 use crate::states::States;
 use crate::structure::StructureTokens;
-use crate::time::Tau;
+use crate::time::{Tau, Taus};
 
 /// The transformer stage.
 #[derive(Module, Debug)]
@@ -51,14 +51,16 @@ impl TransformerStage {
     pub(crate) fn states(
         &self,
         x: Tensor<4>,
-        tau: &Tau,
+        taus: &Taus,
         branches: Option<&[Branch]>,
         structure: Option<&StructureTokens>,
     ) -> States {
         let (x, structure, tokens) = self.sequences(x, branches, structure);
         let mut sequences = Vec::with_capacity(1 + self.blocks.len());
         sequences.push(x.clone());
-        let run = |block: &TransformerBlock, x| block.forward(x, structure.as_ref(), tau);
+        let run = |index, block: &TransformerBlock, x| {
+            block.forward(x, structure.as_ref(), taus.of_block(index))
+        };
         run_blocks(&self.blocks, &self.skip_denses, x, run, |x| {
             sequences.push(x.clone());
         });
@@ -70,13 +72,13 @@ impl TransformerStage {
     pub(crate) fn probe(
         &self,
         x: Tensor<4>,
-        tau: &Tau,
+        taus: &Taus,
         branches: &[Branch],
         structure: Option<&StructureTokens>,
     ) -> Tensor<2> {
         let (x, structure, tokens) = self.sequences(x, Some(branches), structure);
         let block = self.blocks.first().expect("a stage has blocks");
-        let added = block.forward(x.clone(), structure.as_ref(), tau) - x;
+        let added = block.forward(x.clone(), structure.as_ref(), taus.of_block(0)) - x;
         States::behind_indicator(tokens, added).flatten(1, 2)
     }
 

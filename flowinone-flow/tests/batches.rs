@@ -36,7 +36,7 @@ fn a_batch_of_two_equals_two_single_items() {
     let latent = waves([2, 4, 32, 32], 2.0, &device);
     for followed in [[true, true], [true, false], [false, false]] {
         let structure = Structure::new(latent.clone()).masked(&followed);
-        let (conditional, unconditional) = model.field(Some(structure)).both(x.clone(), 0.4);
+        let (conditional, unconditional) = model.field(Some(structure)).both(x.clone(), 0.4.into());
         for item in 0..2 {
             let only = |tensor: &Tensor<4>| tensor.clone().narrow(0, item, 1);
             let structure = Structure::new(only(&latent)).masked(&followed[item..=item]);
@@ -45,7 +45,7 @@ fn a_batch_of_two_equals_two_single_items() {
                 (Branch::Conditional, &conditional),
                 (Branch::Unconditional, &unconditional),
             ] {
-                let single = field.branch(only(&x), 0.4, branch);
+                let single = field.branch(only(&x), 0.4.into(), branch);
                 let label = format!("item {item} of {followed:?}, {branch:?}");
                 assert_close(&label, only(batched), single, ROUNDING);
             }
@@ -62,7 +62,7 @@ fn a_probe_is_that_of_each_row_and_moves_with_the_state() {
     let probe = |phase, rows: &[BranchItem]| {
         let x = waves([3, 4, 32, 32], phase, &device);
         let probe: Tensor<2> = field
-            .probe(x, 0.4, rows)
+            .probe(x, 0.4.into(), rows)
             .expect("a network has a first block");
         let [_, features] = probe.dims();
         probe.reshape([rows.len(), features, 1, 1])
@@ -87,7 +87,7 @@ fn chosen_rows_are_those_of_the_whole_batch() {
     for followed in [[true, true, true], [true, false, true]] {
         let structure = Structure::new(latent.clone()).masked(&followed);
         let field = model.field(Some(structure));
-        let (conditional, unconditional) = field.both(x.clone(), 0.4);
+        let (conditional, unconditional) = field.both(x.clone(), 0.4.into());
         for rows in [
             vec![(1, c)],
             vec![(0, c), (2, c), (0, u), (2, u)],
@@ -97,7 +97,7 @@ fn chosen_rows_are_those_of_the_whole_batch() {
                 .into_iter()
                 .map(|(item, branch)| BranchItem { item, branch })
                 .collect();
-            let got = field.rows(x.clone(), 0.4, &rows);
+            let got = field.rows(x.clone(), 0.4.into(), &rows);
             for (place, row) in rows.iter().enumerate() {
                 let whole = match row.branch {
                     Branch::Conditional => &conditional,
@@ -117,7 +117,7 @@ fn the_two_branches_differ() {
     let model = network(&FlowConfig::tiny(), &device);
     let (conditional, unconditional) = model
         .field(None)
-        .both(waves([1, 4, 32, 32], 0.0, &device), 0.4);
+        .both(waves([1, 4, 32, 32], 0.0, &device), 0.4.into());
     assert!(rms(conditional - unconditional) > 1e-3);
 }
 
@@ -147,7 +147,7 @@ fn an_item_without_structure_does_not_look_at_its_latent() {
         let latent = waves([2, 4, 32, 32], phase, &device);
         let structure = Structure::new(latent).masked(&[false, true]);
         let field = model.field(Some(structure));
-        field.branch(x.clone(), 0.4, Branch::Conditional)
+        field.branch(x.clone(), 0.4.into(), Branch::Conditional)
     });
     let difference = |item| rms((one.clone() - other.clone()).narrow(0, item, 1));
     assert_eq!(difference(0), 0.0);
@@ -168,7 +168,7 @@ fn random_weights_stay_of_order_one_at_full_depth() {
     let x_rms = rms(x.clone());
     let v_rms = rms(model
         .field(Some(structure))
-        .branch(x, 0.5, Branch::Conditional));
+        .branch(x, 0.5.into(), Branch::Conditional));
     println!("rms of x0 {x_rms}, of v {v_rms}");
     assert!((0.2..5.0).contains(&x_rms), "x0 {x_rms}");
     assert!((0.2..5.0).contains(&v_rms), "v {v_rms}");
@@ -186,7 +186,7 @@ fn half_precision_weights_leave_the_state_in_single_precision() {
     let [expected, got] = [&single, &half].map(|model| {
         let structure = Structure::new(waves([1, 4, 32, 32], 1.0, &device));
         let field = model.field(Some(structure));
-        field.branch(x.clone(), 0.5, Branch::Conditional)
+        field.branch(x.clone(), 0.5.into(), Branch::Conditional)
     });
     assert_eq!(got.dtype(), DType::F32);
     // bfloat16 keeps 8 bits; the reference's own half-precision run is off by 9e-3.
@@ -201,7 +201,7 @@ fn a_latent_of_another_side_is_named() {
     let device = Device::flex();
     let model = network(&FlowConfig::tiny(), &device);
     let x = waves([1, 4, 16, 16], 0.0, &device);
-    model.field(None).branch(x, 0.5, Branch::Conditional);
+    model.field(None).branch(x, 0.5.into(), Branch::Conditional);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn structure_of_another_batch_is_named() {
     let model = network(&FlowConfig::tiny(), &device);
     let structure = Structure::new(waves([2, 4, 32, 32], 0.0, &device));
     let x = waves([1, 4, 32, 32], 0.0, &device);
-    model.field(Some(structure)).both(x, 0.5);
+    model.field(Some(structure)).both(x, 0.5.into());
 }
 
 #[test]

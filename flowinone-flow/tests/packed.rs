@@ -41,7 +41,7 @@ fn waves<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
 fn velocities(model: &FlowNetwork, side: usize) -> Tensor<4> {
     let x = waves([2, 4, side, side], 0.0);
     let structure = Structure::new(waves([2, 4, side, side], 1.0)).masked(&[true, false]);
-    let (conditional, unconditional) = model.field(Some(structure)).both(x, 0.4);
+    let (conditional, unconditional) = model.field(Some(structure)).both(x, 0.4.into());
     Tensor::cat(vec![conditional, unconditional], 0)
 }
 

@@ -119,7 +119,7 @@ fn guided_velocities_match_the_reference() {
                 field: model.field(Some(structure)),
                 guidance: GuidanceRule::Constant { scale: 7.0 },
             };
-            let got = guided.velocity(x.clone(), 0.3);
+            let got = guided.velocity(x.clone(), 0.3.into());
             // Guidance takes 7 times the difference of two velocities: so does the rounding.
             assert_close(label, got, tensors.tensor(label, &device), 2.0 * TOLERANCE);
         }
@@ -165,7 +165,11 @@ fn both_checkpoint_formats_give_identical_numbers() {
             let model = network(folder, file, &device);
             let structure = Structure::new(tensors.tensor("image_latent", &device));
             let field = model.field(Some(structure));
-            let velocity = field.branch(tensors.tensor("x", &device), 0.3, Branch::Conditional);
+            let velocity = field.branch(
+                tensors.tensor("x", &device),
+                0.3.into(),
+                Branch::Conditional,
+            );
             let source = model.source(context.tensor("cond", &device));
             (
                 velocity.into_data(),

@@ -47,6 +47,7 @@ pub struct Adapter {
     pub(crate) sha256: String,
     pub(crate) format: Format,
     pub(crate) base: Option<String>,
+    pub(crate) student: Option<serde_json::Value>,
     pub(crate) layers: BTreeMap<String, Factors>,
 }
 
@@ -69,6 +70,11 @@ impl Adapter {
     /// The digest of the model that it was trained on, if it says so.
     pub fn base(&self) -> Option<&str> {
         self.base.as_deref()
+    }
+
+    /// What becomes of the model's configuration, if the model is a distilled student with it.
+    pub fn student(&self) -> Option<&serde_json::Value> {
+        self.student.as_ref()
     }
 
     /// The factors, by module path.
@@ -101,6 +107,10 @@ impl fmt::Display for Adapter {
             listed(scales.into_iter().collect()),
             self.parameters(),
             self.format
-        )
+        )?;
+        match self.student {
+            Some(_) => f.write_str(", a distilled student"),
+            None => Ok(()),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flowinone_files::sha256;
 use flowinone_weights::{Checkpoint, Entry};
+use serde::{Deserialize, Serialize};
 
 use crate::layers::published;
 use crate::names::{Role, other_kind, placed};
@@ -22,6 +23,9 @@ const DIFFUSERS_CONFIG: &str = "lora_adapter_metadata";
 /// Where a header says which model an adapter was trained on. Earlier versions said so in peft's
 /// configuration.
 pub(crate) const BASE: &str = "flowinone_base_sha256";
+/// Where a header says so of an adapter with which the model is a distilled student, and what
+/// becomes of the model's configuration.
+pub(crate) const STUDENT: &str = "flowinone_student";
 /// Highest rank: no layer is wider.
 const MOST_RANK: usize = 4096;
 
@@ -64,17 +68,29 @@ impl Adapter {
         if !wrong.is_empty() {
             return Err(Error::adapter(path, listed(&wrong)));
         }
+        let note = checkpoint.note(STUDENT).map(serde_json::from_str);
+        let note: Option<StudentNote> = note
+            .transpose()
+            .map_err(|e| Error::adapter(path, format!("its header's {STUDENT} is damaged: {e}")))?;
+        let (base, student) = note.map(|note| (note.base, note.student)).unzip();
+        let base = base.or_else(|| checkpoint.note(BASE).map(String::from));
         Ok(Self {
             path: path.to_path_buf(),
             sha256: sha256(&file)?,
             format,
-            base: match checkpoint.note(BASE) {
-                Some(digest) => Some(digest.to_string()),
-                None => config.and_then(|config| config.flowinone_base_sha256),
-            },
+            base: base.or_else(|| config.and_then(|config| config.flowinone_base_sha256)),
+            student,
             layers: factors,
         })
     }
+}
+
+/// What the header of a student's adapter says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StudentNote {
+    pub(crate) base: String,
+    pub(crate) student: serde_json::Value,
 }
 
 /// The file of factors in a folder, or the file itself.

@@ -9,7 +9,7 @@ use safetensors::{Dtype, View, serialize};
 use serde_json::json;
 
 use crate::layers::published;
-use crate::read::BASE;
+use crate::read::{BASE, STUDENT, StudentNote};
 use crate::{Adapter, Error, Factors, Format};
 
 /// A factor in float32.
@@ -49,6 +49,36 @@ impl Adapter {
         layers: BTreeMap<String, Factors>,
         base: Option<String>,
     ) -> Result<Self, Error> {
+        let note = base.clone().map(|digest| (BASE.to_string(), digest));
+        Self::write_with(folder, layers, note, (base, None))
+    }
+
+    /// As [`write`](Self::write), of an adapter with which the model is a distilled student:
+    /// `student` is what becomes of its configuration.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_student(
+        folder: &Path,
+        layers: BTreeMap<String, Factors>,
+        base: String,
+        student: serde_json::Value,
+    ) -> Result<Self, Error> {
+        let note = StudentNote {
+            base: base.clone(),
+            student: student.clone(),
+        };
+        let note = serde_json::to_string(&note).expect("plain data");
+        let note = (STUDENT.to_string(), note);
+        Self::write_with(folder, layers, Some(note), (Some(base), Some(student)))
+    }
+
+    fn write_with(
+        folder: &Path,
+        layers: BTreeMap<String, Factors>,
+        note: Option<(String, String)>,
+        (base, student): (Option<String>, Option<serde_json::Value>),
+    ) -> Result<Self, Error> {
         let io = |e| Error::File(flowinone_files::Error::of("make", folder)(e));
         std::fs::create_dir_all(folder).map_err(io)?;
         let factors = layers.iter().flat_map(|(path, factors)| {
@@ -64,7 +94,6 @@ impl Adapter {
         });
         // In the header, as peft warns of keys in its configuration that it does not know. One note
         // alone: several would stand in no particular order, and the file's digest changed.
-        let note = base.clone().map(|digest| (BASE.to_string(), digest));
         let bytes = serialize(factors, Some(HashMap::from_iter(note)));
         let bytes =
             bytes.map_err(|e| Error::adapter(folder, format!("it cannot be written: {e}")))?;
@@ -76,6 +105,7 @@ impl Adapter {
             sha256: sha256_of(&bytes),
             format: Format::Peft,
             base,
+            student,
             layers,
         })
     }

@@ -17,7 +17,7 @@ use crate::batched::host_rows;
 use crate::error::check_threshold;
 use crate::guidance::{GuidedRun, branches_of};
 use crate::{
-    BatchedField, BranchedField, Error, Evaluated, FieldRun, Guidance, Guided, VelocityField,
+    BatchedField, BranchedField, Error, Evaluated, FieldRun, Guidance, Guided, Times, VelocityField,
 };
 
 /// A [`Guided`] field whose guidance ends, item by item, when the branches agree.
@@ -67,8 +67,8 @@ impl<F, G> AdaptiveGuidance<F, G> {
 }
 
 impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for AdaptiveGuidance<F, G> {
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        self.guided.velocity(x, t)
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D> {
+        self.guided.velocity(x, times)
     }
 }
 
@@ -109,17 +109,18 @@ where
         FieldRun::<D>::branches(&self.guided, t)
     }
 
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D> {
         if self.threshold == 0.0 {
-            return self.guided.evaluate(x, t, items);
+            return self.guided.evaluate(x, times, items);
         }
+        let t = times.t;
         let Guided { field, guidance } = &*self.guided.0;
         let is_guided = |item: &usize| guidance.is_active(t) && !self.agreed.contains(item);
         let places: Vec<usize> = (0..items.len()).filter(|&i| is_guided(&items[i])).collect();
         let guided: Vec<usize> = places.iter().map(|&i| items[i]).collect();
         let mut branches = vec![1; items.len()];
         places.iter().for_each(|&i| branches[i] = 2);
-        let (conditional, unconditional) = branches_of(field, x, t, items, &guided);
+        let (conditional, unconditional) = branches_of(field, x, times, items, &guided);
         let Some(unconditional) = unconditional else {
             let velocity = conditional;
             return Evaluated { velocity, branches };
@@ -152,8 +153,8 @@ where
         Evaluated { velocity, branches }
     }
 
-    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        FieldRun::<D>::probe(&self.guided, x, t, items)
+    fn probe(&self, x: Tensor<D>, times: Times, items: &[usize]) -> Option<Tensor<2>> {
+        FieldRun::<D>::probe(&self.guided, x, times, items)
     }
 }
 

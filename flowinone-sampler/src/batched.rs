@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{Error, VelocityField};
+use crate::{Error, Times, VelocityField};
 
 /// Velocities of some items of a batch, and what they cost.
 #[derive(Debug, Clone)]
@@ -21,11 +21,11 @@ pub struct Evaluated<const D: usize> {
 /// ```
 /// # #[cfg(feature = "cpu")] {
 /// use burn::tensor::{Device, Tensor};
-/// use flowinone_sampler::{BatchedField, Grid, Solver, VelocityField, integrate};
+/// use flowinone_sampler::{BatchedField, Grid, Solver, Times, VelocityField, integrate};
 ///
 /// struct Decay(f64);
 /// impl VelocityField<2> for Decay {
-///     fn velocity(&self, x: Tensor<2>, _t: f64) -> Tensor<2> {
+///     fn velocity(&self, x: Tensor<2>, _times: Times) -> Tensor<2> {
 ///         x * -self.0
 ///     }
 /// }
@@ -41,7 +41,7 @@ pub trait BatchedField<const D: usize>: VelocityField<D> + Sized {
     /// Starts a run. Whatever the run remembers is in the value returned, so that one field serves
     /// any number of runs.
     fn run(&self) -> Box<dyn FieldRun<D> + '_> {
-        Box::new(WholeBatches(|x, t| self.velocity(x, t)))
+        Box::new(WholeBatches(|x, times| self.velocity(x, times)))
     }
 
     /// As [`run`](Self::run), for a field that lives no longer than its run.
@@ -49,7 +49,7 @@ pub trait BatchedField<const D: usize>: VelocityField<D> + Sized {
     where
         Self: 'a,
     {
-        Box::new(WholeBatches(move |x, t| self.velocity(x, t)))
+        Box::new(WholeBatches(move |x, times| self.velocity(x, times)))
     }
 
     /// Refuses settings that can only fail; called once before the first evaluation.
@@ -71,11 +71,11 @@ pub trait FieldRun<const D: usize> {
 
     /// The velocities of chosen items of the batch at the state `x` of the whole batch, and their
     /// cost.
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D>;
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D>;
 
     /// Features `[items, features]` that change as the velocities of chosen items do and cost much
     /// less, such as the output of a network's first block; `None` if the field has none.
-    fn probe(&self, _x: Tensor<D>, _t: f64, _items: &[usize]) -> Option<Tensor<2>> {
+    fn probe(&self, _x: Tensor<D>, _times: Times, _items: &[usize]) -> Option<Tensor<2>> {
         None
     }
 }
@@ -83,14 +83,14 @@ pub trait FieldRun<const D: usize> {
 /// The run of a field that remembers nothing and cannot leave items out.
 struct WholeBatches<V>(V);
 
-impl<const D: usize, V: Fn(Tensor<D>, f64) -> Tensor<D>> FieldRun<D> for WholeBatches<V> {
+impl<const D: usize, V: Fn(Tensor<D>, Times) -> Tensor<D>> FieldRun<D> for WholeBatches<V> {
     fn branches(&self, _t: f64) -> usize {
         1
     }
 
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D> {
         let whole = is_whole(items, x.dims()[0]);
-        let velocity = (self.0)(x, t);
+        let velocity = (self.0)(x, times);
         Evaluated {
             velocity: match whole {
                 true => velocity,

@@ -60,7 +60,7 @@ pub enum Error {
         to: f64,
     },
     /// A name that is no guidance rule.
-    #[error("{text:?} is none of constant, zero-star, interval=0.1-0.8")]
+    #[error("{text:?} is none of constant, zero-star, interval=0.1-0.8, distilled")]
     UnknownGuidance {
         /// The name given.
         text: String,

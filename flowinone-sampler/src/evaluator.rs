@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{Error, Evaluated, FieldRun, Stage};
+use crate::{Error, Evaluated, FieldRun, Stage, Times};
 
 /// What a run has spent so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,12 +59,26 @@ impl<'a, const D: usize> Evaluator<'a, D> {
     /// [`Error::NonFinite`] names step, stage and time if it has NaN or infinity in it. Panics if
     /// the field returns another shape than `x`'s.
     pub fn velocity(&mut self, stage: usize, x: Tensor<D>, t: f64) -> Result<Tensor<D>, Error> {
+        self.average(stage, x, t.into())
+    }
+
+    /// The average velocity from the state `x` at `times.t` up to `times.r`, otherwise as
+    /// [`velocity`](Self::velocity).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn average(
+        &mut self,
+        stage: usize,
+        x: Tensor<D>,
+        times: Times,
+    ) -> Result<Tensor<D>, Error> {
         if self.stop.is_some_and(|stop| stop()) {
             return Err(Error::Stopped);
         }
         let (shape, dtype) = (x.dims(), x.dtype());
         let items: Vec<usize> = (0..shape[0]).collect();
-        let Evaluated { velocity, branches } = self.field.evaluate(x, t, &items);
+        let Evaluated { velocity, branches } = self.field.evaluate(x, times, &items);
         self.spent.calls += 1;
         self.each.resize(items.len(), 0);
         for (sum, branches) in self.each.iter_mut().zip(branches) {
@@ -77,7 +91,7 @@ impl<'a, const D: usize> Evaluator<'a, D> {
             "the velocity's shape (left) must be the state's (right)"
         );
         let velocity = velocity.cast(dtype);
-        self.check(&velocity, Stage::Slope(stage), t)?;
+        self.check(&velocity, Stage::Slope(stage), times.t)?;
         Ok(velocity)
     }
 

@@ -1,11 +1,45 @@
 //! The right-hand side of `dx/dt = v(x, t)`: plain, or with a conditional and an unconditional
-//! branch.
+//! branch; and the average velocity of a field of two times,
+//!
+//! ```text
+//! u(x, t, r) = (x_r - x_t) / (r - t),   x_t = x;      u(x, t, t) = v(x, t)
+//! ```
 
 use burn::tensor::Tensor;
 
+/// The times of a velocity: from `t`, that of the state, to `r`.
+///
+/// A number is both: the velocity at this time.
+///
+/// ```
+/// use flowinone_sampler::Times;
+/// assert_eq!(Times::from(0.5), Times { t: 0.5, r: 0.5 });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Times {
+    /// Time of the state.
+    pub t: f64,
+    /// Where the average velocity leads to; `t` itself for the velocity there.
+    pub r: f64,
+}
+
+impl Times {
+    /// Whether it is the velocity at `t`, and no average.
+    pub fn is_instant(self) -> bool {
+        self.t == self.r
+    }
+}
+
+impl From<f64> for Times {
+    fn from(t: f64) -> Self {
+        Self { t, r: t }
+    }
+}
+
 /// A velocity `v(x, t)` on tensors of rank `D`, the first dimension being the batch.
 ///
-/// Closures `Fn(Tensor<D>, f64) -> Tensor<D>` are fields:
+/// A field of two times also knows the average velocity from `t` to `r`; any other reads `t` alone.
+/// Closures `Fn(Tensor<D>, f64) -> Tensor<D>` are fields of one time:
 ///
 /// ```
 /// # #[cfg(feature = "cpu")] {
@@ -14,21 +48,21 @@ use burn::tensor::Tensor;
 ///
 /// let decay = |x: Tensor<2>, t: f64| x * -t;
 /// let x = Tensor::from_floats([[1.0, 2.0]], &Device::flex());
-/// let v: Vec<f32> = decay.velocity(x, 0.5).into_data().to_vec().unwrap();
+/// let v: Vec<f32> = decay.velocity(x, 0.5.into()).into_data().to_vec().unwrap();
 /// assert_eq!(v, [-0.5, -1.0]);
 /// # }
 /// ```
 pub trait VelocityField<const D: usize> {
-    /// The velocity at state `x` and time `t`, of `x`'s shape.
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D>;
+    /// The velocity at state `x` and time `times.t`, averaged up to `times.r`, of `x`'s shape.
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D>;
 }
 
 impl<const D: usize, F> VelocityField<D> for F
 where
     F: Fn(Tensor<D>, f64) -> Tensor<D>,
 {
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        self(x, t)
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D> {
+        self(x, times.t)
     }
 }
 
@@ -61,7 +95,7 @@ impl BranchItem {
 /// A velocity with a conditional and an unconditional branch; [`Guided`](crate::Guided) makes one
 /// field of it.
 ///
-/// Closures `Fn(Tensor<D>, f64, Branch) -> Tensor<D>` are branched fields:
+/// Closures `Fn(Tensor<D>, f64, Branch) -> Tensor<D>` are branched fields of one time:
 ///
 /// ```
 /// # #[cfg(feature = "cpu")] {
@@ -73,29 +107,29 @@ impl BranchItem {
 ///     Branch::Unconditional => -x,
 /// };
 /// let x = Tensor::from_floats([[3.0]], &Device::flex());
-/// let (conditional, unconditional) = field.both(x, 0.0);
+/// let (conditional, unconditional) = field.both(x, 0.0.into());
 /// assert_eq!(conditional.into_scalar::<f32>(), 3.0);
 /// assert_eq!(unconditional.into_scalar::<f32>(), -3.0);
 /// # }
 /// ```
 pub trait BranchedField<const D: usize> {
-    /// The velocity of one branch at state `x` and time `t`, of `x`'s shape.
-    fn branch(&self, x: Tensor<D>, t: f64, branch: Branch) -> Tensor<D>;
+    /// The velocity of one branch at state `x` and these times, of `x`'s shape.
+    fn branch(&self, x: Tensor<D>, times: Times, branch: Branch) -> Tensor<D>;
 
     /// The conditional and the unconditional velocity, in this order: two calls, unless a network
     /// has a way to share work between them.
-    fn both(&self, x: Tensor<D>, t: f64) -> (Tensor<D>, Tensor<D>) {
-        let conditional = self.branch(x.clone(), t, Branch::Conditional);
-        (conditional, self.branch(x, t, Branch::Unconditional))
+    fn both(&self, x: Tensor<D>, times: Times) -> (Tensor<D>, Tensor<D>) {
+        let conditional = self.branch(x.clone(), times, Branch::Conditional);
+        (conditional, self.branch(x, times, Branch::Unconditional))
     }
 
     /// The velocities of chosen items and branches, one row for each of `rows`, at the state `x` of
     /// the whole batch: all items of each branch that is named, unless a network can leave some
     /// out.
-    fn rows(&self, x: Tensor<D>, t: f64, rows: &[BranchItem]) -> Tensor<D> {
+    fn rows(&self, x: Tensor<D>, times: Times, rows: &[BranchItem]) -> Tensor<D> {
         let whole = |branch| {
             let wanted = rows.iter().any(|row| row.branch == branch);
-            wanted.then(|| self.branch(x.clone(), t, branch))
+            wanted.then(|| self.branch(x.clone(), times, branch))
         };
         let (conditional, unconditional) =
             (whole(Branch::Conditional), whole(Branch::Unconditional));
@@ -112,7 +146,7 @@ pub trait BranchedField<const D: usize> {
 
     /// Features `[rows, features]` that change as those velocities do and cost much less, such as
     /// the output of a network's first block; `None` if the field has none.
-    fn probe(&self, _x: Tensor<D>, _t: f64, _rows: &[BranchItem]) -> Option<Tensor<2>> {
+    fn probe(&self, _x: Tensor<D>, _times: Times, _rows: &[BranchItem]) -> Option<Tensor<2>> {
         None
     }
 }
@@ -121,7 +155,7 @@ impl<const D: usize, F> BranchedField<D> for F
 where
     F: Fn(Tensor<D>, f64, Branch) -> Tensor<D>,
 {
-    fn branch(&self, x: Tensor<D>, t: f64, branch: Branch) -> Tensor<D> {
-        self(x, t, branch)
+    fn branch(&self, x: Tensor<D>, times: Times, branch: Branch) -> Tensor<D> {
+        self(x, times.t, branch)
     }
 }

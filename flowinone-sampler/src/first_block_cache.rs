@@ -10,7 +10,8 @@
 //! states of all blocks, so the velocity itself is kept.
 //!
 //! Each item of a batch decides for itself, from sums on the host over its own values. Where
-//! guidance begins or ends the velocity is evaluated.
+//! guidance begins or ends the velocity is evaluated. An average velocity from one time to another
+//! is good for these two alone and never kept.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use burn::tensor::Tensor;
 use crate::batched::host_rows;
 use crate::error::check_threshold;
 use crate::step_cache::{distance, evaluated_where_due, length};
-use crate::{BatchedField, Error, Evaluated, FieldRun, VelocityField};
+use crate::{BatchedField, Error, Evaluated, FieldRun, Times, VelocityField};
 
 /// A field that reuses an item's last velocity while its [probe](FieldRun::probe) has changed by
 /// less than a threshold.
@@ -58,8 +59,8 @@ impl<F> FirstBlockCache<F> {
 }
 
 impl<const D: usize, F: VelocityField<D>> VelocityField<D> for FirstBlockCache<F> {
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        self.field.velocity(x, t)
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D> {
+        self.field.velocity(x, times)
     }
 }
 
@@ -95,15 +96,13 @@ impl<const D: usize> FieldRun<D> for FirstBlockCacheRun<'_, D> {
         self.field.branches(t)
     }
 
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let probes = match self.threshold {
-            0.0 => None,
-            _ => self.field.probe(x.clone(), t, items),
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D> {
+        let keeps = self.threshold > 0.0 && times.is_instant();
+        let probes = keeps.then(|| self.field.probe(x.clone(), times, items));
+        let Some(probes) = probes.flatten() else {
+            return self.field.evaluate(x, times, items);
         };
-        let Some(probes) = probes else {
-            return self.field.evaluate(x, t, items);
-        };
-        let now = self.field.branches(t);
+        let now = self.field.branches(times.t);
         let mut probes = host_rows(&probes);
         let is_due = |place: &usize| {
             let holds = self.memory.get(&items[*place]).is_some_and(|known| {
@@ -115,7 +114,7 @@ impl<const D: usize> FieldRun<D> for FirstBlockCacheRun<'_, D> {
         let due: Vec<usize> = (0..items.len()).filter(is_due).collect();
         evaluated_where_due(
             &mut *self.field,
-            (x, t),
+            (x, times),
             items,
             &due,
             &mut self.memory,
@@ -133,7 +132,7 @@ impl<const D: usize> FieldRun<D> for FirstBlockCacheRun<'_, D> {
         )
     }
 
-    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.field.probe(x, t, items)
+    fn probe(&self, x: Tensor<D>, times: Times, items: &[usize]) -> Option<Tensor<2>> {
+        self.field.probe(x, times, items)
     }
 }

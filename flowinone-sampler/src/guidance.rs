@@ -3,6 +3,8 @@
 //! - constant scale `w`: `v = u + w (c - u)` (Ho & Salimans, 2022)
 //! - interval: the same for `from <= t <= to`, and `v = c` elsewhere (Kynkäänniemi et al., 2024)
 //! - CFG-Zero*: `v = s u + w (c - s u)`, `s = <c, u> / <u, u>` for each item (Fan et al., 2025)
+//! - distilled: `v = c`, of a network whose conditional branch is guided by training (Meng et al.,
+//!   2023)
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::batched::is_whole;
 use crate::{
-    BatchedField, Branch, BranchItem, BranchedField, Error, Evaluated, FieldRun, VelocityField,
+    BatchedField, Branch, BranchItem, BranchedField, Error, Evaluated, FieldRun, Times,
+    VelocityField,
 };
 
 /// A rule that combines the two branches of a field.
@@ -63,26 +66,36 @@ pub enum GuidanceRule {
         /// Guidance scale `w`.
         scale: f64,
     },
+    /// The conditional branch alone, which was trained to give the velocity guided at that scale.
+    Distilled {
+        /// Guidance scale `w` of the teacher.
+        scale: f64,
+    },
 }
 
 impl GuidanceRule {
     /// The guidance scale `w`.
     pub const fn scale(self) -> f64 {
         match self {
-            Self::Constant { scale } | Self::Interval { scale, .. } | Self::ZeroStar { scale } => {
-                scale
-            }
+            Self::Constant { scale }
+            | Self::Interval { scale, .. }
+            | Self::ZeroStar { scale }
+            | Self::Distilled { scale } => scale,
         }
     }
-}
 
-impl GuidanceRule {
+    /// Whether the unconditional branch is needed at some time.
+    pub fn is_guided(self) -> bool {
+        self.scale() != 1.0 && !matches!(self, Self::Distilled { .. })
+    }
+
     /// The same rule with another scale.
     #[must_use]
     pub const fn with_scale(self, scale: f64) -> Self {
         match self {
             Self::Constant { .. } => Self::Constant { scale },
             Self::ZeroStar { .. } => Self::ZeroStar { scale },
+            Self::Distilled { .. } => Self::Distilled { scale },
             Self::Interval { from, to, .. } => Self::Interval { scale, from, to },
         }
     }
@@ -91,7 +104,7 @@ impl GuidanceRule {
 impl FromStr for GuidanceRule {
     type Err = Error;
 
-    /// Reads `constant`, `zero-star` or `interval=0.1-0.8`, the scale being 1 until
+    /// Reads `constant`, `zero-star`, `distilled` or `interval=0.1-0.8`, the scale being 1 until
     /// [`with_scale`](Self::with_scale) sets it.
     fn from_str(text: &str) -> Result<Self, Error> {
         let unknown = || Error::UnknownGuidance { text: text.into() };
@@ -99,6 +112,7 @@ impl FromStr for GuidanceRule {
         match text {
             "constant" => Ok(Self::Constant { scale }),
             "zero-star" => Ok(Self::ZeroStar { scale }),
+            "distilled" => Ok(Self::Distilled { scale }),
             _ => {
                 let interval = text.strip_prefix("interval=").ok_or_else(unknown)?;
                 let Interval { from, to } = interval.parse()?;
@@ -143,9 +157,9 @@ impl Guidance for GuidanceRule {
     fn is_active(&self, t: f64) -> bool {
         let inside = match *self {
             Self::Interval { from, to, .. } => (from..=to).contains(&t),
-            Self::Constant { .. } | Self::ZeroStar { .. } => true,
+            Self::Constant { .. } | Self::ZeroStar { .. } | Self::Distilled { .. } => true,
         };
-        inside && self.scale() != 1.0
+        inside && self.is_guided()
     }
 
     fn combine<const D: usize>(
@@ -155,6 +169,7 @@ impl Guidance for GuidanceRule {
         _t: f64,
     ) -> Tensor<D> {
         let base = match self {
+            Self::Distilled { .. } => return conditional,
             Self::Constant { .. } | Self::Interval { .. } => unconditional,
             Self::ZeroStar { .. } => best_fit(&conditional, unconditional),
         };
@@ -207,7 +222,7 @@ fn best_fit<const D: usize>(conditional: &Tensor<D>, unconditional: Tensor<D>) -
 /// };
 /// let guided = Guided { field, guidance: GuidanceRule::Constant { scale: 7.0 } };
 /// let x = Tensor::from_floats([[0.0]], &Device::flex());
-/// assert_eq!(guided.velocity(x, 0.5).into_scalar::<f32>(), 7.0);
+/// assert_eq!(guided.velocity(x, 0.5.into()).into_scalar::<f32>(), 7.0);
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -219,12 +234,12 @@ pub struct Guided<F, G> {
 }
 
 impl<const D: usize, F: BranchedField<D>, G: Guidance> VelocityField<D> for Guided<F, G> {
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        if self.guidance.is_active(t) {
-            let (conditional, unconditional) = self.field.both(x, t);
-            self.guidance.combine(conditional, unconditional, t)
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D> {
+        if self.guidance.is_active(times.t) {
+            let (conditional, unconditional) = self.field.both(x, times);
+            self.guidance.combine(conditional, unconditional, times.t)
         } else {
-            self.field.branch(x, t, Branch::Conditional)
+            self.field.branch(x, times, Branch::Conditional)
         }
     }
 }
@@ -259,12 +274,12 @@ where
         if self.0.guidance.is_active(t) { 2 } else { 1 }
     }
 
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        let branches = FieldRun::<D>::branches(self, t);
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D> {
+        let branches = FieldRun::<D>::branches(self, times.t);
         let guided = if branches == 2 { items } else { &[] };
-        let velocity = match branches_of(&self.0.field, x, t, items, guided) {
+        let velocity = match branches_of(&self.0.field, x, times, items, guided) {
             (conditional, Some(unconditional)) => {
-                self.0.guidance.combine(conditional, unconditional, t)
+                self.0.guidance.combine(conditional, unconditional, times.t)
             }
             (conditional, None) => conditional,
         };
@@ -275,10 +290,10 @@ where
     }
 
     /// That of the conditional branch.
-    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
+    fn probe(&self, x: Tensor<D>, times: Times, items: &[usize]) -> Option<Tensor<2>> {
         self.0
             .field
-            .probe(x, t, &BranchItem::of(items, Branch::Conditional))
+            .probe(x, times, &BranchItem::of(items, Branch::Conditional))
     }
 }
 
@@ -287,22 +302,22 @@ where
 pub(crate) fn branches_of<const D: usize>(
     field: &impl BranchedField<D>,
     x: Tensor<D>,
-    t: f64,
+    times: Times,
     items: &[usize],
     guided: &[usize],
 ) -> (Tensor<D>, Option<Tensor<D>>) {
     let batch = x.dims()[0];
     let whole = is_whole(items, batch);
     if whole && guided.is_empty() {
-        return (field.branch(x, t, Branch::Conditional), None);
+        return (field.branch(x, times, Branch::Conditional), None);
     }
     if whole && is_whole(guided, batch) {
-        let (conditional, unconditional) = field.both(x, t);
+        let (conditional, unconditional) = field.both(x, times);
         return (conditional, Some(unconditional));
     }
     let mut rows = BranchItem::of(items, Branch::Conditional);
     rows.extend(BranchItem::of(guided, Branch::Unconditional));
-    let velocity = field.rows(x, t, &rows); // [items + guided, ...]
+    let velocity = field.rows(x, times, &rows); // [items + guided, ...]
     let conditional = velocity.clone().narrow(0, 0, items.len());
     let unconditional = (!guided.is_empty()).then(|| velocity.narrow(0, items.len(), guided.len()));
     (conditional, unconditional)

@@ -5,6 +5,7 @@
 mod adams_bashforth;
 mod dopri5;
 mod euler;
+mod flow_map;
 mod heun;
 mod midpoint;
 mod names;
@@ -17,6 +18,7 @@ pub use adams_bashforth::{AB2, AB3, AdamsBashforth};
 pub use dopri5::DOPRI5;
 pub(crate) use dopri5::error_of_dopri5;
 pub use euler::EULER;
+pub use flow_map::{FLOW_MAP, FlowMap};
 pub use heun::HEUN;
 pub use midpoint::MIDPOINT;
 pub use names::Solver;

@@ -14,7 +14,7 @@
 //! Each item of a batch decides for itself, from sums on the host over its own values, and only the
 //! items that need it are evaluated: the decision does not depend on the other items of the batch.
 //! Where guidance begins or ends the velocity jumps: it is evaluated there, and its rate is learnt
-//! again.
+//! again. An average velocity from one time to another is good for these two alone and never kept.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use burn::tensor::Tensor;
 
 use crate::batched::host_rows;
 use crate::error::check_threshold;
-use crate::{BatchedField, Error, Evaluated, FieldRun, VelocityField};
+use crate::{BatchedField, Error, Evaluated, FieldRun, Times, VelocityField};
 
 /// A field that reuses an item's last velocity while its estimated relative change stays below a
 /// threshold.
@@ -96,8 +96,8 @@ impl<F> StepCache<F> {
 }
 
 impl<const D: usize, F: VelocityField<D>> VelocityField<D> for StepCache<F> {
-    fn velocity(&self, x: Tensor<D>, t: f64) -> Tensor<D> {
-        self.field.velocity(x, t)
+    fn velocity(&self, x: Tensor<D>, times: Times) -> Tensor<D> {
+        self.field.velocity(x, times)
     }
 }
 
@@ -133,12 +133,12 @@ impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
         self.field.branches(t)
     }
 
-    fn evaluate(&mut self, x: Tensor<D>, t: f64, items: &[usize]) -> Evaluated<D> {
-        if self.threshold == 0.0 {
-            return self.field.evaluate(x, t, items);
+    fn evaluate(&mut self, x: Tensor<D>, times: Times, items: &[usize]) -> Evaluated<D> {
+        if self.threshold == 0.0 || !times.is_instant() {
+            return self.field.evaluate(x, times, items);
         }
         let mut states = host_rows(&x);
-        let now = self.field.branches(t);
+        let now = self.field.branches(times.t);
         let mut due = vec![]; // places in `items`
         for (place, item) in items.iter().enumerate() {
             let known = self.memory.get_mut(item);
@@ -148,7 +148,7 @@ impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
         }
         evaluated_where_due(
             &mut *self.field,
-            (x, t),
+            (x, times),
             items,
             &due,
             &mut self.memory,
@@ -183,8 +183,8 @@ impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
         )
     }
 
-    fn probe(&self, x: Tensor<D>, t: f64, items: &[usize]) -> Option<Tensor<2>> {
-        self.field.probe(x, t, items)
+    fn probe(&self, x: Tensor<D>, times: Times, items: &[usize]) -> Option<Tensor<2>> {
+        self.field.probe(x, times, items)
     }
 }
 
@@ -192,7 +192,7 @@ impl<const D: usize> FieldRun<D> for StepCacheRun<'_, D> {
 /// the others from what `kept` finds.
 pub(crate) fn evaluated_where_due<const D: usize, M>(
     field: &mut dyn FieldRun<D>,
-    (x, t): (Tensor<D>, f64),
+    (x, times): (Tensor<D>, Times),
     items: &[usize],
     due: &[usize],
     memory: &mut M,
@@ -202,7 +202,7 @@ pub(crate) fn evaluated_where_due<const D: usize, M>(
     let mut branches = vec![0; items.len()];
     if !due.is_empty() {
         let wanted: Vec<usize> = due.iter().map(|&place| items[place]).collect();
-        let fresh = field.evaluate(x, t, &wanted);
+        let fresh = field.evaluate(x, times, &wanted);
         remember(memory, &fresh);
         for (place, count) in due.iter().zip(&fresh.branches) {
             branches[*place] = *count;

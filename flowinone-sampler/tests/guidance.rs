@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Device, Tensor};
 use flowinone_sampler::{
-    Branch, BranchedField, Error, Evaluations, Grid, Guidance, GuidanceRule, Guided, Solver,
+    Branch, BranchedField, Error, Evaluations, Grid, Guidance, GuidanceRule, Guided, Solver, Times,
     VelocityField, integrate,
 };
 
@@ -25,7 +25,7 @@ struct Counting {
 }
 
 impl BranchedField<2> for Counting {
-    fn branch(&self, _x: Tensor<2>, _t: f64, branch: Branch) -> Tensor<2> {
+    fn branch(&self, _x: Tensor<2>, _times: Times, branch: Branch) -> Tensor<2> {
         let (counter, values) = match branch {
             Branch::Conditional => (&self.conditional, CONDITIONAL),
             Branch::Unconditional => (&self.unconditional, UNCONDITIONAL),
@@ -50,14 +50,14 @@ fn close(actual: Tensor<2>, expected: [[f64; 3]; 2]) {
 #[test]
 fn constant_scale_extrapolates_from_the_unconditional_branch() {
     let field = guided(GuidanceRule::Constant { scale: 7.0 });
-    let v = field.velocity(tensor(CONDITIONAL), 0.3);
+    let v = field.velocity(tensor(CONDITIONAL), 0.3.into());
     close(v, [[-5.0, 8.0, -25.0], [9.5, -9.0, 22.0]]);
 }
 
 #[test]
 fn zero_star_fits_each_item_by_itself() {
     let field = guided(GuidanceRule::ZeroStar { scale: 3.0 });
-    let v = field.velocity(tensor(CONDITIONAL), 0.3);
+    let v = field.velocity(tensor(CONDITIONAL), 0.3.into());
     let mut expected = CONDITIONAL;
     for (c, u) in expected.iter_mut().zip(UNCONDITIONAL) {
         let dot = |a: [f64; 3], b: [f64; 3]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -133,7 +133,7 @@ fn outside_its_interval_guidance_costs_one_branch() {
         from: 0.3,
         to: 0.5,
     });
-    close(field.velocity(tensor(CONDITIONAL), 0.2), CONDITIONAL);
+    close(field.velocity(tensor(CONDITIONAL), 0.2.into()), CONDITIONAL);
     let x0 = tensor(CONDITIONAL);
     let end = integrate(Solver::Euler, &field, x0, Grid::Uniform, 10).unwrap();
     // Guided at t = 0.3, 0.4 and 0.5, both ends included.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use burn::tensor::{Device, Tensor};
 use flowinone_sampler::{
     AdaptiveGuidance, BatchedField, Branch, BranchItem, BranchedField, Error, FirstBlockCache,
-    Grid, GuidanceRule, Guided, Solver, State, StepCache, integrate, trajectory,
+    Grid, GuidanceRule, Guided, Solver, State, StepCache, Times, integrate, trajectory,
 };
 
 /// A smooth field, different for every item through its state, whose branches meet as t grows. It
@@ -42,20 +42,21 @@ impl Noted {
 }
 
 impl BranchedField<2> for &Noted {
-    fn branch(&self, x: Tensor<2>, t: f64, branch: Branch) -> Tensor<2> {
+    fn branch(&self, x: Tensor<2>, times: Times, branch: Branch) -> Tensor<2> {
         let items: Vec<usize> = (0..x.dims()[0]).collect();
         self.note(BranchItem::of(&items, branch));
-        Noted::plain(x, t, branch)
+        Noted::plain(x, times.t, branch)
     }
 
-    fn rows(&self, x: Tensor<2>, t: f64, rows: &[BranchItem]) -> Tensor<2> {
+    fn rows(&self, x: Tensor<2>, times: Times, rows: &[BranchItem]) -> Tensor<2> {
         self.note(rows.to_vec());
+        let t = times.t;
         let row = |row: &BranchItem| Noted::plain(x.clone().narrow(0, row.item, 1), t, row.branch);
         Tensor::cat(rows.iter().map(row).collect(), 0)
     }
 
-    fn probe(&self, x: Tensor<2>, t: f64, rows: &[BranchItem]) -> Option<Tensor<2>> {
-        let row = |row: &BranchItem| x.clone().narrow(0, row.item, 1) * (1.0 + t);
+    fn probe(&self, x: Tensor<2>, times: Times, rows: &[BranchItem]) -> Option<Tensor<2>> {
+        let row = |row: &BranchItem| x.clone().narrow(0, row.item, 1) * (1.0 + times.t);
         Some(Tensor::cat(rows.iter().map(row).collect(), 0))
     }
 }
@@ -248,8 +249,8 @@ fn chosen_rows_of_a_plain_field_are_those_of_the_whole_batch() {
     let field = |x: Tensor<2>, t: f64, branch: Branch| Noted::plain(x, t, branch);
     let rows = [(2, Branch::Unconditional), (0, Branch::Conditional)];
     let rows = rows.map(|(item, branch)| BranchItem { item, branch });
-    let got = field.rows(start(0..3), 0.3, &rows);
-    let (conditional, unconditional) = field.both(start(0..3), 0.3);
+    let got = field.rows(start(0..3), 0.3.into(), &rows);
+    let (conditional, unconditional) = field.both(start(0..3), 0.3.into());
     let expected = Tensor::cat(
         vec![unconditional.narrow(0, 2, 1), conditional.narrow(0, 0, 1)],
         0,

@@ -19,7 +19,7 @@ pub struct Adjustment {
     /// Guidance scale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guidance: Option<f64>,
-    /// `constant`, `zero-star` or `interval=FROM-TO`.
+    /// `constant`, `zero-star`, `interval=FROM-TO`, or `distilled` of a distilled model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guidance_rule: Option<String>,
     /// The integration rule by its name.
@@ -48,6 +48,7 @@ impl Adjustment {
         let rule = match settings.guidance {
             GuidanceRule::Constant { .. } => "constant".to_string(),
             GuidanceRule::ZeroStar { .. } => "zero-star".to_string(),
+            GuidanceRule::Distilled { .. } => "distilled".to_string(),
             GuidanceRule::Interval { from, to, .. } => format!("interval={from}-{to}"),
         };
         Self {
@@ -75,15 +76,17 @@ impl Adjustment {
     /// The settings of a run of a model.
     ///
     /// # Errors
-    /// Names the setting that is no such thing or outside its range.
+    /// Names the setting that is no such thing, outside its range, or not this model's to choose.
     pub fn of_model(&self, model: &ModelConfig) -> Result<Settings, Error> {
-        self.over(&self.preset(model))
+        let settings = self.over(&self.preset(model))?;
+        model.check(&settings)?;
+        Ok(settings)
     }
 
     /// It laid over other settings.
     ///
     /// # Errors
-    /// As [`of_model`](Self::of_model).
+    /// Names the setting that is no such thing or outside its range.
     pub fn over(&self, defaults: &Settings) -> Result<Settings, Error> {
         let scale = self.guidance.unwrap_or(defaults.guidance.scale());
         let rule: GuidanceRule = match &self.guidance_rule {

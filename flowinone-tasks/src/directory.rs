@@ -18,7 +18,7 @@ use crate::manifest::tensor_type;
 use crate::models_folder::{is_name, models_folder, named_model};
 use crate::{
     Component, Dtype, Error, FlowInOne, Manifest, ModelConfig, Origin, Pipeline, Provenance,
-    Settings,
+    Settings, Student,
 };
 
 const CONFIG: &str = "config.json";
@@ -119,18 +119,55 @@ impl ModelDirectory {
         &self.manifest
     }
 
-    /// The same model with adapters, which are added to its weights whenever these are read.
+    /// The same model with adapters, which are added to its weights whenever these are read. With
+    /// the adapter of a distilled student the model is that student.
     ///
     /// # Errors
-    /// An adapter that cannot be read or does not fit the flow.
+    /// An adapter that cannot be read or does not fit the flow; a student at another weight than 1,
+    /// or two of them.
     pub fn adapted(self, choices: &[Choice], device: &Device) -> Result<Self, Error> {
         let layers = Layers::of(&self.config.flow, device);
         let open = |choice: &Choice| Ok((Adapter::open(&choice.path, &layers)?, choice.weight));
         let adapters: Result<Vec<_>, Error> = choices.iter().map(open).collect();
+        let adapters = Adapters::new(adapters?);
+        let config = self.with_student(&adapters)?;
         Ok(Self {
-            adapters: Adapters::new(adapters?),
+            adapters,
+            config,
             ..self
         })
+    }
+
+    /// The configuration with the student among `adapters`, if there is one.
+    fn with_student(&self, adapters: &Adapters) -> Result<ModelConfig, Error> {
+        let mut config = self.config.clone();
+        let mut students = 0;
+        for (adapter, weight) in adapters.iter() {
+            let Some(student) = adapter.student() else {
+                continue;
+            };
+            let refused = |reason: String| {
+                let path = adapter.path().display();
+                Error::Settings(format!(
+                    "adapter {path} is of a distilled student: {reason}"
+                ))
+            };
+            students += 1;
+            if weight != 1.0 {
+                return Err(refused(format!(
+                    "at weight {weight} it is neither student nor teacher; leave the weight out"
+                )));
+            }
+            if students > 1 || config.flow.two_times.is_some() {
+                return Err(refused(
+                    "the model is one already; use it with the model that it was trained on".into(),
+                ));
+            }
+            let student: Student = serde_json::from_value(student.clone())
+                .map_err(|e| refused(format!("its description is damaged: {e}")))?;
+            config = student.of(&config).map_err(refused)?;
+        }
+        Ok(config)
     }
 
     /// What is added to the weights.
@@ -147,6 +184,12 @@ impl ModelDirectory {
             false => "untrained",
         };
         let mut text = format!("{} ({state})\n", config.name);
+        if let Some(distilled) = &config.distilled {
+            text += &format!(
+                "distilled at guidance {} from the model {}: {}\n",
+                distilled.guidance, distilled.teacher, config.sampling
+            );
+        }
         for (component, record) in &self.manifest.components {
             let source = match &record.source {
                 Origin::Checkpoint { file, names } => format!("{} tensors of {file}", names.len()),
@@ -203,6 +246,7 @@ impl ModelDirectory {
     /// written.
     pub fn store_fast(&mut self, fast: Settings) -> Result<(), Error> {
         fast.validate()?;
+        self.config.check(&fast)?;
         let Files::Directory(path) = &self.files else {
             return Err(Error::directory(
                 self.path(),

@@ -40,7 +40,7 @@ pub mod tune;
 mod upscaling;
 
 pub use adjustment::Adjustment;
-pub use config::{FORMAT, ModelConfig};
+pub use config::{Distilled, FORMAT, ModelConfig, Student};
 pub use directory::{ModelDirectory, read_config};
 #[cfg(feature = "prompts")]
 pub use enlarged::{EnlargedRecord, read_enlarged, write_enlarged};

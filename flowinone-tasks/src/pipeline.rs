@@ -10,7 +10,7 @@ use flowinone_encoder::{
 use flowinone_flow::{FlowModel, FlowNetwork, Structure};
 use flowinone_image::center_crop;
 use flowinone_sampler::{
-    AdaptiveGuidance, FirstBlockCache, Guided, State, StepCache, trajectory_of,
+    AdaptiveGuidance, FirstBlockCache, Guided, Solver, State, StepCache, trajectory_of,
 };
 use flowinone_vae::{Autoencoder, LatentCodec, to_bytes};
 use image::RgbImage;
@@ -213,6 +213,11 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         stop: &'a dyn Fn() -> bool,
     ) -> Result<impl Iterator<Item = Result<State<4>, Error>> + use<'a, E, C, F>, Error> {
         settings.validate()?;
+        if settings.solver == Solver::Map && !self.flow.has_two_times() {
+            return Err(Error::Settings(
+                "solver map needs a model of two times, and this one has one".into(),
+            ));
+        }
         let guided = Guided {
             field: self.flow.field(start.structure.clone()),
             guidance: settings.guidance,

@@ -127,6 +127,7 @@ impl<'s> Run<'s> {
 
     /// Begins the next batch, or tells first what came up while it was gathered.
     fn begin(&mut self) -> Result<(), Error> {
+        self.session.config().check(&self.settings)?;
         let batch = match self.again.pop_front() {
             Some(ready) => vec![ready],
             None => {

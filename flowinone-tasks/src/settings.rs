@@ -67,9 +67,14 @@ impl Settings {
     }
 
     /// A faster setting near this one, for models that have none stored: a fifth of the steps, 5 to
-    /// 10, of `ab2` on the uniform grid, guided as before. Its error depends on the model.
+    /// 10, of `ab2` on the uniform grid, guided as before; half the steps of a map. Its error
+    /// depends on the model.
     #[must_use]
     pub fn faster(&self) -> Self {
+        if self.solver == Solver::Map {
+            let steps = (self.steps / 2).max(1);
+            return Self { steps, ..*self };
+        }
         Self {
             steps: (self.steps / 5).clamp(5, 10).min(self.steps),
             solver: Solver::Ab2,
@@ -123,6 +128,11 @@ impl Settings {
                 "step and first-block caches hide from dopri5 the errors that it steps by; choose another solver or 0 for both".into(),
             ));
         }
+        if keeps && self.solver == Solver::Map {
+            return Err(Error::Settings(
+                "step and first-block caches keep velocities, and the map has an average of its own for every step; choose 0 for both and fewer steps".into(),
+            ));
+        }
         if !(1..=100_000).contains(&self.steps) {
             return Err(Error::Settings(format!(
                 "{} steps are outside 1 to 100000",
@@ -151,6 +161,7 @@ impl fmt::Display for Settings {
             GuidanceRule::ZeroStar { scale } if scale != 1.0 => {
                 write!(f, ", guidance {scale} (zero-star)")?;
             }
+            GuidanceRule::Distilled { scale } => write!(f, ", guidance {scale} (distilled)")?,
             rule => write!(f, ", guidance {}", rule.scale())?,
         }
         if self.adaptive_guidance > 0.0 {
@@ -221,6 +232,12 @@ mod tests {
             ..good
         };
         assert!(refused(blind).contains("choose another solver"));
+        let kept = Settings {
+            first_block_cache: 0.1,
+            solver: Solver::Map,
+            ..good
+        };
+        assert!(refused(kept).contains("an average of its own"));
     }
 
     #[test]
@@ -234,6 +251,12 @@ mod tests {
         assert_eq!(5 * fast.steps, Settings::published().steps);
         let mini = Settings::mini().faster();
         assert_eq!((mini.steps, mini.guidance.scale()), (5, 1.0));
+        let map = Settings {
+            steps: 4,
+            solver: Solver::Map,
+            ..mini
+        };
+        assert_eq!((map.faster().steps, map.faster().solver), (2, Solver::Map));
         let short = Settings { steps: 2, ..fast };
         assert_eq!(short.faster().steps, 2);
         let interval = GuidanceRule::Interval {

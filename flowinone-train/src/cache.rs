@@ -62,6 +62,12 @@ impl CacheKey {
         bytes.extend_from_slice(picture.as_raw());
         Self(sha256_of(&bytes))
     }
+
+    /// A seed that follows from the name.
+    pub(crate) fn seed(&self) -> u64 {
+        let digits = u64::from_str_radix(&self.0[..16], 16);
+        digits.expect("hexadecimal digits")
+    }
 }
 
 /// A name for a network: the SHA-256 of its configuration and of every value in it.
@@ -98,21 +104,37 @@ impl Cache {
         shape: &[usize],
         compute: impl FnOnce() -> TensorData,
     ) -> TensorData {
-        let path = self.folder.join(&key.0[..2]).join(&key.0[2..]);
-        if let Ok(bytes) = std::fs::read(&path) {
-            if let Some(data) = decoded(&bytes, shape) {
-                self.found.fetch_add(1, Ordering::Relaxed);
-                return data;
-            }
-            self.damaged.fetch_add(1, Ordering::Relaxed);
+        match self.find(key, shape) {
+            Some(data) => data,
+            None => self.keep(key, compute()),
         }
+    }
+
+    /// The result `key` if it is there in this shape.
+    pub(crate) fn find(&self, key: &CacheKey, shape: &[usize]) -> Option<TensorData> {
+        let bytes = std::fs::read(self.place(key)).ok()?;
+        let data = decoded(&bytes, shape);
+        let count = match data {
+            Some(_) => &self.found,
+            None => &self.damaged,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        data
+    }
+
+    /// Keeps a result that was computed, and gives it back.
+    pub(crate) fn keep(&self, key: &CacheKey, data: TensorData) -> TensorData {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        let data = compute();
+        let path = self.place(key);
         if let Err(error) = write(&path, &encoded(&data)) {
             let first = || format!("cannot write {}: {error}", path.display());
             self.unwritten.get_or_init(first);
         }
         data
+    }
+
+    fn place(&self, key: &CacheKey) -> PathBuf {
+        self.folder.join(&key.0[..2]).join(&key.0[2..])
     }
 
     /// What the folder holds now, and what happened since it was opened.

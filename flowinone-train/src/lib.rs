@@ -9,6 +9,7 @@ mod cache;
 mod checkpoint;
 mod config;
 mod data_parallel;
+mod distil;
 mod error;
 mod events;
 mod extend;
@@ -52,6 +53,11 @@ pub use config::{
     Part, Procedural, RunConfig, VaePart, ValidationConfig, multiplying_in,
 };
 pub use data_parallel::{DataParallelStep, device_pools};
+pub use distil::{
+    AdapterDistillationTask, DistillationConfig, DistillationMethod, DistillationTask,
+    NetworkDistillationTask, StudentConfig, Teacher, TeacherConfig, TeacherPaths, TimePair,
+    TimePairs,
+};
 pub use error::{Error, Fault};
 pub use events::{StopReason, TrainEvent};
 pub use flow::FlowTrainTask;

@@ -321,7 +321,7 @@ impl RunConfig {
     }
 }
 
-fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
+pub(crate) fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
     if data.is_empty() {
         return Err(fault("data", "is empty: there is nothing to learn from"));
     }
@@ -335,7 +335,7 @@ fn some_data(data: &[DataConfig]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn fault(key: &'static str, reason: impl Into<String>) -> Fault {
+pub(crate) fn fault(key: &'static str, reason: impl Into<String>) -> Fault {
     Fault {
         key,
         reason: reason.into(),

@@ -7,15 +7,15 @@ mod support;
 use flowinone_prompts::PromptStyle;
 use flowinone_tasks::Dtype;
 use flowinone_train::{
-    AutoencoderTrainingConfig, FlowTrainingConfig, TrainingData, UpscaleTrainingConfig, initialise,
-    read_training_config,
+    AutoencoderTrainingConfig, DistillationConfig, FlowTrainingConfig, TrainingData,
+    UpscaleTrainingConfig, initialise, read_training_config,
 };
 use support::{Bench, FILES, PAIRS, RUN, device, write_pairs};
 
 #[test]
 fn the_recipes_can_be_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-    let (mut flows, mut autoencoders, mut upscaling) = (0, 0, 0);
+    let (mut flows, mut autoencoders, mut upscaling, mut distillations) = (0, 0, 0, 0);
     for preset in std::fs::read_dir(folder).unwrap() {
         for file in std::fs::read_dir(preset.unwrap().path()).unwrap() {
             let file = file.unwrap().path();
@@ -28,6 +28,10 @@ fn the_recipes_can_be_read() {
                 continue;
             }
             match file.file_stem().unwrap().to_str() {
+                Some("distil") => {
+                    read_training_config::<DistillationConfig>(&file).unwrap();
+                    distillations += 1;
+                }
                 Some("vae" | "decoder" | "fine") => {
                     read_training_config::<AutoencoderTrainingConfig>(&file).unwrap();
                     autoencoders += 1;
@@ -40,6 +44,7 @@ fn the_recipes_can_be_read() {
         }
     }
     assert!(flows >= 1 && autoencoders >= 3 && upscaling >= 1);
+    assert_eq!(distillations, 2);
 }
 
 #[test]

@@ -121,6 +121,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.store && !session.directory().path().is_dir() {
         bail!("--store needs a model directory; the built-in model cannot be changed");
     }
+    if session.config().flow.two_times.is_some() {
+        bail!(
+            "{} was distilled to step by its map, which no solver is compared with; choose its cost by --steps",
+            session.config().name
+        );
+    }
     if !(args.bound.is_finite() && args.bound > 0.0) {
         bail!("--bound {} must be above 0", args.bound);
     }

@@ -11,14 +11,16 @@
 //! [`Objective`] is that sum for one batch. Its pieces are [`Path`] and [`logit_normal`] (states
 //! and times), [`condition_dropout`](condition_dropout()) and [`rotated_targets`] (the
 //! unconditional branch), [`coarser`] (the coarse stage's target), [`kl`] and [`ContrastiveLoss`]
-//! (the source). [`Ema`] averages the weights of any module over the steps of training. A network
-//! that is trained from scratch learns faster from
+//! (the source). [`FlowMapObjective`] distils a flow into one of two times. [`Ema`] averages the
+//! weights of any module over the steps of training. A network that is trained from scratch learns
+//! faster from
 //! [`VelocityNetwork::sincos_position_init`](crate::VelocityNetwork::sincos_position_init).
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
 mod condition_dropout;
 mod ema;
+mod flow_map;
 mod objective;
 mod path;
 mod scales;
@@ -27,6 +29,7 @@ mod source_losses;
 
 pub use condition_dropout::{condition_dropout, rotated_targets};
 pub use ema::{Ema, EmaDecay};
+pub use flow_map::{FlowMapLosses, FlowMapObjective};
 pub use objective::{ClipFeatures, Evaluation, FlowLosses, Objective, StepNoise, TrainingBatch};
 pub use path::{Path, logit_normal};
 pub use scales::{Coarsening, coarser};

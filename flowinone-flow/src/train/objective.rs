@@ -247,7 +247,7 @@ fn velocities(
 }
 
 /// Mean over each item's values of the squared difference, in float32: `[batch]`.
-fn mean_square(actual: Tensor<4>, expected: Tensor<4>) -> Tensor<1> {
+pub(crate) fn mean_square(actual: Tensor<4>, expected: Tensor<4>) -> Tensor<1> {
     let difference: Tensor<2> = (actual.cast(DType::F32) - expected).flatten(1, 3);
     difference.square().mean_dim(1).squeeze_dim(1)
 }

@@ -1,4 +1,4 @@
-//! The solvers by name: `euler`, `midpoint`, `heun`, `rk4`, `ab2`, `ab3`, `dopri5`.
+//! The solvers by name: `euler`, `midpoint`, `heun`, `rk4`, `ab2`, `ab3`, `dopri5`, `map`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{AB2, AB3, DOPRI5, EULER, HEUN, MIDPOINT, OdeSolver, RK4, Slope};
+use super::{AB2, AB3, DOPRI5, EULER, FLOW_MAP, HEUN, MIDPOINT, OdeSolver, RK4, Slope};
 use crate::{Error, Evaluator, Step, Tolerance};
 
 /// A solver chosen at run time.
@@ -31,11 +31,13 @@ pub enum Solver {
     Ab3,
     /// Order 5, six evaluations an attempted step, step lengths chosen to meet a tolerance.
     Dopri5(Tolerance),
+    /// The map of a field of two times, one evaluation a step.
+    Map,
 }
 
 impl Solver {
     /// Every solver, with its default options.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Euler,
         Self::Midpoint,
         Self::Heun,
@@ -43,6 +45,7 @@ impl Solver {
         Self::Ab2,
         Self::Ab3,
         Self::Dopri5(Tolerance::DEFAULT),
+        Self::Map,
     ];
 
     /// The solver's name without options.
@@ -55,13 +58,14 @@ impl Solver {
             Self::Ab2 => "ab2",
             Self::Ab3 => "ab3",
             Self::Dopri5(_) => "dopri5",
+            Self::Map => "map",
         }
     }
 
     /// The velocity calls that `steps` steps will make; `None` where the solver decides on the way.
     pub const fn calls(self, steps: usize) -> Option<usize> {
         match self {
-            Self::Euler | Self::Ab2 | Self::Ab3 => Some(steps),
+            Self::Euler | Self::Ab2 | Self::Ab3 | Self::Map => Some(steps),
             Self::Midpoint | Self::Heun => Some(2 * steps),
             Self::Rk4 => Some(4 * steps),
             Self::Dopri5(_) => None,
@@ -80,6 +84,7 @@ impl OdeSolver for Solver {
             Self::Ab2 => AB2.order(),
             Self::Ab3 => AB3.order(),
             Self::Dopri5(_) => DOPRI5.order(),
+            Self::Map => FLOW_MAP.order(),
         }
     }
 
@@ -98,6 +103,7 @@ impl OdeSolver for Solver {
             Self::Ab2 => AB2.step(step, x, field, history),
             Self::Ab3 => AB3.step(step, x, field, history),
             Self::Dopri5(_) => DOPRI5.step(step, x, field, history),
+            Self::Map => FLOW_MAP.step(step, x, field, history),
         }
     }
 }
@@ -126,7 +132,7 @@ impl FromStr for Solver {
             .ok_or_else(|| Error::Unreadable {
                 kind: "solver",
                 text: text.to_owned(),
-                expected: "euler, midpoint, heun, rk4, ab2, ab3 or dopri5",
+                expected: "euler, midpoint, heun, rk4, ab2, ab3, dopri5 or map",
             })
     }
 }

@@ -68,7 +68,7 @@ impl Trials<'_> {
         let scale = plain.guidance.scale();
         let mut spans = vec![plain.guidance];
         let mut adaptive = vec![0.0];
-        if scale != 1.0 {
+        if plain.guidance.is_guided() {
             let rule =
                 |&Interval { from, to }: &Interval| GuidanceRule::Interval { scale, from, to };
             spans.extend(self.intervals.iter().map(rule));

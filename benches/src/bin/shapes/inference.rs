@@ -43,7 +43,7 @@ pub(crate) fn step(precision: Dtype) -> Computation {
     let x = normal([1, 4, 32, 32]);
     Box::new(move || {
         let field = network.field(Some(latent.clone()));
-        let (with, without) = field.both(x.clone(), 0.3);
+        let (with, without) = field.both(x.clone(), 0.3.into());
         let velocity = without.clone() + (with - without) * 7.0;
         (x.clone() + velocity * 0.02).into_data();
     })
