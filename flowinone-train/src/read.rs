@@ -214,7 +214,12 @@ impl Configuration for UpscaleTrainingConfig {
             ("network.convolutions", network.convolutions as u64, 0, 250),
             ("network.scale", scale, 1, 16),
             // Small pictures have neighbouring pixels.
-            ("objective.side", objective.side.into(), 2 * scale, 16_384),
+            (
+                "objective.side",
+                objective.side.into(),
+                scale.saturating_mul(2),
+                16_384,
+            ),
             ("objective.crop", objective.crop.into(), 2, 16_384),
         ] {
             if !(least..=most).contains(&number) {
