@@ -11,8 +11,8 @@ pub(crate) fn skip_denses(blocks: usize, width: usize, device: &Device) -> Vec<D
         .collect()
 }
 
-/// Runs `x` through all blocks, each with its number from 0; `visit` sees the output of each, in order, the last being the
-/// stage's.
+/// Runs `x` through all blocks, each with its number from 0; `visit` sees the output of each, in
+/// order, the last being the stage's.
 pub(crate) fn run_blocks<B>(
     blocks: &[B],
     skip_denses: &[Dense],

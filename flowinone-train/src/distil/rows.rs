@@ -45,9 +45,9 @@ impl Rows {
         rows
     }
 
-    /// `each` rows for each of `items` items on straight lines, where any time will do: half of them
-    /// instants if there are `two_times`, a quarter up to the end, a quarter from anywhere to
-    /// anywhere later; else instants alone.
+    /// `each` rows for each of `items` items on straight lines, where any time will do: half of
+    /// them instants if there are `two_times`, a quarter up to the end, a quarter from anywhere
+    /// to anywhere later; else instants alone.
     pub(crate) fn on_lines(two_times: bool, items: usize, each: usize, rng: &mut BatchRng) -> Self {
         let count = items * each;
         let [kinds, from, to] = [(); 3].map(|()| rng.uniforms(count));

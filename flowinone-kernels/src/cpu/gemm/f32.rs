@@ -144,8 +144,8 @@ pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: Columns, k: usize, t
     unsafe { product.compute(simd) };
 }
 
-/// `a b + bias` in float32, `b` in panels of [`HALF`] lines; the left factor is packed only where it
-/// must be.
+/// `a b + bias` in float32, `b` in panels of [`HALF`] lines; the left factor is packed only where
+/// it must be.
 ///
 /// # Panics
 /// If the factors differ in K, or the bias does not have one value per column.

@@ -92,8 +92,8 @@ pub(super) struct Place {
     columns: usize,
 }
 
-/// `V = B^T d B` of one input channel, to its lines of `[panels, products, NR / HALF, input, HALF]`,
-/// with gaps between products.
+/// `V = B^T d B` of one input channel, to its lines of `[panels, products, NR / HALF, input,
+/// HALF]`, with gaps between products.
 pub(super) struct Input<'a, F> {
     pub(super) tiles: Tiles,
     pub(super) places: &'a [Place],
