@@ -153,7 +153,10 @@ fn bfloat16_weights_differ_by_their_rounding_and_take_half_the_memory() {
         at_every_level(|level| {
             let whole = PackedLinear::new(w.clone(), None, Dtype::F32);
             let packed = PackedLinear::new(w.clone(), Some(b.clone()), Dtype::Bf16);
-            assert!(packed.bytes() <= whole.bytes() / 2 + 128 * output.div_ceil(32));
+            // In whole panels, of 32 columns and of 16; the biases likewise.
+            let (pairs, halves) = (output.next_multiple_of(32), output.next_multiple_of(16));
+            assert!(packed.bytes() <= 2 * input.next_multiple_of(2) * pairs + 4 * pairs);
+            assert_eq!(whole.bytes(), 4 * input * halves);
             let y = packed.forward(x.clone());
             // With the input rounded as well, or not.
             let differences = [&exact, &both].map(|expected| -> f32 {
