@@ -272,9 +272,6 @@ impl FlowTrainingConfig {
 
     /// The adapter that the run trains, if it does.
     pub fn adapter(&self) -> Option<&LoraConfig> {
-        match &self.train {
-            Trained::Adapter { lora } => Some(lora),
-            Trained::Parts(_) => None,
-        }
+        self.train.adapter()
     }
 }

@@ -21,6 +21,16 @@ pub enum Trained {
     },
 }
 
+impl Trained {
+    /// The adapter, if that is what is trained.
+    pub fn adapter(&self) -> Option<&LoraConfig> {
+        match self {
+            Self::Adapter { lora } => Some(lora),
+            Self::Parts(_) => None,
+        }
+    }
+}
+
 /// The table of an adapter.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use flowinone_data::Mixer;
 use flowinone_files::sha256_of;
@@ -11,12 +11,11 @@ use flowinone_lora::Adapter;
 use flowinone_tasks::{Dtype, ModelDirectory, Networks};
 use flowinone_train::{
     AdapterDistillationTask, AdapterFactors, DistillationConfig, DistillationTask, LoraConfig,
-    ModelSource, NetworkDistillationTask, Origin, RunCheckpoint, StopReason, Teacher, Trainer,
-    TrainingData, digest, initialise, newest_checkpoint, place_of_adapter, place_of_model,
-    read_training_config,
+    ModelSource, NetworkDistillationTask, Origin, StopReason, Teacher, Trainer, TrainingData,
+    digest, initialise, place_of_adapter, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation, told, watch, write};
+use crate::commands::train::{Computing, newest, note_validation, told, watch, write};
 use crate::{Outcome, interrupt};
 
 /// Teach a model, or an adapter beside it, to make its pictures in few steps.
@@ -98,7 +97,7 @@ impl Run<'_> {
             write(networks, &model, steps, dtype, target)
         };
         if let Some(target) = &self.args.export {
-            let newest = self.newest()?;
+            let newest = newest(&self.folder)?;
             return write(newest.ema(start)?, newest.step(), target);
         }
         let DistillationConfig { model, data, .. } = &self.config;
@@ -139,7 +138,7 @@ impl Run<'_> {
             Ok(Outcome::Done)
         };
         if let Some(target) = &self.args.export {
-            return write(&self.newest()?.ema(start)?, target);
+            return write(&newest(&self.folder)?.ema(start)?, target);
         }
         let target = place_of_adapter(&self.folder, &self.args.config, &self.config.data)?;
         self.hold(task.distillation(), Some(lora))?;
@@ -159,13 +158,6 @@ impl Run<'_> {
             return Ok(Outcome::Interrupted);
         }
         write(trainer.ema(), &target)
-    }
-
-    fn newest(&self) -> Result<RunCheckpoint> {
-        let Some(newest) = newest_checkpoint(&self.folder)? else {
-            bail!("{} has no checkpoint yet", self.folder.display());
-        };
-        Ok(newest)
     }
 
     /// Makes sure that the run goes on with the teacher, the student and the files that it began

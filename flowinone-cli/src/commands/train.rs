@@ -13,9 +13,9 @@ use flowinone_data::Survey;
 use flowinone_tasks::device::{self, Choice};
 use flowinone_tasks::{Dtype, ModelConfig, Networks, assemble};
 use flowinone_train::{
-    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunConfig, StopReason, TrainEvent, TrainTask,
-    TrainableFlow, Trainer, TrainingData, digest, initialise, newest_checkpoint, place_of_model,
-    read_training_config,
+    FlowTrainTask, FlowTrainingConfig, Origin, Part, RunCheckpoint, RunConfig, StopReason,
+    TrainEvent, TrainTask, TrainableFlow, Trainer, TrainingData, digest, initialise,
+    newest_checkpoint, place_of_model, read_training_config,
 };
 
 use crate::{Outcome, interrupt};
@@ -92,9 +92,7 @@ fn networks(args: &Args, config: FlowTrainingConfig, devices: &[Device]) -> Resu
     let start = TrainableFlow::new(&config, &model, &networks, classes, device)?;
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
-        let Some(newest) = newest_checkpoint(&folder)? else {
-            bail!("{} has no checkpoint yet", folder.display());
-        };
+        let newest = newest(&folder)?;
         let trained = newest.ema(start)?;
         return write(
             trained.beside(networks.codec()),
@@ -172,6 +170,14 @@ pub(crate) fn watch<L: TrainTask>(trainer: &mut Trainer<L>) -> Result<StopReason
             None => return Ok(StopReason::Complete),
         }
     }
+}
+
+/// The newest checkpoint of a run.
+pub(crate) fn newest(folder: &Path) -> Result<RunCheckpoint> {
+    let Some(newest) = newest_checkpoint(folder)? else {
+        bail!("{} has no checkpoint yet", folder.display());
+    };
+    Ok(newest)
 }
 
 /// Says so if the model cannot be validated, though the run asks for it.

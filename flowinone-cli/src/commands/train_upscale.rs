@@ -7,11 +7,11 @@ use flowinone_files::{keep_apart, writable};
 use flowinone_tasks::{Dtype, ModelDirectory};
 use flowinone_train::{
     Kind, Origin, StopReason, Trainer, TrainingData, UpscaleTrainTask, UpscaleTrainingConfig,
-    digest, newest_checkpoint, read_training_config,
+    digest, read_training_config,
 };
 use flowinone_upscale::{Compact, Network, Upscaler};
 
-use crate::commands::train::{Computing, note_validation, told, watch};
+use crate::commands::train::{Computing, newest, note_validation, told, watch};
 use crate::{Outcome, interrupt};
 
 /// The model that a run writes at its end.
@@ -40,9 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let network = config.network.config();
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
-        let Some(newest) = newest_checkpoint(&folder)? else {
-            bail!("{} has no checkpoint yet", folder.display());
-        };
+        let newest = newest(&folder)?;
         return write(&newest.ema(network.init(device))?, target, args.half);
     }
     let compact = match &config.init_from {

@@ -7,10 +7,10 @@ use burn::tensor::Device;
 use flowinone_tasks::{Dtype, Networks};
 use flowinone_train::{
     AutoencoderTrainTask, AutoencoderTrainingConfig, Origin, StopReason, Trainer, TrainingData,
-    digest, initialise, latent_deviation, newest_checkpoint, place_of_model, read_training_config,
+    digest, initialise, latent_deviation, place_of_model, read_training_config,
 };
 
-use crate::commands::train::{Computing, note_validation, told, watch, write};
+use crate::commands::train::{Computing, newest, note_validation, told, watch, write};
 use crate::{Outcome, interrupt};
 
 /// Targets from which the scale of latents is measured.
@@ -49,9 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         if !config.keeps_latents() {
             bail!("a run that trains the encoder measures latents at its end; let it end first");
         }
-        let Some(newest) = newest_checkpoint(&folder)? else {
-            bail!("{} has no checkpoint yet", folder.display());
-        };
+        let newest = newest(&folder)?;
         let trained = Networks {
             encoder: networks.encoder(),
             vae: &newest.ema(autoencoder)?,

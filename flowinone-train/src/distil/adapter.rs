@@ -6,9 +6,9 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::Device;
 use flowinone_flow::{FlowNetwork, VelocityNetwork};
-use flowinone_lora::Layers;
 
 use super::task::DistillationTask;
+use crate::lora::AdaptedLayers;
 use crate::{AdapterFactors, BatchRng, Batcher, Error, FlowBatch, LoraConfig, Losses, TrainTask};
 
 /// Distils a model into an adapter.
@@ -16,9 +16,7 @@ pub struct AdapterDistillationTask {
     distillation: DistillationTask,
     /// The teacher's flow, reading its times as the student does; without gradients.
     base: FlowNetwork,
-    paths: Vec<String>,
-    sizes: Vec<[usize; 2]>,
-    scale: f32,
+    layers: AdaptedLayers,
 }
 
 impl AdapterDistillationTask {
@@ -28,17 +26,14 @@ impl AdapterDistillationTask {
     /// Targets that are no layers.
     pub fn new(distillation: DistillationTask, lora: &LoraConfig) -> Result<Self, Error> {
         let teacher = distillation.teacher();
-        let layers = Layers::of(&teacher.model().flow, &distillation.device().inner());
-        let paths = layers.chosen(&lora.targets)?;
-        let sizes = paths.iter().filter_map(|path| layers.sizes(path)).collect();
+        let flow = &teacher.model().flow;
+        let layers = AdaptedLayers::chosen(flow, lora, &distillation.device().inner())?;
         let mut base = teacher.networks().flow().clone().train().no_grad();
         base.velocity = base.velocity.with_two_times(distillation.two_times());
         Ok(Self {
             distillation,
             base,
-            paths,
-            sizes,
-            scale: lora.scale(),
+            layers,
         })
     }
 
@@ -48,9 +43,7 @@ impl AdapterDistillationTask {
         Self {
             distillation: self.distillation.on(device),
             base: self.base.clone().to_device(device),
-            paths: self.paths.clone(),
-            sizes: self.sizes.clone(),
-            scale: self.scale,
+            layers: self.layers.clone(),
         }
     }
 
@@ -64,19 +57,17 @@ impl AdapterDistillationTask {
     /// # Errors
     /// As [`AdapterFactors::new`].
     pub fn factors(&self, rank: usize, seed: u64) -> Result<AdapterFactors, Error> {
-        AdapterFactors::new(&self.sizes, rank, seed, &self.device())
+        self.layers.factors(rank, seed, &self.device())
     }
 
     /// Module paths of the layers that are changed, in the order of the factors.
     pub fn paths(&self) -> &[String] {
-        &self.paths
+        self.layers.paths()
     }
 
     /// The student with the factors beside its layers.
     fn beside(&self, factors: &AdapterFactors) -> VelocityNetwork {
-        let mut flow = self.base.clone();
-        factors.beside(&mut flow, &self.paths, self.scale);
-        flow.velocity
+        self.layers.beside(self.base.clone(), factors).velocity
     }
 }
 

@@ -103,14 +103,9 @@ impl Default for StudentConfig {
 impl DistillationConfig {
     /// The adapter that the run trains, if it does.
     pub fn adapter(&self) -> Option<&LoraConfig> {
-        match &self.train {
-            Trained::Adapter { lora } => Some(lora),
-            Trained::Parts(_) => None,
-        }
+        self.train.adapter()
     }
-}
 
-impl DistillationConfig {
     /// Whether the student has two times.
     pub fn has_two_times(&self) -> bool {
         match self.method {

@@ -10,8 +10,10 @@
 
 mod config;
 mod factors;
+mod layers;
 mod task;
 
 pub use config::LoraConfig;
 pub use factors::{AdapterFactors, LayerFactors};
+pub(crate) use layers::AdaptedLayers;
 pub use task::LoraTrainTask;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use flowinone_lora::Layers;
 use flowinone_tasks::{FlowInOne, ModelConfig};
 
+use super::layers::AdaptedLayers;
 use crate::{
     AdapterFactors, BatchRng, Batcher, Error, FlowBatch, FlowTrainTask, LoraConfig, Losses,
     TrainTask, TrainableFlow,
@@ -17,11 +17,7 @@ pub struct LoraTrainTask {
     flow: FlowTrainTask,
     /// Without gradients, its linear layers packed where the device packs them.
     base: TrainableFlow,
-    /// Module paths of the layers that are changed.
-    paths: Vec<String>,
-    /// Their inputs and outputs.
-    sizes: Vec<[usize; 2]>,
-    scale: f32,
+    layers: AdaptedLayers,
 }
 
 impl LoraTrainTask {
@@ -38,16 +34,8 @@ impl LoraTrainTask {
     ) -> Result<Self, Error> {
         let device = flow.device();
         let base = TrainableFlow::frozen(networks, &device);
-        let layers = Layers::of(&model.flow, &device.inner());
-        let paths = layers.chosen(&lora.targets)?;
-        let sizes = paths.iter().filter_map(|path| layers.sizes(path)).collect();
-        Ok(Self {
-            flow,
-            base,
-            paths,
-            sizes,
-            scale: lora.scale(),
-        })
+        let layers = AdaptedLayers::chosen(&model.flow, lora, &device.inner())?;
+        Ok(Self { flow, base, layers })
     }
 
     /// The same task on another device, which takes a share of every batch and validates nothing.
@@ -56,9 +44,7 @@ impl LoraTrainTask {
         Self {
             flow: self.flow.on(device),
             base: self.base.clone().to_device(device),
-            paths: self.paths.clone(),
-            sizes: self.sizes.clone(),
-            scale: self.scale,
+            layers: self.layers.clone(),
         }
     }
 
@@ -67,12 +53,12 @@ impl LoraTrainTask {
     /// # Errors
     /// As [`AdapterFactors::new`].
     pub fn factors(&self, rank: usize, seed: u64) -> Result<AdapterFactors, Error> {
-        AdapterFactors::new(&self.sizes, rank, seed, &self.device())
+        self.layers.factors(rank, seed, &self.device())
     }
 
     /// Module paths of the layers that are changed, in the order of the factors.
     pub fn paths(&self) -> &[String] {
-        &self.paths
+        self.layers.paths()
     }
 
     /// The flow with the factors beside its layers.
@@ -80,9 +66,11 @@ impl LoraTrainTask {
     /// # Panics
     /// If they are of other layers.
     pub fn beside(&self, factors: &AdapterFactors) -> TrainableFlow {
-        let mut flow = self.base.clone();
-        factors.beside(&mut flow.network, &self.paths, self.scale);
-        flow
+        let flow = self.base.clone();
+        TrainableFlow {
+            network: self.layers.beside(flow.network, factors),
+            ..flow
+        }
     }
 }
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use flowinone_files::sha256_of;
 use flowinone_lora::Adapter;
 use flowinone_tasks::{ModelConfig, ModelDirectory};
 use flowinone_train::{
     AdapterFactors, FlowTrainTask, FlowTrainingConfig, LoraConfig, LoraTrainTask, ModelSource,
-    Origin, StopReason, Trainer, TrainingData, initialise, newest_checkpoint, place_of_adapter,
+    Origin, StopReason, Trainer, TrainingData, initialise, place_of_adapter,
 };
 
-use super::{Args, note_validation, told, watch};
+use super::{Args, newest, note_validation, told, watch};
 use crate::{Outcome, interrupt};
 
 pub(super) fn run(
@@ -55,9 +55,7 @@ pub(super) fn run(
     };
     let folder = config.run.folder.clone();
     if let Some(target) = &args.export {
-        let Some(newest) = newest_checkpoint(&folder)? else {
-            bail!("{} has no checkpoint yet", folder.display());
-        };
+        let newest = newest(&folder)?;
         return write(&newest.ema(start)?, target);
     }
     let target = place_of_adapter(&folder, &args.config, &config.data)?;
