@@ -12,27 +12,15 @@ use burn::tensor::{Device, Tensor};
 use flowinone_flow::{FlowNetwork, Time};
 use flowinone_lora::{Adapter, Choice, Layers};
 use flowinone_sampler::Branch;
-use flowinone_tasks::{Dtype, ModelDirectory, Networks, assemble, untrained};
+use flowinone_tasks::{Dtype, ModelDirectory};
 use flowinone_train::{
     AdapterFactors, FlowTrainTask, FlowTrainingConfig, LoraTrainTask, StopReason, TrainTask,
     TrainingData, initialise, newest_checkpoint, read_training_config,
 };
 use flowinone_weights::Checkpoint;
-use support::{Bench, FILES, RUN, device, losses, small, train, train_flow, write_pairs};
-
-/// A bench with pairs and a model directory `model`.
-fn bench() -> Bench {
-    let bench = Bench::new();
-    write_pairs(&bench, 6);
-    let networks = untrained(&small(), 5, &Device::flex(), Dtype::F32).unwrap();
-    let parts = Networks {
-        encoder: networks.encoder(),
-        vae: networks.codec(),
-        flow: networks.flow(),
-    };
-    assemble(parts, &small(), 0, Dtype::F32, &bench.path("model")).unwrap();
-    bench
-}
+use support::{
+    Bench, FILES, RUN, bench_with_model as bench, device, losses, small, train, train_flow,
+};
 
 fn describe(bench: &Bench, run: &str, trained: &str) -> std::path::PathBuf {
     let run_table = RUN

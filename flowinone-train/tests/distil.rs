@@ -7,33 +7,17 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
-use flowinone_tasks::{Dtype, Networks, assemble, untrained};
 use flowinone_train::{
     AdapterDistillationTask, DistillationConfig, DistillationTask, Error, NetworkDistillationTask,
     StopReason, Teacher, TrainingData, initialise, newest_checkpoint, read_training_config,
 };
 use flowinone_weights::values;
-use support::{Bench, FILES, PAIRS, RUN, device, losses, small, train, write_pairs};
+use support::{Bench, FILES, PAIRS, RUN, bench_with_model as bench, device, losses, train};
 
 /// One step of one optimiser: no decay, no warm-up.
 const QUIET: &str = "\n[run.optimiser]\nweight_decay = 0.0\n";
 const INSTANTS: &str = "time_pairs = { instant = 1, whole = 0, first_half = 0, second_half = 0, \
                         quarters = 0, eighths = 0 }\n";
-
-/// A bench with pairs and a model directory `model`.
-fn bench() -> Bench {
-    let bench = Bench::new();
-    write_pairs(&bench, 6);
-    let networks = untrained(&small(), 5, &Device::flex(), Dtype::F32).unwrap();
-    let parts = Networks {
-        encoder: networks.encoder(),
-        vae: networks.codec(),
-        flow: networks.flow(),
-    };
-    assemble(parts, &small(), 0, Dtype::F32, &bench.path("model")).unwrap();
-    bench
-}
 
 /// A run with `head` in front of its tables; the teacher takes 8 steps without guidance.
 fn describe(bench: &Bench, run: &str, head: &str, data: &str) -> PathBuf {

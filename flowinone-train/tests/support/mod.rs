@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_data::{
     Example, FolderWriter, Icons, Mixer, PairConfig, PairSampler, Sample, Source, StreamConfig,
 };
-use flowinone_tasks::ModelConfig;
+use flowinone_tasks::{Dtype, ModelConfig, Networks, assemble, untrained};
 use flowinone_train::{
     AutoencoderTrainTask, AutoencoderTrainingConfig, BatchRng, Batcher, Error, FlowTrainTask,
     FlowTrainingConfig, LogEntry, Losses, RunConfig, StopReason, TrainTask, TrainableFlow, Trainer,
@@ -349,4 +349,18 @@ impl TrainTask for Line {
     fn validate(&self, _: &Linear, _: u64, _: &Path) -> Result<Vec<(String, f64)>, Error> {
         Ok(vec![])
     }
+}
+
+/// A bench with pairs and a model directory `model`.
+pub(crate) fn bench_with_model() -> Bench {
+    let bench = Bench::new();
+    write_pairs(&bench, 6);
+    let networks = untrained(&small(), 5, &Device::flex(), Dtype::F32).unwrap();
+    let parts = Networks {
+        encoder: networks.encoder(),
+        vae: networks.codec(),
+        flow: networks.flow(),
+    };
+    assemble(parts, &small(), 0, Dtype::F32, &bench.path("model")).unwrap();
+    bench
 }
