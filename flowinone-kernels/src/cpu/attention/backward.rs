@@ -14,7 +14,7 @@ use super::heads::{Heads, HeadsMut, Shape};
 use super::problem::each_task;
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
-use crate::cpu::gemm::layout::{Left, Right};
+use crate::cpu::gemm::layout::{Right, Strided};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
@@ -91,7 +91,7 @@ impl Kernel for GradientHead<'_> {
             let dy = self.dy.rows(dy, simd, pair, first, rows, columns);
             // [rows, across] and [keys, columns] from what they are made of.
             let scores = |left: &[f32], right: &[f32], c: &mut [f32]| SmallGemm {
-                a: Left {
+                a: Strided {
                     start: left.as_ptr(),
                     row: columns,
                     column: 1,
@@ -105,7 +105,7 @@ impl Kernel for GradientHead<'_> {
                 add: false,
             };
             let of_keys = |left: &[f32], right: &[f32], c: &mut [f32]| SmallGemm {
-                a: Left {
+                a: Strided {
                     start: left.as_ptr(),
                     row: 1,
                     column: across,
@@ -135,7 +135,7 @@ impl Kernel for GradientHead<'_> {
                 of_keys(p, dy, dv).compute(simd);
                 of_keys(ds, q, dk).compute(simd);
                 SmallGemm {
-                    a: Left {
+                    a: Strided {
                         start: ds.as_ptr(),
                         row: across,
                         column: 1,

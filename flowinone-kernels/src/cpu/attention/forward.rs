@@ -7,7 +7,7 @@ use super::heads::{Heads, HeadsMut, Shape};
 #[cfg(target_arch = "x86_64")]
 use super::problem::pairs_of;
 use super::problem::{Head, each_task};
-use crate::cpu::gemm::layout::{Left, Right};
+use crate::cpu::gemm::layout::{Right, Strided};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
 use crate::cpu::gemm::scratch::{Scratch, whole};
 use crate::cpu::pointwise::softmax::exponentials;
@@ -83,7 +83,7 @@ impl Kernel for Head<'_> {
         while first < self.end {
             let queries = most.min(self.end - first);
             // Queries are read in place, number by number.
-            let q = Left {
+            let q = Strided {
                 start: self.q.token(batch, head, first).as_ptr(),
                 row: self.q.strides.token,
                 column: 1,
@@ -111,7 +111,7 @@ impl Kernel for Head<'_> {
             // SAFETY: as above.
             unsafe {
                 SmallGemm {
-                    a: Left {
+                    a: Strided {
                         start: scores.as_ptr(),
                         row: key_columns,
                         column: 1,

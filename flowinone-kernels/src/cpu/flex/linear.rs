@@ -7,7 +7,8 @@ use burn::tensor::Tensor;
 
 use super::operation::{Operation, in_order, shape, tensor, values};
 use crate::cpu::gemm::blocked::column_sums;
-use crate::cpu::gemm::f32::gemm_f32;
+use crate::cpu::gemm::blocked::gemm;
+use crate::cpu::gemm::f32::F32;
 use crate::cpu::gemm::f32_transposed::gemm_transposed;
 use crate::cpu::gemm::pack::Matrix;
 use crate::cpu::gemm::weights::Weights;
@@ -38,7 +39,7 @@ fn times(a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, rounded: bool) -> V
     let level = SimdLevel::current();
     match in_bf16(level, a, b, bias, rounded) {
         Some(product) => product,
-        None => gemm_f32(level, a, &b.halves(level), bias),
+        None => gemm(level, F32::new(a, &b.halves(level)), bias),
     }
 }
 

@@ -24,6 +24,12 @@ pub(crate) trait Scheme: Copy + Sync {
     /// Steps of K at a time: a panel stays in the second cache.
     const STEPS: usize;
 
+    /// The same where it depends on the vectors.
+    #[inline(always)]
+    fn steps<V: Simd>(self) -> usize {
+        Self::STEPS
+    }
+
     /// Rows of the left factor.
     fn rows(self) -> usize;
 
@@ -203,8 +209,9 @@ impl<S: Scheme> Kernel for Block<'_, S> {
         let height = self.scheme.height();
         self.scheme.begin();
         let mut edge = [0.0; NR * NR];
-        for first in (0..k.max(1)).step_by(S::STEPS) {
-            let steps = first..(first + S::STEPS).min(k);
+        let most = self.scheme.steps::<V>();
+        for first in (0..k.max(1)).step_by(most) {
+            let steps = first..(first + most).min(k);
             self.scheme
                 .row_block(simd, self.tiles.clone(), steps.clone(), self.scratch);
             for index in self.panels.clone() {

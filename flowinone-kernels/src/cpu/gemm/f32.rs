@@ -2,61 +2,74 @@
 
 use std::ops::Range;
 
-use crate::cpu::gemm::blocked::{Scheme, gemm};
-use crate::cpu::gemm::layout::{HALF, Left, MR, NR, Right, Target};
+use crate::cpu::gemm::blocked::{ROW_BLOCK, Scheme};
+use crate::cpu::gemm::layout::{HALF, InTiles, Left, MR, NR, Right, Strided, Target};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
-use crate::cpu::gemm::pack::{Matrix, Packed};
+use crate::cpu::gemm::pack::{Matrix, Packed, lines_of, pack_in_tiles};
 use crate::cpu::gemm::scratch::Scratch;
-use crate::cpu::simd::Simd;
-use crate::cpu::simd::level::SimdLevel;
+use crate::cpu::simd::{Simd, WIDEST};
 
 /// Both factors in float32.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct F32<'a> {
-    pub(crate) a: Rows<'a>,
+    a: Matrix<'a>,
     /// In panels of [`HALF`] lines.
-    pub(crate) b: &'a Packed<f32>,
+    b: &'a Packed<f32>,
+    /// Whether blocks of rows are packed, or read where they lie.
+    packed_rows: bool,
 }
 
-/// The left factor of a [`F32`] product.
+impl<'a> F32<'a> {
+    /// Rows are packed if they meet columns enough to be worth it, or would all fall into the same
+    /// lines of the first cache.
+    ///
+    /// # Panics
+    /// If the factors differ in K.
+    pub(crate) fn new(a: Matrix<'a>, b: &'a Packed<f32>) -> Self {
+        // The first cache holds 4096 bytes a way.
+        const ALIASES: usize = 512;
+        const COLUMNS: usize = 512;
+        let aliases = a.in_place().row.is_multiple_of(ALIASES);
+        Self::with_rows(a, b, aliases || b.lines >= COLUMNS)
+    }
+
+    /// Rows packed or not.
+    ///
+    /// # Panics
+    /// If the factors differ in K.
+    pub(crate) fn with_rows(a: Matrix<'a>, b: &'a Packed<f32>, packed_rows: bool) -> Self {
+        let [_, k] = a.sizes();
+        assert_eq!(k, b.k, "factors of unequal depth");
+        Self { a, b, packed_rows }
+    }
+
+    /// Memory for a block of rows.
+    fn block<V: Simd>(self, scratch: &mut Scratch) -> &mut [f32] {
+        scratch.take(ROW_BLOCK, self.k().min(self.steps::<V>()))
+    }
+}
+
+/// A panel of the right factor, and the block of rows that it is multiplied with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Rows<'a> {
-    /// In panels.
-    Packed(&'a Packed<f32>),
-    /// Where they lie: for rows that do not all fall into the same lines of the first cache.
-    InPlace(Matrix<'a>),
-}
-
-impl Rows<'_> {
-    /// Their number and their length.
-    fn sizes(self) -> [usize; 2] {
-        match self {
-            Self::Packed(packed) => [packed.lines, packed.k],
-            Self::InPlace(matrix) => matrix.sizes(),
-        }
-    }
-
-    /// Those of a tile, some steps of them.
-    #[inline(always)]
-    fn of_tile(self, index: usize, steps: Range<usize>) -> Left {
-        match self {
-            Self::Packed(packed) => panel_of_rows(packed.part::<MR>(index, steps)),
-            Self::InPlace(matrix) => {
-                let all = matrix.in_place();
-                let first = index * MR * all.row + steps.start * all.column;
-                Left {
-                    start: all.start.wrapping_add(first),
-                    ..all
-                }
-            }
-        }
-    }
+pub(crate) struct Factors {
+    /// If it is packed.
+    rows: *const f32,
+    columns: Columns,
 }
 
 impl Scheme for F32<'_> {
-    type Panel = Columns;
+    type Panel = Factors;
 
     const STEPS: usize = 1024;
+
+    /// Processors with short vectors have the smaller caches.
+    #[inline(always)]
+    fn steps<V: Simd>(self) -> usize {
+        match V::WIDTH == WIDEST {
+            true => Self::STEPS,
+            false => Self::STEPS / 2,
+        }
+    }
 
     fn rows(self) -> usize {
         let [rows, _] = self.a.sizes();
@@ -68,19 +81,46 @@ impl Scheme for F32<'_> {
     }
 
     fn k(self) -> usize {
-        let [_, k] = self.a.sizes();
-        assert_eq!(k, self.b.k, "factors of unequal depth");
-        k
+        self.b.k
     }
 
     #[inline(always)]
-    fn panel<V: Simd>(self, _: V, index: usize, steps: Range<usize>, _: &mut Scratch) -> Columns {
+    fn row_block<V: Simd>(
+        self,
+        simd: V,
+        tiles: Range<usize>,
+        steps: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        if !self.packed_rows {
+            return;
+        }
+        let block = self.block::<V>(scratch);
+        for (tile, slots) in tiles.zip(block.chunks_exact_mut((MR * steps.len()).max(1))) {
+            let rows = lines_of::<MR>(tile, self.rows());
+            pack_in_tiles(simd, self.a, rows, steps.clone(), slots);
+        }
+    }
+
+    #[inline(always)]
+    fn panel<V: Simd>(
+        self,
+        _: V,
+        index: usize,
+        steps: Range<usize>,
+        scratch: &mut Scratch,
+    ) -> Factors {
         let first = index * (NR / HALF);
         let start = (first * self.b.k + steps.start) * HALF;
-        Columns {
+        let columns = Columns {
             right: Right::halves(self.b.values[start..].as_ptr(), self.b.k),
             count: NR.min((self.b.lines.div_ceil(HALF) - first) * HALF),
-        }
+        };
+        let rows = match self.packed_rows {
+            true => self.block::<V>(scratch).as_ptr(),
+            false => std::ptr::null(),
+        };
+        Factors { rows, columns }
     }
 
     #[inline(always)]
@@ -89,19 +129,33 @@ impl Scheme for F32<'_> {
         simd: V,
         index: usize,
         steps: Range<usize>,
-        panel: Columns,
+        panel: Factors,
         target: Target,
     ) {
-        let a = self.a.of_tile(index, steps.clone());
+        let k = steps.len();
         // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
-        unsafe { multiply(simd, a, panel, steps.len(), target) };
+        unsafe {
+            if self.packed_rows {
+                let in_block = index % (ROW_BLOCK / MR) * MR;
+                let a = InTiles(panel.rows.wrapping_add(in_block * k));
+                multiply(simd, a, panel.columns, k, target);
+            } else {
+                let all = self.a.in_place();
+                let first = index * MR * all.row + steps.start * all.column;
+                let a = Strided {
+                    start: all.start.wrapping_add(first),
+                    ..all
+                };
+                multiply(simd, a, panel.columns, k, target);
+            }
+        }
     }
 }
 
 /// The left factor of a tile, a panel of [`MR`] rows.
 #[inline(always)]
-pub(crate) fn panel_of_rows(a: &[f32]) -> Left {
-    Left {
+pub(crate) fn panel_of_rows(a: &[f32]) -> Strided {
+    Strided {
         start: a.as_ptr(),
         row: 1,
         column: MR,
@@ -129,7 +183,13 @@ impl Columns {
 /// # Safety
 /// As for [`Scheme::tile`].
 #[inline(always)]
-pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: Columns, k: usize, target: Target) {
+pub(crate) unsafe fn multiply<V: Simd>(
+    simd: V,
+    a: impl Left,
+    b: Columns,
+    k: usize,
+    target: Target,
+) {
     let product = SmallGemm {
         a,
         b: b.right,
@@ -142,28 +202,4 @@ pub(crate) unsafe fn multiply<V: Simd>(simd: V, a: Left, b: Columns, k: usize, t
     };
     // SAFETY: the caller's.
     unsafe { product.compute(simd) };
-}
-
-/// `a b + bias` in float32, `b` in panels of [`HALF`] lines; the left factor is packed only where
-/// it must be.
-///
-/// # Panics
-/// If the factors differ in K, or the bias does not have one value per column.
-pub(crate) fn gemm_f32(
-    level: SimdLevel,
-    a: Matrix<'_>,
-    b: &Packed<f32>,
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
-    // The rows of a tile then lie in few sets of the first cache, which holds 4096 bytes a way.
-    const ALIASES: usize = 512;
-    let packed;
-    let a = match a.in_place().row.is_multiple_of(ALIASES) {
-        true => {
-            packed = a.left(level);
-            Rows::Packed(&packed)
-        }
-        false => Rows::InPlace(a),
-    };
-    gemm(level, F32 { a, b }, bias)
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use crate::cpu::gemm::blocked::{ROW_BLOCK, Scheme, gemm};
 use crate::cpu::gemm::f32::{Columns, multiply};
-use crate::cpu::gemm::layout::{HALF, Left, MR, NR, Right, Target};
-use crate::cpu::gemm::pack::{Matrix, lines_of};
+use crate::cpu::gemm::layout::{HALF, InTiles, MR, NR, Right, Target};
+use crate::cpu::gemm::pack::{Matrix, lines_of, pack_in_tiles};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::Simd;
 use crate::cpu::simd::level::SimdLevel;
@@ -24,7 +24,7 @@ struct Transposed<'a> {
 /// Parts of the two factors of a [`Transposed`] product, packed.
 #[derive(Debug, Clone, Copy)]
 struct Parts {
-    /// Tiles of a block of rows, each `[steps, MR]`.
+    /// Tiles of a block of rows.
     a: *const f32,
     /// Panels of [`HALF`] columns, each `[steps, HALF]`.
     b: *const f32,
@@ -57,16 +57,16 @@ impl Scheme for Transposed<'_> {
     #[inline(always)]
     fn row_block<V: Simd>(
         self,
-        _: V,
+        simd: V,
         tiles: Range<usize>,
         steps: Range<usize>,
         scratch: &mut Scratch,
     ) {
         let all = scratch.take(1, OF_ROWS + Self::STEPS * NR);
-        let [_, rows] = self.a.sizes();
+        let a = self.a.transposed();
         for (tile, panel) in tiles.zip(all.chunks_exact_mut(steps.len() * MR)) {
-            let lines = lines_of::<MR>(tile, rows);
-            gather::<MR>(self.a, lines, steps.clone(), panel);
+            let lines = lines_of::<MR>(tile, self.rows());
+            pack_in_tiles(simd, a, lines, steps.clone(), panel);
         }
     }
 
@@ -106,11 +106,7 @@ impl Scheme for Transposed<'_> {
         target: Target,
     ) {
         let of_block = index % (ROW_BLOCK / MR) * steps.len() * MR;
-        let a = Left {
-            start: panel.a.wrapping_add(of_block),
-            row: 1,
-            column: MR,
-        };
+        let a = InTiles(panel.a.wrapping_add(of_block));
         let b = Columns::all(Right::halves(panel.b, steps.len()));
         // SAFETY: the caller's: the tile has rows of the factor alone, and both have these steps.
         unsafe { multiply(simd, a, b, steps.len(), target) };

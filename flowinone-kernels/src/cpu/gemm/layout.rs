@@ -13,15 +13,47 @@ pub(crate) const NR: usize = 2 * WIDEST;
 /// them lay side by side.
 pub(crate) const HALF: usize = WIDEST;
 
-/// A matrix that is read value by value, whatever the order of its values.
+/// A matrix that is read value by value.
+pub(crate) trait Left: Copy {
+    /// Where the `ROWS` rows from `row` on lie, of `k` columns.
+    fn rows<const ROWS: usize>(self, row: usize, k: usize) -> Strided;
+}
+
+/// Values in whatever order.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Left {
+pub(crate) struct Strided {
     /// The first value.
     pub(crate) start: *const f32,
     /// From a row to the next.
     pub(crate) row: usize,
     /// From a column to the next.
     pub(crate) column: usize,
+}
+
+impl Left for Strided {
+    #[inline(always)]
+    fn rows<const ROWS: usize>(self, row: usize, _: usize) -> Strided {
+        Strided {
+            start: self.start.wrapping_add(row * self.row),
+            ..self
+        }
+    }
+}
+
+/// Values in the order in which tiles read them: of each tile that [`in_tiles`] makes of the rows,
+/// column by column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InTiles(pub(crate) *const f32);
+
+impl Left for InTiles {
+    #[inline(always)]
+    fn rows<const ROWS: usize>(self, row: usize, k: usize) -> Strided {
+        Strided {
+            start: self.0.wrapping_add(row * k),
+            row: 1,
+            column: ROWS,
+        }
+    }
 }
 
 /// A matrix that is read by vectors of its rows.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::gemm::layout::Columns;
-use crate::cpu::gemm::layout::{HALF, Left, MR, NR};
+use crate::cpu::gemm::layout::{HALF, MR, NR, Strided, in_tiles};
 use crate::cpu::gemm::scratch::whole;
 use crate::cpu::parallel::filled;
 use crate::cpu::simd::level::SimdLevel;
@@ -76,12 +76,12 @@ impl<'a> Matrix<'a> {
     }
 
     /// Where its values lie, for a left factor that is read in place.
-    pub(crate) fn in_place(&self) -> Left {
+    pub(crate) fn in_place(&self) -> Strided {
         let (row, column) = match self.transposed {
             true => (1, self.rows),
             false => (self.columns, 1),
         };
-        Left {
+        Strided {
             start: self.values.as_ptr(),
             row,
             column,
@@ -240,12 +240,37 @@ impl Packed<f32> {
             level.run(Pack::<N> {
                 matrix,
                 lines: lines_of::<N>(panel, matrix.columns),
+                steps: 0..matrix.rows,
                 slots,
             });
         };
         // SAFETY: the kernel writes every slot.
         unsafe { Self::filled::<N>(matrix.columns, matrix.rows, pack) }
     }
+}
+
+/// Packs some steps of the rows of a left factor [in the order of tiles](InTiles).
+///
+/// # Panics
+/// If there are not as many slots.
+#[inline(always)]
+pub(crate) fn pack_in_tiles<V: Simd>(
+    simd: V,
+    matrix: Matrix<'_>,
+    rows: Range<usize>,
+    steps: Range<usize>,
+    slots: &mut [f32],
+) {
+    let k = steps.len();
+    in_tiles!(rows.len(), V::TILE_ROWS, |row, ROWS| {
+        let first = rows.start + row;
+        simd.call(Pack::<ROWS> {
+            matrix: matrix.transposed(),
+            lines: first..first + ROWS,
+            steps: steps.clone(),
+            slots: crate::cpu::simd::slots(&mut slots[row * k..][..ROWS * k]),
+        });
+    });
 }
 
 /// The rows of panel `panel`, up to `N` of `lines` in all.
@@ -257,6 +282,7 @@ pub(crate) fn lines_of<const N: usize>(panel: usize, lines: usize) -> Range<usiz
 struct Pack<'a, const N: usize> {
     matrix: Matrix<'a>,
     lines: Range<usize>,
+    steps: Range<usize>,
     slots: &'a mut [Slot],
 }
 
@@ -265,12 +291,11 @@ impl<const N: usize> Kernel for Pack<'_, N> {
 
     #[inline(always)]
     fn run<V: Simd>(self, simd: V) {
-        let (k, all) = (self.matrix.rows, self.matrix.columns);
         let Range { start, end } = self.lines;
         if !self.matrix.transposed {
             // Values of the lines side by side.
-            for (row, slots) in self.slots.chunks_exact_mut(N).enumerate() {
-                let source = &self.matrix.values[row * all..];
+            for (row, slots) in self.steps.zip(self.slots.chunks_exact_mut(N)) {
+                let source = &self.matrix.values[row * self.matrix.columns..];
                 match source[start..].first_chunk::<N>() {
                     Some(values) if end - start == N => {
                         // SAFETY: the row of the panel has room for `N` values.
@@ -292,11 +317,13 @@ impl<const N: usize> Kernel for Pack<'_, N> {
         // number.
         let line = |index: usize| {
             let line = (start + index).min(end - 1);
-            &self.matrix.values[line * k..][..k]
+            &self.matrix.values[line * self.matrix.rows..][self.steps.clone()]
         };
-        let turned = match N.is_multiple_of(V::WIDTH) {
-            true => k / 4 * 4,
-            false => k.saturating_sub(4) / 4 * 4,
+        let k = self.steps.len();
+        let turned = match N.next_multiple_of(V::WIDTH) - N {
+            0 => k / 4 * 4,
+            over if over <= 4 * N => k.saturating_sub(4) / 4 * 4,
+            _ => 0,
         };
         let groups = N.div_ceil(V::WIDTH);
         let mut rows = [[std::ptr::null(); WIDEST]; NR];

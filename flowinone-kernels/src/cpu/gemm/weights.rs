@@ -2,7 +2,7 @@
 
 use crate::cpu::gemm::bf16_widened::Bf16Widened;
 use crate::cpu::gemm::blocked::{Scheme, gemm, gemm_add};
-use crate::cpu::gemm::f32::{self, F32, gemm_f32};
+use crate::cpu::gemm::f32::F32;
 use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::layout::{NR, Pair};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -119,13 +119,7 @@ impl Weights {
 
     fn compute(&self, level: SimdLevel, part: usize, x: Matrix<'_>, into: Into<'_>) {
         match &self.parts[part] {
-            Numbers::Float32(b) => match into {
-                Into::Fresh(y, bias) => *y = gemm_f32(level, x, b, bias),
-                Into::There(y) => {
-                    let a = f32::Rows::Packed(&x.left(level));
-                    gemm_add(level, F32 { a, b }, y);
-                }
-            },
+            Numbers::Float32(b) => into.gemm(level, F32::new(x, b)),
             Numbers::BFloat16(b) => {
                 #[cfg(target_arch = "x86_64")]
                 if let Some(proof) = crate::cpu::gemm::microkernel::find_bf16(level) {
@@ -152,7 +146,8 @@ impl Weights {
     /// The gradient `dy w^T` of one part of `x`, from that of the result.
     pub(crate) fn gradient(&self, level: SimdLevel, part: usize, dy: Matrix<'_>) -> Vec<f32> {
         let width = self.input / self.parts.len();
-        gemm_f32(level, dy, &self.parts[part].transposed(level, width), None)
+        let w = self.parts[part].transposed(level, width);
+        gemm(level, F32::new(dy, &w), None)
     }
 }
 

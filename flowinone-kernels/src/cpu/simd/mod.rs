@@ -54,6 +54,9 @@ pub(crate) trait Simd: Copy + Send + Sync {
     /// They must be writable.
     unsafe fn store_to(self, x: Self::Float, target: *mut f32);
 
+    /// Fetches the line of these values into the first cache, if they are in memory at all.
+    fn prefetch(self, values: *const f32);
+
     /// Turns rows into columns: four values of each of the first `WIDTH` rows, the k-th values
     /// in the k-th vector.
     ///

@@ -140,6 +140,9 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+
+    #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [float32x4_t; 4] {
         // SAFETY: the caller vouches for the values, `self` for the instructions.
         unsafe {

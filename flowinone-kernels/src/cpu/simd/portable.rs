@@ -44,6 +44,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+
+    #[inline(always)]
     unsafe fn four_columns(self, rows: &[*const f32; WIDEST]) -> [Self::Float; 4] {
         // SAFETY: the caller vouches for the values.
         [0, 1, 2, 3].map(|column| each(|i| unsafe { *rows[i].add(column) }))

@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 
 use super::{assert_same, at_every_level, random};
 use crate::cpu::gemm::blocked::{gemm, gemm_add};
-use crate::cpu::gemm::f32::{self, F32};
+use crate::cpu::gemm::f32::F32;
 use crate::cpu::gemm::f32_transposed::gemm_transposed;
 use crate::cpu::gemm::int8::{Int8, Int8Columns, Int8Rows};
 use crate::cpu::gemm::pack::Matrix;
@@ -29,8 +29,8 @@ fn products_are_exact_over_odd_shapes() {
         let (a_turned, b_turned) = (turn(&a, rows, depth), turn(&b, depth, columns));
         at_every_level(|level| {
             let lefts = [
-                Matrix::new(&a, rows, depth).left(level),
-                Matrix::new(&a_turned, depth, rows).transposed().left(level),
+                Matrix::new(&a, rows, depth),
+                Matrix::new(&a_turned, depth, rows).transposed(),
             ];
             let rights = [
                 Matrix::new(&b, depth, columns).halves(level),
@@ -43,42 +43,28 @@ fn products_are_exact_over_odd_shapes() {
                 Matrix::new(&a_turned, depth, rows),
                 Matrix::new(&b, depth, columns),
             );
-            for (a_packed, b_packed) in lefts.iter().zip(&rights) {
-                let factors = F32 {
-                    a: f32::Rows::Packed(a_packed),
-                    b: b_packed,
-                };
+            for b_packed in &rights {
+                let factors = F32::with_rows(lefts[0], b_packed, true);
                 let c = gemm(level, factors, Some(&bias));
                 let plain = gemm(level, factors, None);
-                assert_eq!(
-                    columns_in_order, plain,
-                    "the same sums in any order of packing"
-                );
-                for a in [
-                    Matrix::new(&a, rows, depth),
-                    Matrix::new(&a_turned, depth, rows).transposed(),
-                ] {
-                    let in_place = gemm(
-                        level,
-                        F32 {
-                            a: f32::Rows::InPlace(a),
-                            b: b_packed,
-                        },
-                        Some(&bias),
-                    );
-                    assert_eq!(in_place, c, "the same sums, wherever the values lie");
+                for a in lefts {
+                    for packed_rows in [true, false] {
+                        let same = F32::with_rows(a, b_packed, packed_rows);
+                        let same = gemm(level, same, Some(&bias));
+                        assert_eq!(same, c, "the same sums, wherever the values lie");
+                    }
                 }
-                for (index, (c, plain)) in c.iter().zip(plain).enumerate() {
+                let results = c.iter().zip(plain).zip(&columns_in_order);
+                for (index, ((c, plain), in_order)) in results.enumerate() {
                     let (row, column) = (index / columns, index % columns);
                     let terms = (0..depth).map(|k| {
                         f64::from(a[row * depth + k]) * f64::from(b[k * columns + column])
                     });
                     let exact: f64 = terms.sum();
                     let tolerance = 2e-7 * depth as f64 + 1e-6;
-                    assert!(
-                        (f64::from(plain) - exact).abs() < tolerance,
-                        "{plain} {exact}"
-                    );
+                    for sum in [plain, *in_order] {
+                        assert!((f64::from(sum) - exact).abs() < tolerance, "{sum} {exact}");
+                    }
                     let exact = exact + f64::from(bias[column]);
                     assert!((f64::from(*c) - exact).abs() < tolerance, "{c} {exact}");
                 }

@@ -4,11 +4,17 @@
 use crate::cpu::gemm::layout::{Left, Right, in_tiles};
 use crate::cpu::simd::{Kernel, Simd};
 
+/// Values of a line of the first cache.
+const LINE: usize = 16;
+
+/// Steps from a row of a right factor to the one that is fetched into the first cache meanwhile.
+pub(super) const AHEAD: usize = 8;
+
 /// A product `[rows, vectors * WIDTH]` over `k`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SmallGemm {
+pub(crate) struct SmallGemm<A> {
     /// `[rows, K]`.
-    pub(crate) a: Left,
+    pub(crate) a: A,
     /// `[K, columns]`.
     pub(crate) b: Right,
     /// `[rows, columns]`.
@@ -25,7 +31,7 @@ pub(crate) struct SmallGemm {
     pub(crate) add: bool,
 }
 
-impl SmallGemm {
+impl<A: Left> SmallGemm<A> {
     /// Computes it.
     ///
     /// # Safety
@@ -42,9 +48,9 @@ impl SmallGemm {
 }
 
 /// A product whose maker vouches for its pointers.
-struct Sound(SmallGemm);
+struct Sound<A>(SmallGemm<A>);
 
-impl Kernel for Sound {
+impl<A: Left> Kernel for Sound<A> {
     type Output = ();
 
     #[inline(always)]
@@ -63,7 +69,7 @@ impl Kernel for Sound {
     }
 }
 
-impl SmallGemm {
+impl<A: Left> SmallGemm<A> {
     /// All rows of `VECTORS` vectors, tiles as high as possible first.
     #[inline(always)]
     unsafe fn columns_of<V: Simd, const VECTORS: usize>(&self, simd: V, column: usize) {
@@ -83,33 +89,42 @@ impl SmallGemm {
         // SAFETY: the caller vouches for these rows and columns of all three matrices.
         unsafe {
             let c = self.c.add(row * self.c_row + column);
-            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
             if self.add {
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = simd.load_from(c.add(i * self.c_row + j * V::WIDTH));
-                    }
+                // Needed at the end, when it is there.
+                for i in 0..ROWS {
+                    simd.prefetch(c.add(i * self.c_row));
+                    simd.prefetch(c.add(i * self.c_row + VECTORS * V::WIDTH - 1));
                 }
             }
-            let mut a = self.a.start.add(row * self.a.row);
+            let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
+            let rows = self.a.rows::<ROWS>(row, self.k);
+            let mut a = rows.start;
             let mut b = self.b.start.add(self.b.column(column));
             for _ in 0..self.k {
                 let mut right = [simd.splat(0.0); VECTORS];
                 for (j, right) in right.iter_mut().enumerate() {
-                    *right = simd.load_from(b.add(self.b.column(j * V::WIDTH)));
+                    let values = b.add(self.b.column(j * V::WIDTH));
+                    *right = simd.load_from(values);
+                    if j * V::WIDTH % LINE == 0 {
+                        simd.prefetch(values.wrapping_add(AHEAD * self.b.row));
+                    }
                 }
                 for (i, sums) in sums.iter_mut().enumerate() {
-                    let left = simd.splat(*a.add(i * self.a.row));
+                    let left = simd.splat(*a.add(i * rows.row));
                     for (sum, right) in sums.iter_mut().zip(right) {
                         *sum = simd.fma(left, right, *sum);
                     }
                 }
-                a = a.wrapping_add(self.a.column);
+                a = a.wrapping_add(rows.column);
                 b = b.wrapping_add(self.b.row);
             }
             for (i, sums) in sums.into_iter().enumerate() {
-                for (j, sum) in sums.into_iter().enumerate() {
-                    simd.store_to(sum, c.add(i * self.c_row + j * V::WIDTH));
+                for (j, mut sum) in sums.into_iter().enumerate() {
+                    let c = c.add(i * self.c_row + j * V::WIDTH);
+                    if self.add {
+                        sum = simd.add(sum, simd.load_from(c));
+                    }
+                    simd.store_to(sum, c);
                 }
             }
         }

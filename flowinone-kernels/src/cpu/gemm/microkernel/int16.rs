@@ -3,6 +3,7 @@
 //! its one for bytes (`vpmaddubsw`) saturates.
 
 use crate::cpu::gemm::layout::{NR, Target, in_tiles};
+use crate::cpu::gemm::microkernel::f32::AHEAD;
 use crate::cpu::simd::{Kernel, Simd};
 
 /// Two integers of 16 bits, each of 8 bits widened.
@@ -70,6 +71,7 @@ impl Int16 {
             let mut sums = [[simd.splat_int(0); 2]; ROWS];
             for _ in 0..self.steps {
                 let right = [simd.load_int(b), simd.load_int(b.add(V::WIDTH))];
+                simd.prefetch(b.wrapping_add(AHEAD * 2 * V::WIDTH).cast());
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let left = simd.splat_int(*a.add(row * self.a_row));
                     for (sum, right) in sums.iter_mut().zip(right) {
