@@ -32,8 +32,8 @@ pub(crate) struct Strided {
 
 impl Left for Strided {
     #[inline(always)]
-    fn rows<const ROWS: usize>(self, row: usize, _: usize) -> Strided {
-        Strided {
+    fn rows<const ROWS: usize>(self, row: usize, _: usize) -> Self {
+        Self {
             start: self.start.wrapping_add(row * self.row),
             ..self
         }
