@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::cpu::gemm::blocked::{ROW_BLOCK, Scheme};
 use crate::cpu::gemm::layout::{HALF, InTiles, Left, MR, NR, Right, Strided, Target};
 use crate::cpu::gemm::microkernel::f32::SmallGemm;
-use crate::cpu::gemm::pack::{Matrix, Packed, lines_of, pack_in_tiles};
+use crate::cpu::gemm::pack::{Matrix, Packed, pack_in_tiles};
 use crate::cpu::gemm::scratch::Scratch;
 use crate::cpu::simd::{Simd, WIDEST};
 
@@ -95,11 +95,7 @@ impl Scheme for F32<'_> {
         if !self.packed_rows {
             return;
         }
-        let block = self.block::<V>(scratch);
-        for (tile, slots) in tiles.zip(block.chunks_exact_mut((MR * steps.len()).max(1))) {
-            let rows = lines_of::<MR>(tile, self.rows());
-            pack_in_tiles(simd, self.a, rows, steps.clone(), slots);
-        }
+        pack_in_tiles(simd, self.a, tiles, steps, self.block::<V>(scratch));
     }
 
     #[inline(always)]

@@ -63,11 +63,7 @@ impl Scheme for Transposed<'_> {
         scratch: &mut Scratch,
     ) {
         let all = scratch.take(1, OF_ROWS + Self::STEPS * NR);
-        let a = self.a.transposed();
-        for (tile, panel) in tiles.zip(all.chunks_exact_mut(steps.len() * MR)) {
-            let lines = lines_of::<MR>(tile, self.rows());
-            pack_in_tiles(simd, a, lines, steps.clone(), panel);
-        }
+        pack_in_tiles(simd, self.a.transposed(), tiles, steps, all);
     }
 
     #[inline(always)]

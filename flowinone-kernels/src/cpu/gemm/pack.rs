@@ -249,28 +249,29 @@ impl Packed<f32> {
     }
 }
 
-/// Packs some steps of the rows of a left factor [in the order of tiles](InTiles).
-///
-/// # Panics
-/// If there are not as many slots.
+/// Packs some steps of some tiles of [`MR`] rows of a left factor [as they are read](InTiles), tile
+/// by tile.
 #[inline(always)]
 pub(crate) fn pack_in_tiles<V: Simd>(
     simd: V,
     matrix: Matrix<'_>,
-    rows: Range<usize>,
+    tiles: Range<usize>,
     steps: Range<usize>,
     slots: &mut [f32],
 ) {
     let k = steps.len();
-    in_tiles!(rows.len(), V::TILE_ROWS, |row, ROWS| {
-        let first = rows.start + row;
-        simd.call(Pack::<ROWS> {
-            matrix: matrix.transposed(),
-            lines: first..first + ROWS,
-            steps: steps.clone(),
-            slots: crate::cpu::simd::slots(&mut slots[row * k..][..ROWS * k]),
+    for (tile, slots) in tiles.zip(slots.chunks_exact_mut((MR * k).max(1))) {
+        let rows = lines_of::<MR>(tile, matrix.rows);
+        in_tiles!(rows.len(), V::TILE_ROWS, |row, ROWS| {
+            let first = rows.start + row;
+            simd.call(Pack::<ROWS> {
+                matrix: matrix.transposed(),
+                lines: first..first + ROWS,
+                steps: steps.clone(),
+                slots: crate::cpu::simd::slots(&mut slots[row * k..][..ROWS * k]),
+            });
         });
-    });
+    }
 }
 
 /// The rows of panel `panel`, up to `N` of `lines` in all.
