@@ -58,6 +58,10 @@ pub struct SourceConfig {
     pub heads: usize,
     /// Hidden width of the feed-forward networks, the same in every layer.
     pub mlp_width: usize,
+    /// Standard deviation of the flow's start, the same everywhere. If `None`, the network predicts
+    /// it, value by value, which takes as many weights as the mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<f64>,
 }
 
 /// Sizes of the transformer stage.
@@ -111,6 +115,7 @@ impl FlowConfig {
                 reductions: 3,
                 heads: 8,
                 mlp_width: 1024,
+                deviation: None,
             },
             transformer: TransformerConfig {
                 side: 16,
@@ -146,6 +151,7 @@ impl FlowConfig {
                 reductions: 3,
                 heads: 4,
                 mlp_width: 256,
+                deviation: None,
             },
             transformer: TransformerConfig {
                 side: 8,
@@ -181,6 +187,7 @@ impl FlowConfig {
                 reductions: 2,
                 heads: 2,
                 mlp_width: 24,
+                deviation: None,
             },
             transformer: TransformerConfig {
                 side: 16,
@@ -247,6 +254,11 @@ impl FlowConfig {
                 format!("from 1 to transformer.blocks ({blocks})")
             })?;
         }
+        if let Some(deviation) = source.deviation
+            && !(deviation > 0.0 && deviation.is_finite())
+        {
+            return Err(Error::Deviation(deviation.to_string()));
+        }
         require(source.reduces(), "source.width", source.width, || {
             format!(
                 "a number that {} halvings leave whole, divisible by {} heads before each",
@@ -292,6 +304,12 @@ impl FlowConfig {
 }
 
 impl SourceConfig {
+    /// Moments of each value of the flow's start that the network predicts: mean and log-variance,
+    /// or the mean alone.
+    pub(crate) fn moments(&self) -> usize {
+        2 - usize::from(self.deviation.is_some())
+    }
+
     /// Width of the context encoder's last tokens.
     pub(crate) fn reduced_width(&self) -> usize {
         self.width >> self.reductions
@@ -359,6 +377,19 @@ mod tests {
             config.source.reductions = reductions;
             let message = config.validate().unwrap_err().to_string();
             assert!(message.contains("source.width"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_deviation_is_positive() {
+        let mut config = FlowConfig::tiny();
+        for wrong in [0.0, -0.1, f64::NAN, f64::INFINITY] {
+            config.source.deviation = Some(wrong);
+            let message = config.validate().unwrap_err().to_string();
+            assert!(
+                message.contains("source.deviation") && message.contains(&wrong.to_string()),
+                "{message}"
+            );
         }
     }
 

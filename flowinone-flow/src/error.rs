@@ -14,6 +14,9 @@ pub enum Error {
         /// What would fit.
         wanted: String,
     },
+    /// No standard deviation.
+    #[error("flow configuration: source.deviation is {0}, but must be a positive number")]
+    Deviation(String),
     /// A number of the training objective cannot be.
     #[error("training objective: {field} is {value}, but must be {wanted}")]
     Objective {

@@ -56,7 +56,7 @@ impl FlowTrainTask {
     /// For a model on `device`, which computes gradients; `autoencoder` is not trained.
     ///
     /// # Errors
-    /// A cache that cannot be opened.
+    /// A cache that cannot be opened; a deviation to be learned where the model states one.
     pub fn new(
         config: &FlowTrainingConfig,
         model: ModelConfig,
@@ -65,6 +65,14 @@ impl FlowTrainTask {
         validation: Option<ValidationSet>,
         device: &Device,
     ) -> Result<Self, Error> {
+        if config.auxiliary_losses.deviation.is_some()
+            && let Some(stated) = model.flow.source.deviation
+        {
+            return Err(Error::Config(format!(
+                "auxiliary_losses.deviation has nothing to fix: the model's source.deviation is \
+                 {stated} for every value; leave it out"
+            )));
+        }
         let reuse = match config.data.iter().any(DataConfig::repeats) {
             true => {
                 let cache = config.cache.as_deref().map(Cache::open).transpose()?;

@@ -1,5 +1,6 @@
 //! The source encoder: from the visual tokens of a picture to where its flow starts,
-//! `x0 = mean + exp(log_var / 2) * noise`. There is no Gaussian start.
+//! `x0 = mean + exp(log_var / 2) * noise`. There is no Gaussian start. Where the configuration states
+//! a deviation, `log_var = 2 ln deviation` and the last layer gives the mean alone.
 
 mod context;
 mod layer;
@@ -18,8 +19,9 @@ pub struct SourceEncoder {
     adapter: Dense,
     pub(crate) token_compressor: Dense,
     pub(crate) context_encoder: ContextEncoder,
-    latent_channels: usize,
+    pub(crate) latent_channels: usize,
     pub(crate) latent_side: usize,
+    deviation: Option<f64>,
 }
 
 impl SourceEncoder {
@@ -29,9 +31,10 @@ impl SourceEncoder {
         Self {
             adapter: Dense::new(source.token_width, source.width, device),
             token_compressor: Dense::new(source.tokens, source.compressed_tokens, device),
-            context_encoder: ContextEncoder::new(source, 2 * values, device),
+            context_encoder: ContextEncoder::new(source, source.moments() * values, device),
             latent_channels: config.latent_channels,
             latent_side: config.latent_side,
+            deviation: source.deviation,
         }
     }
 
@@ -54,13 +57,16 @@ impl SourceEncoder {
             .context_encoder
             .forward(self.compressed(tokens))
             .cast(dtype);
+        let (channels, side) = (self.latent_channels, self.latent_side);
+        if let Some(deviation) = self.deviation {
+            let mean = moments.reshape([batch, channels, side, side]);
+            let log_var = mean.full_like(2.0 * deviation.ln());
+            return Source { mean, log_var };
+        }
         // First half mean, second half log-variance.
-        let side = self.latent_side;
-        let moments = moments.reshape([batch, 2 * self.latent_channels, side, side]);
-        let [mean, log_var] = [0, 1].map(|half| {
-            let channels = self.latent_channels;
-            moments.clone().narrow(1, half * channels, channels)
-        });
+        let moments = moments.reshape([batch, 2 * channels, side, side]);
+        let [mean, log_var] =
+            [0, 1].map(|half| moments.clone().narrow(1, half * channels, channels));
         Source { mean, log_var }
     }
 
@@ -98,5 +104,28 @@ impl Source {
         );
         let std = self.log_var.clone().mul_scalar(0.5).exp();
         std * noise.cast(self.mean.dtype()) + self.mean.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stated_deviation_is_that_of_every_value_and_takes_no_weights() {
+        let device = Device::flex();
+        let mut config = FlowConfig::tiny();
+        let predicted = SourceEncoder::new(&config, &device);
+        config.source.deviation = Some(0.1);
+        let stated = SourceEncoder::new(&config, &device);
+        let outputs = |network: &SourceEncoder| network.context_encoder.linear.dims()[1];
+        assert_eq!(outputs(&predicted), 2 * outputs(&stated));
+
+        let shape = [1, config.source.tokens, config.source.token_width];
+        let source = stated.forward(Tensor::zeros(shape, &device));
+        let away = source.sample(source.mean.ones_like()) - source.mean;
+        let away: Vec<f32> = away.into_data().try_to_vec().unwrap();
+        assert_eq!(away.len(), outputs(&stated));
+        assert!(away.iter().all(|step| (step - 0.1).abs() < 1e-6));
     }
 }

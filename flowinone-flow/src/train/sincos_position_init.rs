@@ -64,6 +64,7 @@ impl SourceEncoder {
         let [flat, moments] = layer.weight.dims();
         let width = flat / compressed;
         let square = side / across;
+        let means = self.latent_channels * side * side;
         // Random weights of a matrix with `flat` inputs, for one with `width`.
         let gain = (compressed as f32).sqrt();
         let random = layer.weight.val().into_data().convert::<f32>();
@@ -72,7 +73,7 @@ impl SourceEncoder {
             let (token, moment) = (at / moments / width, at % moments);
             let [row, column] = [moment % (side * side) / side, moment % side];
             let here = [row / square, column / square] == [token / across, token % across];
-            let mean = moment < moments / 2;
+            let mean = moment < means;
             *weight *= if here && mean { gain } else { 0.0 };
         }
         set(&mut layer.weight, TensorData::new(weights, [flat, moments]));
