@@ -7,9 +7,11 @@ mod support;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use flowinone_data::{Mixer, Source, StreamConfig};
-use flowinone_train::{BatchRng, FlowTrainingConfig, TrainTask, read_training_config};
+use flowinone_train::{
+    BatchRng, FlowTrainTask, FlowTrainingConfig, TrainTask, initialise, read_training_config,
+};
 use flowinone_weights::{param_specs, values};
-use support::{Bench, FILES, PAIRS, RUN, flow, losses, train_flow, write_pairs};
+use support::{Bench, FILES, PAIRS, RUN, device, flow, losses, small, train_flow, write_pairs};
 
 #[test]
 fn frozen_networks_have_no_gradient_and_no_moments_and_stay_as_they_are() {
@@ -174,6 +176,30 @@ fn a_cache_for_pairs_made_on_the_fly_is_refused() {
         .to_string();
     assert!(message.contains("line 2: cache"), "{message}");
     assert!(message.contains("data make"), "{message}");
+}
+
+#[test]
+fn a_deviation_that_the_model_states_is_not_learned() {
+    let bench = Bench::new();
+    let mut model = small();
+    model.flow.source.deviation = Some(0.125);
+    let described = serde_json::to_string(&model).unwrap();
+    std::fs::write(bench.path("model.json"), described).unwrap();
+    let open = |head: &str| {
+        let file = bench.describe("run", &format!("train = [\"source\"]\n{RUN}{head}{PAIRS}"));
+        let config: FlowTrainingConfig = read_training_config(&file).unwrap();
+        let (model, networks) = initialise(&config.model, 3, None, &device()).unwrap();
+        FlowTrainTask::new(&config, model, networks.codec(), vec![], None, &device())
+    };
+    assert!(open("").is_ok());
+    let message = open("[auxiliary_losses]\ndeviation = 0.1\n")
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("auxiliary_losses.deviation") && message.contains("0.125"),
+        "{message}"
+    );
 }
 
 /// The files below a folder of folders, sorted.
