@@ -29,7 +29,7 @@ kept() { # FOLDER SEED MADE KEPT
 }
 kept "$folder/pairs" 1 100 10
 kept "$folder/truth/new" 2026 400 64
-"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 64 --format folder -o "$folder/truth/old"
+"${flowinone[@]}" data make "${icons[@]}" "${pairs[@]}" --classes "$classes" --seed 2026 --count 384 --format folder -o "$folder/truth/old"
 sed "s/umbrella/$class/" "$recipe/$how.toml" > "$folder/run.toml"
 "${flowinone[@]}" train --config "$folder/run.toml"
 scores() { # NAME OPTIONS...
