@@ -1,6 +1,6 @@
 //! The source encoder: from the visual tokens of a picture to where its flow starts,
-//! `x0 = mean + exp(log_var / 2) * noise`. There is no Gaussian start. Where the configuration states
-//! a deviation, `log_var = 2 ln deviation` and the last layer gives the mean alone.
+//! `x0 = mean + exp(log_var / 2) * noise`. There is no Gaussian start. Where the configuration
+//! states a deviation, `log_var = 2 ln deviation` and the last layer gives the mean alone.
 
 mod context;
 mod layer;
@@ -107,7 +107,7 @@ impl Source {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
 
