@@ -1,5 +1,7 @@
 //! Sizes of the velocity network and the source encoder, with the published model and a tiny one.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -254,10 +256,11 @@ impl FlowConfig {
                 format!("from 1 to transformer.blocks ({blocks})")
             })?;
         }
-        if let Some(deviation) = source.deviation
-            && !(deviation > 0.0 && deviation.is_finite())
-        {
-            return Err(Error::Deviation(deviation.to_string()));
+        if let Some(deviation) = source.deviation {
+            let fits = deviation > 0.0 && deviation.is_finite();
+            require(fits, "source.deviation", deviation, || {
+                "a positive number".into()
+            })?;
         }
         require(source.reduces(), "source.width", source.width, || {
             format!(
@@ -329,7 +332,7 @@ impl SourceConfig {
 fn require(
     fits: bool,
     field: &'static str,
-    value: usize,
+    value: impl Display,
     wanted: impl FnOnce() -> String,
 ) -> Result<(), Error> {
     if fits {
@@ -337,7 +340,7 @@ fn require(
     }
     Err(Error::Config {
         field,
-        value,
+        value: value.to_string(),
         wanted: wanted(),
     })
 }

@@ -4,19 +4,16 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A size does not fit the others.
+    /// A number cannot be, or does not fit the others.
     #[error("flow configuration: {field} is {value}, but must be {wanted}")]
     Config {
         /// The field, from the root of the configuration.
         field: &'static str,
         /// Its value.
-        value: usize,
+        value: String,
         /// What would fit.
         wanted: String,
     },
-    /// No standard deviation.
-    #[error("flow configuration: source.deviation is {0}, but must be a positive number")]
-    Deviation(String),
     /// A number of the training objective cannot be.
     #[error("training objective: {field} is {value}, but must be {wanted}")]
     Objective {
