@@ -55,7 +55,6 @@ impl<'a> Case<'a> {
             nulls: condition_dropout(&uniforms, objective.condition_dropout),
         };
         let batch = TrainingBatch {
-            tokens: tensors.tensor("cond", device),
             target,
             structure: Some(structure(description, tensors, device)),
         };
@@ -63,7 +62,8 @@ impl<'a> Case<'a> {
             contrast: &contrast,
             features: tensors.tensor("image_features", device),
         };
-        let evaluation = objective.evaluate(&network, batch, noise, Some(clip));
+        let source = network.source.forward(tensors.tensor("cond", device));
+        let evaluation = objective.evaluate(&network, source, batch, noise, Some(clip));
         Self {
             name: description["name"].as_str().unwrap(),
             description,

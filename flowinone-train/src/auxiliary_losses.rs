@@ -33,6 +33,11 @@ pub struct AuxiliaryLosses {
     /// Weight of the letters that each visual token is to name; needs pairs that are made while
     /// training.
     pub letters: f64,
+    /// Weight of the layout of the target that tokens and starts are to tell; needs ground truth.
+    pub layout: f64,
+    /// Weight of the squared distance of the source's mean to a start that says the layout of the
+    /// target. A run of the velocity network alone draws from such starts; needs ground truth.
+    pub layout_start: f64,
     /// Weight of the errors of velocity and anchor where the target differs from the rest of its
     /// picture, as small objects on plain backgrounds do.
     pub detail: f64,

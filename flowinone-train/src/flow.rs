@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! loss = objective(network, tokens, x1, structure) + a |mean(x0) - x1|^2 + b labels(tokens)
-//!      + c mean(detail(x1) (v - u)^2)
+//!      + c mean(detail(x1) (v - u)^2) + d layout(tokens, x0) + e |mean(x0) - layout_start(x1)|^2
 //! ```
 //!
 //! A run that does not train the velocity network leaves out the flow matching loss and costs a
@@ -15,8 +15,8 @@ use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
 use flowinone_data::{ContactSheet, Example};
 use flowinone_encoder::{VisualEncoder, janus_pixels};
-use flowinone_flow::Structure;
 use flowinone_flow::train::{ClipFeatures, Objective, TrainingBatch, kl};
+use flowinone_flow::{Source, Structure};
 use flowinone_image::{center_crop, psnr, write_picture};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, to_pictures};
 use flowinone_vae::{Autoencoder, LatentCodec};
@@ -26,6 +26,7 @@ use crate::auxiliary_losses::{AuxiliaryLosses, detail};
 use crate::flow_batch::{Readings, prepared};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
+use crate::layout::{SQUARE, START_PARTS, TOKEN_PARTS};
 use crate::letters::SEEN_LETTERS;
 use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
@@ -47,6 +48,8 @@ pub struct FlowTrainTask {
     readings: Readings,
     /// Whether the tower alone learns, and only to read.
     reading_only: bool,
+    /// The deviation of starts that say a layout, if the velocity network alone learns from them.
+    from_layouts: Option<f64>,
     validation: Option<ValidationSet>,
     validation_examples: usize,
     device: Device,
@@ -80,7 +83,18 @@ impl FlowTrainTask {
             }
             false => Reuse::Streaming,
         };
+        let from_layouts = match config.auxiliary_losses.layout_start > 0.0
+            && config.train == Trained::Parts(vec![Part::Velocity])
+        {
+            true => Some(model.flow.source.deviation.ok_or_else(|| {
+                let reason = "auxiliary_losses.layout_start needs a deviation of the start; give \
+                              the model flow.source.deviation";
+                Error::Config(reason.into())
+            })?),
+            false => None,
+        };
         let tokens = model.encoder.tokens().isqrt();
+        let squares = model.flow.latent_side / SQUARE;
         Ok(Self {
             objective: config.objective,
             auxiliary: config.auxiliary_losses,
@@ -96,13 +110,17 @@ impl FlowTrainTask {
             ),
             model,
             readings: Readings {
-                vocabulary: (config.auxiliary_losses.labels > 0.0)
-                    .then(|| Arc::new(Vocabulary::new(classes))),
+                vocabulary: Arc::new(Vocabulary::new(classes)),
+                labels: config.auxiliary_losses.labels > 0.0,
                 spelling: config.auxiliary_losses.spelling > 0.0,
                 letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
+                layout: (config.auxiliary_losses.layout + config.auxiliary_losses.layout_start
+                    > 0.0)
+                    .then_some([tokens, squares]),
             },
             reading_only: config.train == Trained::Parts(vec![Part::Encoder])
                 && config.auxiliary_losses.anchor == 0.0,
+            from_layouts,
             validation,
             validation_examples: config.run.validation.examples,
             device: device.clone(),
@@ -122,6 +140,7 @@ impl FlowTrainTask {
             frozen: self.frozen.on(device),
             readings: self.readings.clone(),
             reading_only: self.reading_only,
+            from_layouts: self.from_layouts,
             validation: None,
             validation_examples: 0,
             device: device.clone(),
@@ -170,64 +189,45 @@ impl TrainTask for FlowTrainTask {
     }
 
     fn train_step(&self, model: &TrainableFlow, batch: FlowBatch, rng: &mut BatchRng) -> Losses {
+        if let (Some(deviation), Some(start), Some(layouts)) =
+            (self.from_layouts, &model.layout_start, &batch.layouts)
+        {
+            let side = self.model.flow.latent_side / SQUARE;
+            let source = start.source(&layouts.starts, side, deviation, &self.device);
+            let target = self.latents(&batch.target);
+            let (found, _) = self.flow_losses(model, source, target, &batch, rng);
+            return found;
+        }
         let tokens = self.tokens(model, &batch);
         if self.reading_only {
             return self.reading_losses(model, tokens, &batch);
         }
+        let source = model.network.source.forward(tokens.clone());
         let target = self.latents(&batch.target);
-        let count = batch.target.len();
-        let features = target.clone().flatten::<2>(1, 3);
-        let noise = rng.noise(target.dims(), &self.device);
-        let mut parts = vec![];
-        let (source, mut total) = if self.velocity {
-            let noise =
-                self.objective
-                    .step_noise(noise, &self.times(rng, count), &rng.uniforms(count));
-            let structure = batch
-                .keeps
-                .contains(&true)
-                .then(|| Structure::new(self.latents(&batch.structure)).masked(&batch.keeps));
-            let step = TrainingBatch {
-                tokens: tokens.clone(),
-                target: target.clone(),
-                structure,
-            };
-            let clip = self.objective.contrastive_weight.map(|_| ClipFeatures {
-                contrast: &model.contrast,
-                features,
-            });
-            let found = self.objective.evaluate(&model.network, step, noise, clip);
-            parts.push(("fine", found.losses.fine.mean()));
-            parts.push(("coarse", found.losses.coarse.mean()));
-            parts.push(("divergence", found.losses.kl.mean()));
-            parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
-            let mut total = found.losses.total.mean();
-            if self.auxiliary.detail > 0.0 {
-                let path = &self.objective.path;
-                let flow = path.velocity(found.start, found.target.clone());
-                let error = (found.velocities.fine - flow).square();
-                let detail = (error * detail(found.target)).mean();
-                total = total + detail.clone().mul_scalar(self.auxiliary.detail);
-                parts.push(("detail", detail));
-            }
-            (found.source, total)
-        } else {
-            let source = model.network.source.forward(tokens.clone());
-            let kl = kl(&source).mean();
-            let mut total = kl.clone().mul_scalar(self.objective.kl_weight);
-            parts.push(("divergence", kl));
-            if let Some(weight) = self.objective.contrastive_weight {
-                let start = source.sample(noise);
-                let loss = model.contrast.loss(start, features);
-                total = total + loss.clone().mul_scalar(weight);
-                parts.push(("contrastive", loss));
-            }
-            (source, total)
+        let (
+            Losses {
+                mut total,
+                mut parts,
+            },
+            start,
+        ) = match self.velocity {
+            true => self.flow_losses(model, source.clone(), target.clone(), &batch, rng),
+            false => self.start_losses(model, &source, target.clone(), rng),
         };
         parts.push(("start_log_var", source.log_var.clone().mean()));
+        if let (Some(wanted), Some(layouts)) = (&model.layout_start, &batch.layouts) {
+            let distance = wanted.distance(source.mean.clone(), &layouts.starts);
+            total = total + distance.clone().mul_scalar(self.auxiliary.layout_start);
+            parts.push(("layout_start", distance));
+        }
         let auxiliary = self.auxiliary.source_losses(source, target);
         total = total + auxiliary.total;
         parts.extend(auxiliary.parts);
+        if let (Some(heads), Some(layouts)) = (&model.layout, &batch.layouts) {
+            let found = heads.loss(tokens.clone(), start, layouts);
+            total = total + found.total.mul_scalar(self.auxiliary.layout);
+            parts.extend(found.parts);
+        }
         let read = self.reading_losses(model, tokens, &batch);
         total = total + read.total;
         parts.extend(read.parts);
@@ -289,6 +289,71 @@ impl TrainTask for FlowTrainTask {
 }
 
 impl FlowTrainTask {
+    /// The losses of the flow from `source` to the latents `target`, and its starts.
+    fn flow_losses(
+        &self,
+        model: &TrainableFlow,
+        source: Source,
+        target: Tensor<4>,
+        batch: &FlowBatch,
+        rng: &mut BatchRng,
+    ) -> (Losses, Tensor<4>) {
+        let count = batch.target.len();
+        let clip = self.objective.contrastive_weight.map(|_| ClipFeatures {
+            contrast: &model.contrast,
+            features: target.clone().flatten(1, 3),
+        });
+        let noise = rng.noise(target.dims(), &self.device);
+        let times = self.times(rng, count);
+        let noise = self
+            .objective
+            .step_noise(noise, &times, &rng.uniforms(count));
+        let structure = batch
+            .keeps
+            .contains(&true)
+            .then(|| Structure::new(self.latents(&batch.structure)).masked(&batch.keeps));
+        let step = TrainingBatch { target, structure };
+        let found = self
+            .objective
+            .evaluate(&model.network, source, step, noise, clip);
+        let mut total = found.losses.total.mean();
+        let mut parts = vec![
+            ("fine", found.losses.fine.mean()),
+            ("coarse", found.losses.coarse.mean()),
+            ("divergence", found.losses.kl.mean()),
+        ];
+        parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
+        if self.auxiliary.detail > 0.0 {
+            let path = &self.objective.path;
+            let flow = path.velocity(found.start.clone(), found.target.clone());
+            let error = (found.velocities.fine - flow).square();
+            let detail = (error * detail(found.target)).mean();
+            total = total + detail.clone().mul_scalar(self.auxiliary.detail);
+            parts.push(("detail", detail));
+        }
+        (Losses { total, parts }, found.start)
+    }
+
+    /// The losses of starts from `source` where no flow is trained, and the starts.
+    fn start_losses(
+        &self,
+        model: &TrainableFlow,
+        source: &Source,
+        target: Tensor<4>,
+        rng: &mut BatchRng,
+    ) -> (Losses, Tensor<4>) {
+        let kl = kl(source).mean();
+        let mut total = kl.clone().mul_scalar(self.objective.kl_weight);
+        let mut parts = vec![("divergence", kl)];
+        let start = source.sample(rng.noise(target.dims(), &self.device));
+        if let Some(weight) = self.objective.contrastive_weight {
+            let loss = model.contrast.loss(start.clone(), target.flatten(1, 3));
+            total = total + loss.clone().mul_scalar(weight);
+            parts.push(("contrastive", loss));
+        }
+        (Losses { total, parts }, start)
+    }
+
     /// What is read from the tokens `[batch, tokens, width]` of a batch: labels and letters.
     fn reading_losses(
         &self,
@@ -317,14 +382,13 @@ impl FlowTrainTask {
         Losses { total, parts }
     }
 
-    /// Accuracies of the label heads on the validation set, and distances to the wanted places, by
-    /// task.
+    /// Accuracies of all heads on the validation set, and distances to the wanted places, by task.
     fn label_metrics(
         &self,
         model: &TrainableFlow,
         validation: &ValidationSet,
     ) -> Result<Vec<(String, f64)>, Error> {
-        if model.heads.is_none() && model.speller.is_none() && model.letters.is_none() {
+        if !self.readings.any() {
             return Ok(vec![]);
         }
         let model = model.valid();
@@ -335,9 +399,14 @@ impl FlowTrainTask {
             let batch = prepared(&examples, vision as u32, side as u32, &self.readings)?;
             let x = janus_pixels(&batch.vision, &self.device.clone().inner());
             let tokens = model.encoder.encode(x);
-            let found = self.reading_losses(&model, tokens, &batch);
-            for (name, value) in found.parts {
-                let read = SPELLING_METRICS.contains(&name) || name == SEEN_LETTERS;
+            let mut found = self.reading_losses(&model, tokens.clone(), &batch).parts;
+            if let (Some(heads), Some(layouts)) = (&model.layout, &batch.layouts) {
+                let start = model.network.source.forward(tokens.clone()).mean;
+                found.extend(heads.loss(tokens, start, layouts).parts);
+            }
+            for (name, value) in found {
+                let other = [SEEN_LETTERS, TOKEN_PARTS[3], START_PARTS[3]];
+                let read = SPELLING_METRICS.contains(&name) || other.contains(&name);
                 if VALIDATION_METRICS.contains(&name) || read {
                     let value = f64::from(value.into_scalar::<f32>());
                     numbers.push((format!("{name}_{}", group.name), value));

@@ -8,6 +8,7 @@ use flowinone_encoder::janus_square;
 use flowinone_image::center_crop;
 use image::RgbImage;
 
+use crate::layout::{LayoutGrid, Layouts};
 use crate::{Error, Labels, LetterGrid, Spelling, Vocabulary};
 
 /// A batch as it waits in memory.
@@ -27,15 +28,27 @@ pub struct FlowBatch {
     pub(crate) spellings: Option<Vec<Spelling>>,
     /// Where each letter stands.
     pub(crate) letters: Option<Vec<LetterGrid>>,
+    /// What is to be seen where in each target.
+    pub(crate) layouts: Option<Layouts>,
 }
 
 /// What is read from the ground truth of an example.
 #[derive(Clone, Default)]
 pub(crate) struct Readings {
-    pub(crate) vocabulary: Option<Arc<Vocabulary>>,
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    pub(crate) labels: bool,
     pub(crate) spelling: bool,
     /// Visual tokens along each side of a prompt whose letters they are to name.
     pub(crate) letters: Option<usize>,
+    /// Visual tokens along each side, and squares of a start, that tell what is to be seen there.
+    pub(crate) layout: Option<[usize; 2]>,
+}
+
+impl Readings {
+    /// Whether anything is read.
+    pub(crate) fn any(&self) -> bool {
+        self.labels || self.spelling || self.letters.is_some() || self.layout.is_some()
+    }
 }
 
 /// Examples in the sizes that the networks read.
@@ -50,9 +63,10 @@ pub(crate) fn prepared(
         structure: vec![],
         target: vec![],
         keeps: vec![],
-        labels: readings.vocabulary.as_ref().map(|_| vec![]),
+        labels: readings.labels.then(Vec::new),
         spellings: readings.spelling.then(Vec::new),
         letters: readings.letters.map(|_| vec![]),
+        layouts: readings.layout.map(|_| Layouts::default()),
     };
     for example in examples {
         batch.vision.push(janus_square(&example.input, vision));
@@ -64,15 +78,20 @@ pub(crate) fn prepared(
             let letters = letters.ok_or_else(|| unlabelled(example, "it comes from a file"))?;
             grids.push(LetterGrid::new(letters, side));
         }
-        if batch.labels.is_none() && batch.spellings.is_none() {
+        if !(readings.labels || readings.spelling || readings.layout.is_some()) {
             continue;
         }
         let json = example.json.as_deref().unwrap_or_default();
         let truth: Result<Truth, _> = serde_json::from_str(json);
         let truth = truth.map_err(|e| unlabelled(example, &e.to_string()))?;
-        if let (Some(vocabulary), Some(labels)) = (&readings.vocabulary, &mut batch.labels) {
-            let found = vocabulary.labels(&truth);
-            labels.push(found.ok_or_else(|| unlabelled(example, "its class is not known"))?);
+        let unknown = || unlabelled(example, "its class is not known");
+        if let Some(labels) = &mut batch.labels {
+            labels.push(readings.vocabulary.labels(&truth).ok_or_else(unknown)?);
+        }
+        if let (Some([tokens, start]), Some(layouts)) = (readings.layout, &mut batch.layouts) {
+            let layout = |side| LayoutGrid::new(&truth, &readings.vocabulary, side);
+            layouts.tokens.push(layout(tokens).ok_or_else(unknown)?);
+            layouts.starts.push(layout(start).ok_or_else(unknown)?);
         }
         if let Some(spellings) = &mut batch.spellings {
             spellings.push(Spelling::new(&truth.caption));
@@ -83,7 +102,7 @@ pub(crate) fn prepared(
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "labels, spelling and letters need ground truth for every example, but {} of {}: {reason}",
+        "labels, spelling, letters and layout need ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

@@ -40,7 +40,7 @@ pub(crate) const VALIDATION_METRICS: [&str; 5] = [
 ];
 
 /// The words that labels stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vocabulary {
     classes: Vec<String>,
 }
@@ -68,12 +68,17 @@ impl Vocabulary {
         Self { classes }
     }
 
+    /// The number of a class, `None` for one that is not in the vocabulary.
+    pub(crate) fn number(&self, class: &str) -> Option<usize> {
+        self.classes.iter().position(|known| known == class)
+    }
+
     /// The labels of a pair; `None` for a class that is not in the vocabulary.
     pub fn labels(&self, truth: &Truth) -> Option<Labels> {
         let expected = truth.expected.first().map(|&number| &truth.objects[number]);
         let class = match expected {
             None => self.classes.len(),
-            Some(seen) => self.classes.iter().position(|class| *class == seen.class)?,
+            Some(seen) => self.number(&seen.class)?,
         };
         let side = truth.side as f32;
         let numbers = expected.map(|seen| {

@@ -19,6 +19,8 @@ mod flow_batch;
 mod frozen_features;
 mod gradients;
 mod labels;
+mod layout;
+mod layout_start;
 mod letters;
 mod loader;
 mod lora;

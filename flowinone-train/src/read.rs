@@ -111,6 +111,11 @@ impl Configuration for FlowTrainingConfig {
             ("auxiliary_losses.labels", self.auxiliary_losses.labels),
             ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
             ("auxiliary_losses.letters", self.auxiliary_losses.letters),
+            ("auxiliary_losses.layout", self.auxiliary_losses.layout),
+            (
+                "auxiliary_losses.layout_start",
+                self.auxiliary_losses.layout_start,
+            ),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
@@ -150,6 +155,8 @@ impl FlowTrainingConfig {
             ("auxiliary_losses.labels", losses.labels > 0.0),
             ("auxiliary_losses.spelling", losses.spelling > 0.0),
             ("auxiliary_losses.letters", losses.letters > 0.0),
+            ("auxiliary_losses.layout", losses.layout > 0.0),
+            ("auxiliary_losses.layout_start", losses.layout_start > 0.0),
             (
                 "run.optimiser.matrices",
                 self.run.optimiser.matrices != Matrices::Adamw,

@@ -10,6 +10,8 @@ use flowinone_tasks::{FlowInOne, ModelConfig, Networks};
 use flowinone_vae::Autoencoder;
 use flowinone_weights::{Init, randomize};
 
+use crate::layout::{LAYOUT_OUTPUTS, LayoutHeads};
+use crate::layout_start::{LAYOUT_START, LayoutStart};
 use crate::letters::LETTERS_OUTPUT;
 use crate::{
     Error, FlowTrainingConfig, LabelHeads, LetterHead, Part, RunCheckpoint, SpellingHead,
@@ -28,6 +30,8 @@ pub struct TrainableFlow {
     pub(crate) heads: Option<LabelHeads>,
     pub(crate) speller: Option<SpellingHead>,
     pub(crate) letters: Option<LetterHead>,
+    pub(crate) layout: Option<LayoutHeads>,
+    pub(crate) layout_start: Option<LayoutStart>,
 }
 
 impl TrainableFlow {
@@ -72,13 +76,31 @@ impl TrainableFlow {
                 .then(|| LetterHead::new(model.encoder.output_width, device))
                 .map(|letters| randomize(letters, seed, Init::by_fan_in))
                 .transpose()?,
+            layout: (config.auxiliary_losses.layout > 0.0)
+                .then(|| {
+                    let [width, channels] =
+                        [model.encoder.output_width, model.flow.latent_channels];
+                    LayoutHeads::new(width, channels, classes, device)
+                })
+                .map(|layout| randomize(layout, seed, Init::by_fan_in))
+                .transpose()?,
+            layout_start: (config.auxiliary_losses.layout_start > 0.0)
+                .then(|| LayoutStart::new(model.flow.latent_channels, classes, seed, device))
+                .transpose()?,
         };
         if let Some(before) = before {
-            // A head that the earlier run did not have starts at random.
-            let known = before.has(LETTERS_OUTPUT)?;
-            let letters = flow.letters.take_if(|_| !known);
+            // A head that the earlier run did not have, or for other classes, starts at random.
+            let has_letters = before.has(LETTERS_OUTPUT)?;
+            let same = known.flatten() == Some(classes);
+            let has_layout = before.has(LAYOUT_OUTPUTS)? && same;
+            let has_start = before.has(LAYOUT_START)? && same;
+            let letters = flow.letters.take_if(|_| !has_letters);
+            let layout = flow.layout.take_if(|_| !has_layout);
+            let start = flow.layout_start.take_if(|_| !has_start);
             flow = before.ema(flow)?;
             flow.letters = flow.letters.or(letters);
+            flow.layout = flow.layout.or(layout);
+            flow.layout_start = flow.layout_start.or(start);
             let heads = flow.heads.take();
             let heads = heads.map(|heads| heads.with_classes(classes, seed));
             flow.heads = heads.transpose()?;
@@ -99,6 +121,8 @@ impl TrainableFlow {
             heads: None,
             speller: None,
             letters: None,
+            layout: None,
+            layout_start: None,
         };
         flow.valid().train().no_grad()
     }

@@ -202,6 +202,50 @@ fn a_deviation_that_the_model_states_is_not_learned() {
     );
 }
 
+#[test]
+fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
+    let bench = Bench::new();
+    let losses = "[auxiliary_losses]\nlabels = 1\nlayout = 1\nlayout_start = 1\n";
+    let text = format!("train = [\"velocity\"]\n{RUN}{losses}{PAIRS}");
+    let file = bench.describe("predicted", &text);
+    let config: FlowTrainingConfig = read_training_config(&file).unwrap();
+    let (model, networks) = initialise(&config.model, 3, None, &device()).unwrap();
+    let task = FlowTrainTask::new(&config, model, networks.codec(), vec![], None, &device());
+    let message = task.map(|_| ()).unwrap_err().to_string();
+    assert!(message.contains("flow.source.deviation"), "{message}");
+
+    let mut model = small();
+    model.flow.source.deviation = Some(0.125);
+    let described = serde_json::to_string(&model).unwrap();
+    std::fs::write(bench.path("model.json"), described).unwrap();
+    let parts = |name: &str, text: &str| {
+        let (task, start, mut mixer, _) = flow(&bench.describe(name, text));
+        let batch = task.batcher()(mixer.batch().unwrap().unwrap()).unwrap();
+        let losses = task.train_step(&start, batch, &mut BatchRng::new(1, 0));
+        let names: Vec<&str> = losses.parts.iter().map(|(name, _)| *name).collect();
+        let gradients = GradientsParams::from_grads(losses.total.backward(), &start);
+        (names, gradients.len(), start)
+    };
+    let (names, reached, start) = parts("draw", &text);
+    assert!(names.contains(&"fine"), "{names:?}");
+    for read in ["right_class", "right_layout", "right_start", "layout_start"] {
+        assert!(!names.contains(&read), "{names:?}");
+    }
+    // The velocity network, the map from layouts to starts, and the contrastive loss's scale.
+    let velocity = param_specs(&start.network.velocity).len();
+    assert!(
+        (velocity / 2..=velocity + 3).contains(&reached),
+        "{reached} of {velocity}"
+    );
+
+    let text = text.replace("[\"velocity\"]", "[\"encoder\", \"source\"]");
+    let (names, ..) = parts("say", &text);
+    for read in ["right_class", "right_layout", "right_start", "layout_start"] {
+        assert!(names.contains(&read), "{names:?}");
+    }
+    assert!(!names.contains(&"fine"), "{names:?}");
+}
+
 /// The files below a folder of folders, sorted.
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let inside = |path: &std::path::Path| -> Vec<_> {

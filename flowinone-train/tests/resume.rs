@@ -36,7 +36,7 @@ fn compare(
 #[test]
 fn a_flow_of_all_parts_with_labels_resumes_exactly() {
     let top = "train = [\"encoder\", \"source\", \"velocity\"]\n";
-    let auxiliary = "[auxiliary_losses]\nanchor = 0.5\nlabels = 0.5\n";
+    let auxiliary = "[auxiliary_losses]\nanchor = 0.5\nlabels = 0.5\nlayout = 0.5\n";
     compare(
         &Bench::new(),
         &format!("{top}{RUN}{auxiliary}{PAIRS}"),

@@ -41,8 +41,6 @@ pub struct Objective {
 /// The pictures of one training step.
 #[derive(Debug, Clone)]
 pub struct TrainingBatch {
-    /// Visual tokens of the prompt pictures, `[batch, tokens, width]`.
-    pub tokens: Tensor<3>,
     /// Latents of the target pictures, `[batch, channels, side, side]`.
     pub target: Tensor<4>,
     /// Latents of the prompt pictures, and which items follow theirs; `None` if none does.
@@ -156,7 +154,7 @@ impl Objective {
         }
     }
 
-    /// The losses of `network` on a batch.
+    /// The losses of `network` on a batch whose flows start in `source`.
     ///
     /// # Panics
     /// If the parts are not of one batch, if the network has no structure path for the batch's
@@ -165,11 +163,11 @@ impl Objective {
     pub fn evaluate(
         &self,
         network: &FlowNetwork,
+        source: Source,
         batch: TrainingBatch,
         noise: StepNoise,
         clip: Option<ClipFeatures<'_>>,
     ) -> Evaluation {
-        let source = network.source.forward(batch.tokens);
         let start = source.sample(noise.noise);
         let target = rotated_targets(batch.target.cast(start.dtype()), &noise.nulls);
         let state = self.path.state(start.clone(), target.clone(), &noise.times);
@@ -277,13 +275,13 @@ mod tests {
         let device = Device::flex();
         let network = FlowConfig::tiny().init(&device);
         let batch = TrainingBatch {
-            tokens: Tensor::ones([2, 16, 24], &device),
             target: Tensor::ones([2, 4, 32, 32], &device),
             structure: None,
         };
         let noise = Tensor::zeros([2, 4, 32, 32], &device);
         let noise = objective.step_noise(noise, &[0.0, 1.0], &[0.5, 0.5]);
-        objective.evaluate(&network, batch, noise, clip)
+        let source = network.source.forward(Tensor::ones([2, 16, 24], &device));
+        objective.evaluate(&network, source, batch, noise, clip)
     }
 
     #[test]

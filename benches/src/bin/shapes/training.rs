@@ -196,14 +196,17 @@ impl TrainTask for FlowStep {
 
     fn train_step(&self, model: &Networks, part: FlowPart, _: &mut BatchRng) -> Losses {
         let encoded = |pictures: Tensor<4>| Tensor::from_inner(self.vae.encode(pictures).mode());
+        let source = model
+            .network
+            .source
+            .forward(model.encoder.encode(part.prompts));
         let batch = TrainingBatch {
-            tokens: model.encoder.encode(part.prompts),
             target: encoded(part.targets),
             structure: Some(Structure::new(encoded(part.sources))),
         };
         let found = self
             .objective
-            .evaluate(&model.network, batch, part.noise, None);
+            .evaluate(&model.network, source, batch, part.noise, None);
         Losses {
             total: found.losses.total.mean(),
             parts: vec![],

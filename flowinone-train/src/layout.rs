@@ -1,0 +1,371 @@
+//! The layout of a target: what is to be seen in each square of it, read from the visual tokens,
+//! each of which stands for a square, and from the start of the flow. A squared error says little
+//! about shapes until they are nearly right; which class lies in a square, in what tint and where
+//! from its middle, is learned long before, and the velocity network then finds it in the very
+//! values that it draws the square from.
+//!
+//! ```text
+//! s = rms(token), or the start's values in a square of 2 x 2;   (class, tint, box) = O gelu(W s)
+//! loss = mean cross entropy of squares with an object + mean cross entropy of squares without
+//!      + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
+//! ```
+//!
+//! A square belongs to the last object whose box covers a quarter of it, or whose middle lies in it.
+//! A box is the way from the square's middle to the object's, then width and height, in squares. It
+//! is used in training only.
+
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use flowinone_data::{Colour, ColourName, Truth};
+use flowinone_kernels::{Dense, gelu, rms_normalized};
+
+use crate::Vocabulary;
+use crate::train_task::Losses;
+
+/// Side of a start's square in values.
+pub(crate) const SQUARE: usize = 2;
+/// Width between a square's values and what is read from them.
+const HIDDEN: usize = 192;
+/// Colours by name, and none.
+const TINTS: usize = ColourName::ALL.len() + 1;
+/// Numbers of a box.
+const BOX: usize = 4;
+/// The share of a square that a box has to cover to own it.
+const LEAST_COVERED: f32 = 0.25;
+/// Where the smooth L1 of boxes goes from quadratic to linear, in squares.
+const KNEE: f32 = 0.25;
+/// Names of the losses of class, tint and box, and of the share of squares with an object whose
+/// class is named, which is a metric of validations: read from tokens, and from starts.
+pub(crate) const TOKEN_PARTS: [&str; 4] =
+    ["layout_class", "layout_tint", "layout_box", "right_layout"];
+pub(crate) const START_PARTS: [&str; 4] = ["start_class", "start_tint", "start_box", "right_start"];
+/// A parameter of the heads in the checkpoint of a [`TrainableFlow`](crate::TrainableFlow).
+pub(crate) const LAYOUT_OUTPUTS: &str = "layout.tokens.output.weight";
+
+/// What is to be seen in each square of a target.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LayoutGrid {
+    /// `[squares]`, row by row.
+    squares: Vec<Option<Square>>,
+    /// The colour of the ground, each part from -1 to 1.
+    ground: [f32; 3],
+}
+
+/// What is to be seen in one square.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Square {
+    class: i32,
+    tint: i32,
+    /// The tint's colour, each part from -1 to 1; zeros for none.
+    shade: [f32; 3],
+    bounds: [f32; BOX],
+}
+
+/// A colour with each part from -1 to 1.
+fn shade(colour: Colour) -> [f32; 3] {
+    colour.rgb.map(|part| f32::from(part) / 127.5 - 1.0)
+}
+
+impl LayoutGrid {
+    /// The layout of a pair's target in `side` x `side` squares; `None` for a class that is not in
+    /// the vocabulary.
+    pub(crate) fn new(truth: &Truth, vocabulary: &Vocabulary, side: usize) -> Option<Self> {
+        let mut squares = vec![None; side * side];
+        let scale = side as f32 / truth.side as f32;
+        for seen in &truth.objects {
+            let class = vocabulary.number(&seen.class)? as i32;
+            let name = seen.tint.map(|tint| tint.name);
+            let tint = ColourName::ALL
+                .iter()
+                .position(|known| Some(*known) == name);
+            let tint = tint.unwrap_or(TINTS - 1) as i32;
+            let bounds = seen.bounds;
+            let [x, y, width, height] =
+                [bounds.x, bounds.y, bounds.width, bounds.height].map(|n| n as f32 * scale);
+            let middle = [x + width / 2.0, y + height / 2.0];
+            let own = middle.map(|at| (at as usize).min(side - 1));
+            for (number, square) in squares.iter_mut().enumerate() {
+                let at = [number % side, number / side];
+                let [left, top] = at.map(|at| at as f32);
+                let covers = |from: f32, size: f32, first: f32| {
+                    ((from + size).min(first + 1.0) - from.max(first)).max(0.0)
+                };
+                let covered = covers(x, width, left) * covers(y, height, top);
+                if covered >= LEAST_COVERED || at == own {
+                    let way = [middle[0] - left - 0.5, middle[1] - top - 0.5];
+                    let bounds = [way[0], way[1], width, height];
+                    *square = Some(Square {
+                        class,
+                        tint,
+                        shade: seen.tint.map(shade).unwrap_or_default(),
+                        bounds,
+                    });
+                }
+            }
+        }
+        let ground = shade(truth.target.ground.colour());
+        Some(Self { squares, ground })
+    }
+
+    /// For each square, 1 if an object is seen there, else 0.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = f32> {
+        self.squares
+            .iter()
+            .map(|s| f32::from(u8::from(s.is_some())))
+    }
+
+    /// Appends what each square shows: its class of `classes`, or none, as numbers of which one is
+    /// 1; way to the middle and size of the object in quarters of four squares, the way in sizes,
+    /// whether it is tinted, the tint's colour, and the ground's.
+    pub(crate) fn tell(&self, classes: usize, told: &mut Vec<f32>) {
+        for square in &self.squares {
+            let class = square.map_or(classes, |s| s.class as usize);
+            told.extend((0..=classes).map(|number| f32::from(u8::from(number == class))));
+            let [x, y, width, height] = square.map_or([0.0; BOX], |s| s.bounds);
+            told.extend([x, y, width, height].map(|n| n / 4.0));
+            told.extend([x / width.max(0.5), y / height.max(0.5)]);
+            let tinted = square.is_some_and(|s| (s.tint as usize) < TINTS - 1);
+            told.push(f32::from(u8::from(tinted)));
+            told.extend(square.map_or([0.0; 3], |s| s.shade));
+            told.extend(self.ground);
+        }
+    }
+}
+
+/// The layouts of a batch, in the squares of tokens and in those of starts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layouts {
+    pub(crate) tokens: Vec<LayoutGrid>,
+    pub(crate) starts: Vec<LayoutGrid>,
+}
+
+/// Reads layouts off tokens and starts.
+#[derive(Module, Debug)]
+pub(crate) struct LayoutHeads {
+    tokens: LayoutHead,
+    starts: LayoutHead,
+}
+
+impl LayoutHeads {
+    /// For tokens of `width` and starts of `channels`.
+    pub(crate) fn new(width: usize, channels: usize, classes: usize, device: &Device) -> Self {
+        Self {
+            tokens: LayoutHead::new(width, classes, device),
+            starts: LayoutHead::new(channels * SQUARE * SQUARE, classes, device),
+        }
+    }
+
+    /// The loss of tokens `[batch, tokens, width]` and starts `[batch, channels, side, side]`.
+    pub(crate) fn loss(&self, tokens: Tensor<3>, start: Tensor<4>, layouts: &Layouts) -> Losses {
+        let tokens = rms_normalized(tokens);
+        let mut losses = self.tokens.loss(tokens, &layouts.tokens, TOKEN_PARTS);
+        let starts = self
+            .starts
+            .loss(squares_of(start), &layouts.starts, START_PARTS);
+        losses.total = losses.total + starts.total;
+        losses.parts.extend(starts.parts);
+        losses
+    }
+}
+
+/// Reads the layout of a target off what stands for its squares.
+#[derive(Module, Debug)]
+pub(crate) struct LayoutHead {
+    hidden: Dense,
+    output: Dense,
+    classes: usize,
+}
+
+impl LayoutHead {
+    /// For squares of `width` values and a number of `classes`.
+    pub(crate) fn new(width: usize, classes: usize, device: &Device) -> Self {
+        Self {
+            hidden: Dense::new(width, HIDDEN, device),
+            output: Dense::new(HIDDEN, classes + 1 + TINTS + BOX, device),
+            classes,
+        }
+    }
+
+    /// The loss of `values` `[batch, squares, width]` against what is to be seen, and the share of
+    /// squares with an object whose class is named, `[1]` each, by these names.
+    ///
+    /// # Panics
+    /// If there is not one layout for each item, of as many squares.
+    pub(crate) fn loss(
+        &self,
+        values: Tensor<3>,
+        layouts: &[LayoutGrid],
+        names: [&'static str; 4],
+    ) -> Losses {
+        let device = values.device();
+        let squares: Vec<Option<Square>> = layouts
+            .iter()
+            .flat_map(|layout| layout.squares.iter().copied())
+            .collect();
+        let values: Tensor<2> = values.flatten(0, 1); // [squares of all items, width]
+        let (found, count) = (values.dims()[0], squares.len());
+        assert_eq!(
+            found, count,
+            "{count} squares of layouts for {found} squares"
+        );
+        let read = self.output.forward(gelu(self.hidden.forward(values)));
+
+        let seen: Vec<f32> = squares
+            .iter()
+            .map(|s| f32::from(u8::from(s.is_some())))
+            .collect();
+        let objects = seen.iter().sum::<f32>();
+        let column = |values: Vec<f32>| {
+            let values = TensorData::new(values, [count, 1]);
+            Tensor::<2>::from_data(values, (&device, DType::F32))
+        };
+        let there = column(seen);
+        let among = objects.max(1.0);
+        let weights = there.clone().div_scalar(among)
+            + (there.clone().neg() + 1.0).div_scalar((count as f32 - objects).max(1.0));
+        let numbers = |of: fn(&Square) -> i32, none: usize| {
+            let values = squares.iter().map(|s| s.as_ref().map_or(none as i32, of));
+            let values: Vec<i32> = values.collect();
+            Tensor::<1, Int>::from_ints(values.as_slice(), &device).reshape([count, 1])
+        };
+
+        let classes = numbers(|s| s.class, self.classes);
+        let scores = read.clone().narrow(1, 0, self.classes + 1);
+        let right = scores.clone().argmax(1).equal(classes.clone()).float();
+        let right = (right * there.clone()).sum().div_scalar(among);
+        let class = (log_softmax(scores, 1).gather(1, classes) * weights)
+            .sum()
+            .neg();
+
+        let tints = read.clone().narrow(1, self.classes + 1, TINTS);
+        let tint = log_softmax(tints, 1).gather(1, numbers(|s| s.tint, TINTS - 1));
+        let tint = (tint * there.clone()).sum().neg().div_scalar(among);
+
+        let boxes = squares
+            .iter()
+            .flat_map(|s| s.map_or([0.0; BOX], |s| s.bounds));
+        let boxes = TensorData::new(boxes.collect::<Vec<f32>>(), [count, BOX]);
+        let boxes = Tensor::<2>::from_data(boxes, (&device, DType::F32));
+        let off = (read.narrow(1, self.classes + 1 + TINTS, BOX) - boxes).abs() * there;
+        let near = off.clone().clamp_max(KNEE);
+        let smooth = near.clone().square().mul_scalar(0.5 / KNEE) + off - near;
+        let place = smooth.sum().div_scalar(among * BOX as f32);
+
+        Losses {
+            total: class.clone() + tint.clone() + place.clone(),
+            parts: names.into_iter().zip([class, tint, place, right]).collect(),
+        }
+    }
+}
+
+/// The values of each square of `[batch, channels, side, side]`: `[batch, squares, channels * 4]`.
+fn squares_of(latent: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, side, _] = latent.dims();
+    let squares = side / SQUARE;
+    latent
+        .reshape([batch, channels, squares, SQUARE, squares, SQUARE])
+        .permute([0, 2, 4, 1, 3, 5])
+        .reshape([batch, squares * squares, channels * SQUARE * SQUARE])
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use flowinone_weights::{Init, randomize};
+
+    /// A grid of 2 x 2 with an object in its last square.
+    fn grid(class: i32) -> LayoutGrid {
+        let square = Square {
+            class,
+            tint: 3,
+            shade: [0.5, 0.0, -1.0],
+            bounds: [0.25, -0.25, 1.0, 0.5],
+        };
+        LayoutGrid {
+            squares: vec![None, None, None, Some(square)],
+            ground: [1.0; 3],
+        }
+    }
+
+    #[test]
+    fn the_square_of_an_object_in_front_says_which_and_where() {
+        use flowinone_data::{Icons, PairConfig, PairSampler};
+        let icons = std::sync::Arc::new(Icons::builtin());
+        let sampler = PairSampler::new(icons, PairConfig::new(3)).unwrap();
+        let classes: Vec<String> = sampler.classes().map(String::from).collect();
+        let vocabulary = Vocabulary::new(classes.clone());
+        let (side, mut shown) = (12, 0);
+        for index in 0..40 {
+            let truth = sampler.truth(index).unwrap();
+            let layout = LayoutGrid::new(&truth, &vocabulary, side).unwrap();
+            let Some(front) = truth.objects.last() else {
+                assert!(layout.squares.iter().all(Option::is_none));
+                continue;
+            };
+            shown += 1;
+            let at = front.center.map(|at| at * side as f32);
+            let [column, row] = at.map(|at| at as usize);
+            let square = layout.squares[row * side + column].unwrap();
+            assert_eq!(classes[square.class as usize], front.class);
+            assert_eq!(square.tint as usize == TINTS - 1, front.tint.is_none());
+            let middle = [column, row].map(|at| at as f32 + 0.5);
+            for axis in 0..2 {
+                assert!((square.bounds[axis] - (at[axis] - middle[axis])).abs() < 1e-4);
+            }
+            let pixels = front.bounds.width as f32 / truth.side as f32;
+            assert!((square.bounds[2] - pixels * side as f32).abs() < 1e-4);
+            // Far from every box there is nothing.
+            let corner = layout.squares[0];
+            let near = truth.side / 12;
+            let covers = |b: flowinone_data::PixelBox| b.x < near && b.y < near;
+            assert!(corner.is_none() || truth.objects.iter().any(|seen| covers(seen.bounds)));
+            let mut told = vec![];
+            layout.tell(classes.len(), &mut told);
+            assert_eq!(told.len(), side * side * (classes.len() + 14));
+        }
+        assert!(shown > 20, "{shown}");
+        assert!(
+            LayoutGrid::new(&sampler.truth(0).unwrap(), &Vocabulary::default(), side).is_none()
+        );
+    }
+
+    #[test]
+    fn values_of_a_square_lie_together() {
+        let device = Device::flex();
+        let latent = Tensor::<1, Int>::arange(0..16, &device).float();
+        let values = squares_of(latent.reshape([1, 1, 4, 4])).into_data();
+        let values: Vec<f32> = values.try_to_vec().unwrap();
+        assert_eq!(values[..8], [0., 1., 4., 5., 2., 3., 6., 7.]);
+    }
+
+    #[test]
+    fn a_start_that_differs_by_class_is_read_after_some_steps() {
+        let device = Device::flex().autodiff();
+        let head = LayoutHead::new(2 * 4, 3, &device);
+        let mut head = randomize(head, 5, Init::by_fan_in).unwrap();
+        let value = |class: i32| if class == 0 { 1.0f32 } else { -1.0 };
+        let starts = [0, 2].map(|class| {
+            let mut start = vec![0.0; 2 * 16];
+            start[10] = value(class); // the first channel's last square
+            Tensor::<1>::from_floats(start.as_slice(), &device).reshape([1, 2, 4, 4])
+        });
+        let starts = squares_of(Tensor::cat(starts.to_vec(), 0));
+        let layouts = [grid(0), grid(2)];
+        let first: f32 = head
+            .loss(starts.clone(), &layouts, START_PARTS)
+            .total
+            .into_scalar();
+        let mut adam = burn::optim::AdamConfig::new().init();
+        for _ in 0..60 {
+            let found = head.loss(starts.clone(), &layouts, START_PARTS);
+            let gradients = found.total.backward();
+            let gradients = burn::optim::GradientsParams::from_grads(gradients, &head);
+            head = adam.step(0.02, head, gradients);
+        }
+        let found = head.loss(starts, &layouts, START_PARTS);
+        let [last, right] = [found.total, found.parts[3].1.clone()].map(|n| n.into_scalar::<f32>());
+        assert!(last < first / 4.0, "{first} to {last}");
+        assert!((right - 1.0).abs() < 1e-6, "{right}");
+    }
+}
