@@ -226,6 +226,9 @@ pub struct FlowTrainingConfig {
     /// autoencoder is the model's.
     #[serde(alias = "start")]
     pub init_from: Option<PathBuf>,
+    /// A file of the heads of auxiliary losses that training starts with, as an exported model has
+    /// it beside its networks (`heads.safetensors`): just those that this run's losses ask for.
+    pub init_heads: Option<PathBuf>,
     /// Which of its networks are trained, or an adapter beside them; the autoencoder never is.
     pub train: Trained,
     /// Which of its networks are reinitialised at random, whatever weights the model has. Source

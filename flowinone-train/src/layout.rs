@@ -10,9 +10,9 @@
 //!      + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
 //! ```
 //!
-//! A square belongs to the last object whose box covers a quarter of it, or whose middle lies in it.
-//! A box is the way from the square's middle to the object's, then width and height, in squares. It
-//! is used in training only.
+//! A square belongs to the last object whose box covers a quarter of it, or whose middle lies in
+//! it. A box is the way from the square's middle to the object's, then width and height, in
+//! squares. It is used in training only.
 
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;

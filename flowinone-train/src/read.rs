@@ -134,6 +134,11 @@ impl Configuration for FlowTrainingConfig {
             let reason = format!("is {shift}, expected a finite number");
             return Err(fault("auxiliary_losses.time_shift", reason));
         }
+        if self.init_from.is_some() && self.init_heads.is_some() {
+            let reason = "is for a run that starts from a model, and init_from has heads of its \
+                          own; leave one out";
+            return Err(fault("init_heads", reason));
+        }
         some_data(&self.data)?;
         if self.cache.is_some() && !self.data.iter().all(DataConfig::repeats) {
             let reason = "keeps results for pictures that come again, but pairs made on the fly \
@@ -151,6 +156,7 @@ impl FlowTrainingConfig {
         let losses = &self.auxiliary_losses;
         for (key, asked) in [
             ("init_from", self.init_from.is_some()),
+            ("init_heads", self.init_heads.is_some()),
             ("reinit", !self.reinit.is_empty()),
             ("auxiliary_losses.labels", losses.labels > 0.0),
             ("auxiliary_losses.spelling", losses.spelling > 0.0),

@@ -105,6 +105,9 @@ impl TrainableFlow {
             let heads = heads.map(|heads| heads.with_classes(classes, seed));
             flow.heads = heads.transpose()?;
         }
+        if let Some(heads) = &config.init_heads {
+            flow = flow.with_heads_of(heads)?;
+        }
         for part in &config.reinit {
             flow = flow.reinit(*part, model, seed, device)?;
         }

@@ -76,6 +76,18 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
             "wieght",
         ),
         ("side = 48", "syde = 48", line("[[data]]"), "syde"),
+        (
+            "[[data]]",
+            "[auxiliary_losses]\nlayout_start = -1\n[[data]]",
+            line("[[data]]") + 1,
+            "auxiliary_losses.layout_start",
+        ),
+        (
+            "train = ",
+            "init_from = \"a\"\ninit_heads = \"b\"\ntrain = ",
+            line("train") + 1,
+            "init_heads",
+        ),
         ("\"everyday\"", "\"evryday\"", line("[[data]]"), "evryday"),
         (
             "seed = 3",

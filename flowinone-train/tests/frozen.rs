@@ -238,6 +238,36 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         "{reached} of {velocity}"
     );
 
+    // Heads outlive their run; another seed would have begun with others.
+    let kept = bench.path("heads.safetensors");
+    start.save_heads(&kept).unwrap();
+    let started = |name: &str, top: &str| {
+        let text = format!("{top}{}", text.replace("seed = 3", "seed = 4"));
+        let mut heads = vec![];
+        values(&flow(&bench.describe(name, &text)).1, |param, data| {
+            let head = ["heads.", "layout.", "layout_start."];
+            if head.iter().any(|head| param.path.starts_with(head)) {
+                heads.extend(data.to_vec::<f32>().unwrap());
+            }
+        });
+        heads
+    };
+    let before = started("before", "");
+    let after = started("after", &format!("init_heads = \"{}\"\n", kept.display()));
+    let mut wanted = vec![];
+    values(&start, |param, data| {
+        if param.path.starts_with("heads.") || param.path.starts_with("layout") {
+            wanted.extend(data.to_vec::<f32>().unwrap());
+        }
+    });
+    let apart = |these: &[f32]| {
+        let pairs = these.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
+        pairs.fold(0.0, f32::max)
+    };
+    assert_eq!(after.len(), wanted.len());
+    assert!(apart(&after) < 2e-3, "{}", apart(&after));
+    assert!(apart(&before) > 0.5, "{}", apart(&before));
+
     let text = text.replace("[\"velocity\"]", "[\"encoder\", \"source\"]");
     let (names, ..) = parts("say", &text);
     for read in ["right_class", "right_layout", "right_start", "layout_start"] {

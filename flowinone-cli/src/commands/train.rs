@@ -66,6 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
 }
 
+/// The heads of a run's losses beside an exported model, for runs that go on from there.
+const HEADS: &str = "heads.safetensors";
+
 /// Trains whole networks.
 fn networks(args: &Args, config: FlowTrainingConfig, devices: &[Device]) -> Result<Outcome> {
     let (device, others) = devices.split_first().context("no device")?;
@@ -94,13 +97,10 @@ fn networks(args: &Args, config: FlowTrainingConfig, devices: &[Device]) -> Resu
     if let Some(target) = &args.export {
         let newest = newest(&folder)?;
         let trained = newest.ema(start)?;
-        return write(
-            trained.beside(networks.codec()),
-            &model,
-            newest.step(),
-            args.dtype,
-            target,
-        );
+        let networks = trained.beside(networks.codec());
+        let written = write(networks, &model, newest.step(), args.dtype, target)?;
+        trained.save_heads(&target.join(HEADS))?;
+        return Ok(written);
     }
     let target = place_of_model(&folder, &args.config, &config.model, &config.data)?;
     let mut frozen = BTreeMap::new();
