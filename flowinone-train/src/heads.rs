@@ -13,7 +13,7 @@ use crate::{Error, LabelHeads, LetterHead, SpellingHead, TrainableFlow};
 
 /// The heads that a run's auxiliary losses ask for, by the names that they have in its checkpoints.
 #[derive(Module, Debug)]
-pub struct Heads {
+struct Heads {
     heads: Option<LabelHeads>,
     speller: Option<SpellingHead>,
     letters: Option<LetterHead>,

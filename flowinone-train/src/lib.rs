@@ -66,7 +66,6 @@ pub use events::{StopReason, TrainEvent};
 pub use flow::FlowTrainTask;
 pub use flow_batch::FlowBatch;
 pub use gradients::{AccumulatedGradients, all_reduce, clip_grad_norm, grad_norm};
-pub use heads::Heads;
 pub use labels::{LabelHeads, Labels, Vocabulary};
 pub use letters::{LetterGrid, LetterHead};
 pub use loader::Loader;
