@@ -247,7 +247,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         values(&flow(&bench.describe(name, &text)).1, |param, data| {
             let head = ["heads.", "layout.", "layout_start."];
             if head.iter().any(|head| param.path.starts_with(head)) {
-                heads.extend(data.to_vec::<f32>().unwrap());
+                heads.extend(data.try_to_vec::<f32>().unwrap());
             }
         });
         heads
@@ -257,7 +257,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let mut wanted = vec![];
     values(&start, |param, data| {
         if param.path.starts_with("heads.") || param.path.starts_with("layout") {
-            wanted.extend(data.to_vec::<f32>().unwrap());
+            wanted.extend(data.try_to_vec::<f32>().unwrap());
         }
     });
     let apart = |these: &[f32]| {
