@@ -22,18 +22,23 @@ struct Heads {
 }
 
 impl TrainableFlow {
-    /// Writes the heads to `path` in float16, if there are any.
-    ///
-    /// # Errors
-    /// A file that cannot be written.
-    pub fn save_heads(&self, path: &Path) -> Result<(), Error> {
-        let heads = Heads {
+    /// The heads as a module of their own.
+    fn all_heads(&self) -> Heads {
+        Heads {
             heads: self.heads.clone(),
             speller: self.speller.clone(),
             letters: self.letters.clone(),
             layout: self.layout.clone(),
             layout_start: self.layout_start.clone(),
-        };
+        }
+    }
+
+    /// Writes the heads to `path` in float16, if there are any.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save_heads(&self, path: &Path) -> Result<(), Error> {
+        let heads = self.all_heads();
         if heads.num_params() > 0 {
             save_module(path, &heads, FloatDType::F16)?;
         }
@@ -45,14 +50,8 @@ impl TrainableFlow {
     /// # Errors
     /// A file of other heads than the run's losses ask for, or for other classes.
     pub(crate) fn with_heads_of(self, path: &Path) -> Result<Self, Error> {
-        let heads = Heads {
-            heads: self.heads,
-            speller: self.speller,
-            letters: self.letters,
-            layout: self.layout,
-            layout_start: self.layout_start,
-        };
-        let heads = restore(heads, &Checkpoint::open(path)?, FloatDType::F32)?;
+        let file = Checkpoint::open(path)?;
+        let heads = restore(self.all_heads(), &file, FloatDType::F32)?;
         Ok(Self {
             heads: heads.heads,
             speller: heads.speller,

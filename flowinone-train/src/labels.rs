@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{gelu, log_softmax};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_data::{Edit, Mark, Operation, Rect, Truth};
+use flowinone_data::{ColourName, Edit, Mark, Operation, Rect, Truth};
 use flowinone_prompts::Task;
 use flowinone_weights::{Init, randomize};
 
@@ -25,7 +25,7 @@ const HIDDEN: usize = 256;
 /// Kinds of change that an operation can be.
 const CHANGES: usize = 8;
 /// Colours by name, and none.
-const COLOURS: usize = 11;
+pub(crate) const COLOURS: usize = ColourName::ALL.len() + 1;
 /// Place and size of the object that is to be seen; the two ends of what is drawn to say so.
 const NUMBERS: usize = 4;
 /// Weight of places relative to classes.
@@ -104,13 +104,17 @@ impl Vocabulary {
     }
 }
 
+/// The number of a colour by its name, the last one for none.
+pub(crate) fn colour_number(name: Option<ColourName>) -> usize {
+    let at = ColourName::ALL
+        .iter()
+        .position(|known| Some(*known) == name);
+    at.unwrap_or(COLOURS - 1)
+}
+
 /// The kind of change, and the colour it asks for.
 fn change(operation: &Operation, tint: Option<flowinone_data::Colour>) -> (usize, usize) {
-    let colour = |name| {
-        use flowinone_data::ColourName;
-        let at = ColourName::ALL.iter().position(|other| *other == name);
-        at.unwrap_or(COLOURS - 1)
-    };
+    let colour = |name| colour_number(Some(name));
     let none = COLOURS - 1;
     let edit = match operation {
         Operation::Name { .. } => return (0, none),
@@ -279,11 +283,16 @@ fn smooth_l1(
     let point = off.clone().detach().narrow(1, 0, 2);
     let distance = point.square().sum_dim(1).sqrt().sum();
     // Quadratic below a twentieth of the side, linear above.
-    let knee = 0.05;
-    let near = off.clone().clamp_max(knee);
-    let smooth = near.clone().square().mul_scalar(0.5 / knee) + off - near;
-    let mean = smooth.sum().div_scalar((items.max(1) * NUMBERS) as f32);
+    let mean = smooth(off, 0.05)
+        .sum()
+        .div_scalar((items.max(1) * NUMBERS) as f32);
     (mean, (items > 0).then(|| distance.div_scalar(items as f32)))
+}
+
+/// Smooth L1 of distances `off`: quadratic below `knee`, linear above.
+pub(crate) fn smooth(off: Tensor<2>, knee: f32) -> Tensor<2> {
+    let near = off.clone().clamp_max(knee);
+    near.clone().square().mul_scalar(0.5 / knee) + off - near
 }
 
 /// Mean cross entropy and accuracy, `[1]` each.

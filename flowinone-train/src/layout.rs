@@ -17,18 +17,17 @@
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_data::{Colour, ColourName, Truth};
+use flowinone_data::{Colour, Truth};
 use flowinone_kernels::{Dense, gelu, rms_normalized};
 
 use crate::Vocabulary;
+use crate::labels::{COLOURS, colour_number, smooth};
 use crate::train_task::Losses;
 
 /// Side of a start's square in values.
 pub(crate) const SQUARE: usize = 2;
 /// Width between a square's values and what is read from them.
 const HIDDEN: usize = 192;
-/// Colours by name, and none.
-const TINTS: usize = ColourName::ALL.len() + 1;
 /// Numbers of a box.
 const BOX: usize = 4;
 /// The share of a square that a box has to cover to own it.
@@ -75,11 +74,7 @@ impl LayoutGrid {
         let scale = side as f32 / truth.side as f32;
         for seen in &truth.objects {
             let class = vocabulary.number(&seen.class)? as i32;
-            let name = seen.tint.map(|tint| tint.name);
-            let tint = ColourName::ALL
-                .iter()
-                .position(|known| Some(*known) == name);
-            let tint = tint.unwrap_or(TINTS - 1) as i32;
+            let tint = colour_number(seen.tint.map(|tint| tint.name)) as i32;
             let bounds = seen.bounds;
             let [x, y, width, height] =
                 [bounds.x, bounds.y, bounds.width, bounds.height].map(|n| n as f32 * scale);
@@ -116,7 +111,7 @@ impl LayoutGrid {
     }
 
     /// Appends what each square shows: its class of `classes`, or none, as numbers of which one is
-    /// 1; way to the middle and size of the object in quarters of four squares, the way in sizes,
+    /// 1; way to the middle and size of the object in units of four squares, the way in sizes,
     /// whether it is tinted, the tint's colour, and the ground's.
     pub(crate) fn tell(&self, classes: usize, told: &mut Vec<f32>) {
         for square in &self.squares {
@@ -125,7 +120,7 @@ impl LayoutGrid {
             let [x, y, width, height] = square.map_or([0.0; BOX], |s| s.bounds);
             told.extend([x, y, width, height].map(|n| n / 4.0));
             told.extend([x / width.max(0.5), y / height.max(0.5)]);
-            let tinted = square.is_some_and(|s| (s.tint as usize) < TINTS - 1);
+            let tinted = square.is_some_and(|s| (s.tint as usize) < COLOURS - 1);
             told.push(f32::from(u8::from(tinted)));
             told.extend(square.map_or([0.0; 3], |s| s.shade));
             told.extend(self.ground);
@@ -182,7 +177,7 @@ impl LayoutHead {
     pub(crate) fn new(width: usize, classes: usize, device: &Device) -> Self {
         Self {
             hidden: Dense::new(width, HIDDEN, device),
-            output: Dense::new(HIDDEN, classes + 1 + TINTS + BOX, device),
+            output: Dense::new(HIDDEN, classes + 1 + COLOURS + BOX, device),
             classes,
         }
     }
@@ -211,10 +206,7 @@ impl LayoutHead {
         );
         let read = self.output.forward(gelu(self.hidden.forward(values)));
 
-        let seen: Vec<f32> = squares
-            .iter()
-            .map(|s| f32::from(u8::from(s.is_some())))
-            .collect();
+        let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
         let objects = seen.iter().sum::<f32>();
         let column = |values: Vec<f32>| {
             let values = TensorData::new(values, [count, 1]);
@@ -238,8 +230,8 @@ impl LayoutHead {
             .sum()
             .neg();
 
-        let tints = read.clone().narrow(1, self.classes + 1, TINTS);
-        let tint = log_softmax(tints, 1).gather(1, numbers(|s| s.tint, TINTS - 1));
+        let tints = read.clone().narrow(1, self.classes + 1, COLOURS);
+        let tint = log_softmax(tints, 1).gather(1, numbers(|s| s.tint, COLOURS - 1));
         let tint = (tint * there.clone()).sum().neg().div_scalar(among);
 
         let boxes = squares
@@ -247,10 +239,8 @@ impl LayoutHead {
             .flat_map(|s| s.map_or([0.0; BOX], |s| s.bounds));
         let boxes = TensorData::new(boxes.collect::<Vec<f32>>(), [count, BOX]);
         let boxes = Tensor::<2>::from_data(boxes, (&device, DType::F32));
-        let off = (read.narrow(1, self.classes + 1 + TINTS, BOX) - boxes).abs() * there;
-        let near = off.clone().clamp_max(KNEE);
-        let smooth = near.clone().square().mul_scalar(0.5 / KNEE) + off - near;
-        let place = smooth.sum().div_scalar(among * BOX as f32);
+        let off = (read.narrow(1, self.classes + 1 + COLOURS, BOX) - boxes).abs() * there;
+        let place = smooth(off, KNEE).sum().div_scalar(among * BOX as f32);
 
         Losses {
             total: class.clone() + tint.clone() + place.clone(),
@@ -308,7 +298,7 @@ mod tests {
             let [column, row] = at.map(|at| at as usize);
             let square = layout.squares[row * side + column].unwrap();
             assert_eq!(classes[square.class as usize], front.class);
-            assert_eq!(square.tint as usize == TINTS - 1, front.tint.is_none());
+            assert_eq!(square.tint as usize == COLOURS - 1, front.tint.is_none());
             let middle = [column, row].map(|at| at as f32 + 0.5);
             for axis in 0..2 {
                 assert!((square.bounds[axis] - (at[axis] - middle[axis])).abs() < 1e-4);

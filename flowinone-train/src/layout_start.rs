@@ -21,7 +21,7 @@ use crate::layout::{LayoutGrid, SQUARE};
 
 /// Numbers of a square besides its class.
 const NUMBERS: usize = 13;
-/// Standard deviation of the first weights: ten times that of the start.
+/// Standard deviation of the first weights: well above that of a start.
 const FIRST: f32 = 0.7;
 /// A parameter of it in the checkpoint of a [`TrainableFlow`](crate::TrainableFlow).
 pub(crate) const LAYOUT_START: &str = "layout_start.code.weight";
