@@ -26,6 +26,7 @@ families! {
     PLACED "placed" ["{x} at the {p} on {c}", "{a x}, {p}, {c} background", "on {c}, {a x} at the {p}"];
     BESIDE "beside" ["{x} and {y} on {c}", "{a x} next to {a y} on {c}", "on {c}, {a x} with {a y} on its right"];
     ABOVE "above" ["{x} above {y} on {c}", "{a x} over {a y} on {c}", "on {c}, {a y} below {a x}"];
+    MANY "many" ["many things", "all kinds of things"];
     ADD "add" ["add {a x} at the {p}", "put {a x} at the {p}", "draw {a x}, {p}"];
     REMOVE "remove" ["remove the {x}", "delete the {x}", "erase the {x}", "take the {x} away"];
     REPLACE "replace" ["{x} to {y}", "replace the {x} with {a y}", "turn the {x} into {a y}"];

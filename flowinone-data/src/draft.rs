@@ -99,6 +99,9 @@ impl Drafter<'_> {
         };
         let place = *self.draw.pick(&Place::ALL);
         let kind = *self.draw.pick(&self.variety.captions);
+        if kind == CaptionKind::Many {
+            return self.many(canvas);
+        }
         let (family, places) = match kind {
             CaptionKind::Tinted => (caption::TINTED, vec![([0.5; 2], 0.58)]),
             CaptionKind::One => (caption::ONE, vec![([0.5; 2], 0.58)]),
@@ -111,6 +114,7 @@ impl Drafter<'_> {
                 caption::ABOVE,
                 vec![([0.5, 0.27], 0.42), ([0.5, 0.73], 0.42)],
             ),
+            CaptionKind::Many => unreachable!("drafted by many"),
         };
         let tinted = kind == CaptionKind::Tinted;
         let side_by_side = matches!(kind, CaptionKind::Beside | CaptionKind::Above);
@@ -120,7 +124,7 @@ impl Drafter<'_> {
         let intent = match kind {
             CaptionKind::Tinted => Some(Intent::One),
             CaptionKind::One => Some(Intent::OnGround),
-            CaptionKind::Placed => None,
+            CaptionKind::Placed | CaptionKind::Many => None,
             CaptionKind::Beside if untold => Some(Intent::Beside),
             CaptionKind::Beside => Some(Intent::BesideOnGround),
             CaptionKind::Above => Some(Intent::Above),
@@ -150,6 +154,16 @@ impl Drafter<'_> {
         };
         let target = Scene { ground, objects };
         self.finish(canvas, Operation::Depict { target }, family, intent, &said)
+    }
+
+    fn many(&mut self, canvas: Scene) -> Draft {
+        let ground = self.ground();
+        let target = Scene {
+            ground,
+            objects: self.crowd(),
+        };
+        let operation = Operation::Depict { target };
+        self.finish(canvas, operation, caption::MANY, None, &Said::default())
     }
 
     fn instruct(&mut self) -> Maybe<Draft> {

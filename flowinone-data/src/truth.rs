@@ -41,6 +41,15 @@ pub struct Truth {
     pub edited: Vec<PixelBox>,
 }
 
+impl Truth {
+    /// Whether the caption tells what the target shows: that of
+    /// [many things](crate::CaptionKind::Many) does not.
+    pub fn tells(&self) -> bool {
+        let family = self.template.split('/').next();
+        family != Some(crate::caption::MANY.name)
+    }
+}
+
 /// An object as it is seen in a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -136,10 +136,13 @@ pub enum CaptionKind {
     Beside,
     /// Two things, one above the other, on a background.
     Above,
+    /// As many things as find room, anywhere, which the caption does not name: for a network that
+    /// learns to draw before anything reads prompts for it.
+    Many,
 }
 
 impl CaptionKind {
-    /// All of them.
+    /// Those whose words say what the picture shows.
     pub const ALL: [Self; 5] = [
         Self::Tinted,
         Self::One,

@@ -237,6 +237,34 @@ fn natural_pairs_are_drawn_for_every_task_and_draw_again_the_same() {
 }
 
 #[test]
+fn many_things_fill_a_picture_and_the_caption_does_not_tell_them() {
+    let mut config = natural(23, Split::Train);
+    config.tasks = vec![Task::TextToImage];
+    config.variety.captions = vec![CaptionKind::Many];
+    let many = sampler(config);
+    let mut count = 0;
+    for index in 0..40 {
+        let truth = many.truth(index).unwrap();
+        assert!(!truth.tells(), "{}", truth.caption);
+        count += truth.objects.len();
+        for (number, object) in truth.target.objects.iter().enumerate() {
+            for other in &truth.target.objects[..number] {
+                let way = [0, 1].map(|axis| (object.center[axis] - other.center[axis]).abs());
+                let apart = (object.size + other.size) / 2.0;
+                assert!(way[0] > apart || way[1] > apart, "{object:?} on {other:?}");
+                assert_ne!(object.class, other.class);
+            }
+        }
+    }
+    assert!(
+        (120..400).contains(&count),
+        "{count} objects in 40 pictures"
+    );
+    let told = sampler(natural(23, Split::Train));
+    assert!((0..40).all(|index| told.truth(index).unwrap().tells()));
+}
+
+#[test]
 fn forms_and_word_orders_kept_for_tests_are_never_trained_on() {
     let forms = |split| -> BTreeSet<String> {
         let sampler = sampler(natural(22, split));

@@ -64,6 +64,21 @@ pub struct SourceConfig {
     /// it, value by value, which takes as many weights as the mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deviation: Option<f64>,
+    /// Sizes of the codebook by which the last layer says what lies in each square of the start. If
+    /// `None`, it is one linear layer on all tokens at once, as published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codebook: Option<Codebook>,
+}
+
+/// Sizes of a codebook: for each compressed token, shares of codes and some numbers, of which the
+/// values of its square are one linear map, the same for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Codebook {
+    /// Codes, whose shares are a softmax.
+    pub codes: usize,
+    /// Numbers beside them.
+    pub numbers: usize,
 }
 
 /// Sizes of the transformer stage.
@@ -118,6 +133,7 @@ impl FlowConfig {
                 heads: 8,
                 mlp_width: 1024,
                 deviation: None,
+                codebook: None,
             },
             transformer: TransformerConfig {
                 side: 16,
@@ -154,6 +170,7 @@ impl FlowConfig {
                 heads: 4,
                 mlp_width: 256,
                 deviation: None,
+                codebook: None,
             },
             transformer: TransformerConfig {
                 side: 8,
@@ -190,6 +207,7 @@ impl FlowConfig {
                 heads: 2,
                 mlp_width: 24,
                 deviation: None,
+                codebook: None,
             },
             transformer: TransformerConfig {
                 side: 16,
@@ -268,6 +286,20 @@ impl FlowConfig {
                 source.reductions, source.heads
             )
         })?;
+        if let Some(Codebook { codes, .. }) = source.codebook {
+            let fits = (1..=LARGEST).contains(&codes);
+            require(fits, "source.codebook.codes", codes, || {
+                format!("from 1 to {LARGEST}")
+            })?;
+            let across = source.compressed_tokens.isqrt();
+            let squares = across.pow(2) == source.compressed_tokens
+                && self.latent_side.is_multiple_of(across);
+            let tokens = source.compressed_tokens;
+            require(squares, "source.compressed_tokens", tokens, || {
+                let side = self.latent_side;
+                format!("a square number whose root divides latent_side ({side}), for a codebook")
+            })?;
+        }
         require(
             low.width.is_multiple_of(low.heads),
             "transformer.width",

@@ -28,7 +28,7 @@ mod upsample;
 #[cfg(all(test, feature = "cpu"))]
 mod reference_tests;
 
-pub use config::{ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig, TwoTimes};
+pub use config::{Codebook, ConvNextConfig, FlowConfig, SourceConfig, TransformerConfig, TwoTimes};
 pub use error::Error;
 pub use field::{FlowField, FlowModel};
 pub use keys::{default_init, map_key, published_key};

@@ -4,7 +4,7 @@
 pub const NAME: &str = "built-in:mini";
 
 /// Name and content of each file of the model directory.
-pub const FILES: &[(&str, &[u8])] = &[
+pub static FILES: &[(&str, &[u8])] = &[
     ("config.json", include_bytes!("../model/config.json")),
     ("manifest.json", include_bytes!("../model/manifest.json")),
     (

@@ -143,6 +143,12 @@ impl ModelConfig {
         self.picture_side / self.vae.pooling()
     }
 
+    /// Side of the largest pictures that its networks work on, in pixels: of its own, or of those
+    /// made larger in which it knows [what stays](flowinone_vae::LatentCodec::kept).
+    pub fn largest_side(&self) -> usize {
+        self.picture_side * self.vae.compositor_scale
+    }
+
     /// Checks that the model can be sampled so: one of two times steps by its map and no other
     /// model does, and a distilled one has the guidance that it was distilled at.
     ///

@@ -17,6 +17,7 @@ mod inputs;
 #[cfg(feature = "prompts")]
 mod job;
 mod known_models;
+mod larger;
 mod make;
 mod manifest;
 mod memory;

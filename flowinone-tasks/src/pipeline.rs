@@ -305,7 +305,12 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         self.decode_beside(self.solve(&start, settings)?.x, &start)
     }
 
-    fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+    /// Where the networks' weights lie.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(crate) fn weights_type<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         tensor.cast(self.dtype)
     }
 }

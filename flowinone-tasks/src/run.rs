@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use crate::job::Content;
 use crate::memory::peak_memory;
-use crate::{Cost, Error, Event, Item, Job, Record, Session, Settings, Start};
+use crate::{Cost, Error, Event, FlowInOne, Item, Job, Record, Session, Settings, Start};
 
 /// A job whose prompt has been read or drawn.
 pub(crate) struct Ready {
@@ -237,11 +237,10 @@ impl<'s> Run<'s> {
             .collect();
         let decode_seconds = decoding.elapsed().as_secs_f64();
         let enlarging = Instant::now();
-        let jobs = flowing.batch.iter().map(|ready| ready.job);
         let pictures: Vec<_> = pictures
             .into_iter()
-            .zip(jobs)
-            .map(|(picture, job)| self.enlarged(job, picture?))
+            .zip(&flowing.batch)
+            .map(|(picture, ready)| self.enlarged(networks, ready, picture?))
             .collect();
         let stopped =
             |error: &Error| matches!(error, Error::Upscale(flowinone_upscale::Error::Stopped));
@@ -290,13 +289,22 @@ impl<'s> Run<'s> {
     }
 
     /// The picture of a job as the session wants it.
-    fn enlarged(&self, job: usize, picture: RgbImage) -> Result<RgbImage, Error> {
-        match self.session.upscaling() {
-            None => Ok(picture),
-            Some(upscaling) => upscaling.enlarge(&picture, &mut |share| {
-                (self.upscaled)(job, share);
-                !(self.stop)()
-            }),
+    fn enlarged(
+        &self,
+        networks: &FlowInOne,
+        ready: &Ready,
+        picture: RgbImage,
+    ) -> Result<RgbImage, Error> {
+        let Some(upscaling) = self.session.upscaling() else {
+            return Ok(picture);
+        };
+        let larger = upscaling.enlarge(&picture, &mut |share| {
+            (self.upscaled)(ready.job, share);
+            !(self.stop)()
+        })?;
+        match ready.item.structure {
+            true => networks.keep_in_larger(&picture, larger, &ready.item.prompt),
+            false => Ok(larger),
         }
     }
 

@@ -2,6 +2,7 @@
 #![cfg(feature = "cpu")]
 
 use burn::tensor::Device;
+use flowinone_image::{Filter, center_crop, resize};
 use flowinone_sampler::GuidanceRule;
 use flowinone_tasks::{Dtype, FlowInOne, Item, ModelConfig, Settings, untrained};
 use image::{Rgb, RgbImage};
@@ -121,6 +122,37 @@ fn a_compositor_sees_the_prompts_of_edits_alone() {
     let start = without.start(&items(5), 1.0);
     let composed = without.decode_beside(start.x0.clone(), &start).unwrap();
     assert!(composed == without.decode(start.x0).unwrap());
+}
+
+#[test]
+fn what_stays_is_taken_into_pictures_made_larger() {
+    let mut config = ModelConfig::tiny();
+    config.vae.compositor_channels = Some(2);
+    config.vae.compositor_scale = 4;
+    let pipeline = untrained(&config, 3, &Device::flex(), Dtype::F32).unwrap();
+    let item = &items(1)[0];
+    let start = pipeline.start([item], 1.0);
+    // The decoded picture itself has nothing of the prompt.
+    let small = pipeline.decode_item(&start.x0, &start, 0).unwrap();
+    assert!(small == pipeline.decode(start.x0).unwrap()[0]);
+    for side in [4 * small.width(), 3 * small.width()] {
+        let larger = resize(&small, side, side, Filter::Lanczos);
+        let found = pipeline.keep_in_larger(&small, larger.clone(), &item.prompt);
+        let found = found.unwrap();
+        let prompt = center_crop(&item.prompt, side);
+        assert!(found != larger && found != prompt, "{side}");
+        for ((found, a), b) in found.pixels().zip(larger.pixels()).zip(prompt.pixels()) {
+            for (value, (a, b)) in found.0.iter().zip(a.0.iter().zip(b.0.iter())) {
+                assert!(value >= a.min(b) && value <= a.max(b));
+            }
+        }
+    }
+    // A compositor of decoded pictures has nothing to say about larger ones.
+    config.vae.compositor_scale = 1;
+    let pipeline = untrained(&config, 3, &Device::flex(), Dtype::F32).unwrap();
+    let larger = resize(&small, 256, 256, Filter::Lanczos);
+    let found = pipeline.keep_in_larger(&small, larger.clone(), &item.prompt);
+    assert!(found.unwrap() == larger);
 }
 
 #[test]

@@ -5,28 +5,31 @@
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use flowinone_data::{ContactSheet, Mixer};
 use flowinone_encoder::structure_pixels;
 use flowinone_image::{psnr, write_picture};
 use flowinone_tasks::to_pictures;
-use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_vae::{Autoencoder, LatentCodec, enlarged_smoothly};
 use image::{RgbImage, imageops};
 
+use crate::extend::works_after_latents;
 use crate::finer::{self, Shown};
 use crate::reconstruction::errors;
 use crate::validation_set::caption;
-use crate::{BatchRng, Batcher, Error, Losses, Reconstruction, TrainTask, ValidationSet};
+use crate::{BatchRng, Batcher, Error, FlowMade, Losses, Reconstruction, TrainTask, ValidationSet};
 
 /// Trains the autoencoder.
 #[derive(Clone)]
 pub struct AutoencoderTrainTask {
     /// What makes a reconstruction good.
     pub reconstruction: Reconstruction,
-    /// Side of the pictures, in pixels.
+    /// Side of the largest pictures that its networks work on, in pixels.
     pub side: u32,
     /// Whether latents stay what they are.
     pub keeps_latents: bool,
+    /// The model's flow, if some latents are to be as it makes them.
+    pub flow: Option<FlowMade>,
     /// Where the arithmetic happens, with gradients.
     pub device: Device,
     /// Examples for validation.
@@ -57,6 +60,7 @@ impl FromIterator<RgbImage> for Pictures {
         let shown = |picture| Shown {
             picture,
             prompt: None,
+            asked: None,
         };
         Self(pictures.into_iter().map(shown).collect())
     }
@@ -82,8 +86,8 @@ impl TrainTask for AutoencoderTrainTask {
 
     fn train_step(&self, model: &Autoencoder, batch: Pictures, rng: &mut BatchRng) -> Losses {
         let weights = &self.reconstruction;
-        if self.keeps_latents && model.decoder.fine.is_some() {
-            return finer::losses(model, weights, &batch.0, rng, &self.device);
+        if self.keeps_latents && works_after_latents(model) {
+            return finer::losses(model, self, &batch.0, rng);
         }
         let pictures: Vec<_> = batch.0.into_iter().map(|shown| shown.picture).collect();
         let pictures = crops(&pictures, weights.crop, rng);
@@ -122,20 +126,31 @@ impl TrainTask for AutoencoderTrainTask {
         {
             let pictures = [&example.output, &example.input]
                 .map(|picture| flowinone_image::center_crop(picture, self.side));
-            let x = structure_pixels(&pictures, &device);
-            let latent = model.encode(x.clone()).mode();
+            let scale = model.config().compositor_scale;
+            let own = self.side / scale as u32;
+            let seen = [&pictures[0], &pictures[1]].map(|p| flowinone_image::center_crop(p, own));
+            let latent = model.encode(structure_pixels(&seen, &device)).mode();
             let decoded = to_pictures(model.decode(latent.clone()))?;
-            for (which, picture) in pictures.iter().enumerate() {
+            for (which, picture) in seen.iter().enumerate() {
                 decibels[which].push(psnr(picture, &decoded[which]));
             }
-            outlines.add(&pictures[0], &decoded[0]);
+            outlines.add(&seen[0], &decoded[0]);
             let [target, prompt] = &pictures;
             let mut last = decoded[1].clone();
             if example.keeps_structure() && model.compositor.is_some() {
                 let chance = &mut BatchRng::new(1, number as u64);
-                let row = |x: &Tensor<4>, at| x.clone().narrow(0, at, 1);
-                let latent = finer::disturbed(row(&latent, 0), &self.reconstruction, chance);
-                last = to_pictures(model.decode_beside(latent, row(&x, 1)))?.remove(0);
+                let row = latent.clone().narrow(0, 0, 1);
+                let latent = finer::disturbed(row, &self.reconstruction, chance);
+                let p = structure_pixels([prompt], &device);
+                let y = model.decode_beside(latent, p.clone());
+                let composed = match model.kept(y.clone(), p.clone()).filter(|_| scale > 1) {
+                    Some(kept) => {
+                        let y = enlarged_smoothly(y, scale);
+                        y.clone() + kept * (p - y)
+                    }
+                    None => y,
+                };
+                last = to_pictures(composed)?.remove(0);
                 decibels[2].push(psnr(target, &last));
             }
             if number < 24 {

@@ -38,6 +38,12 @@ pub struct AuxiliaryLosses {
     /// Weight of the squared distance of the source's mean to a start that says the layout of the
     /// target. A run of the velocity network alone draws from such starts; needs ground truth.
     pub layout_start: f64,
+    /// The largest standard deviation of errors in those starts, as a source encoder that reads
+    /// prompts makes them; each item draws its own, from zero up.
+    pub layout_errors: f64,
+    /// Whether the flow's losses stop at the start: vision tower and source encoder then learn from
+    /// the losses of what they are to say alone, which are far less noisy.
+    pub source_apart: bool,
     /// Weight of the errors of velocity and anchor where the target differs from the rest of its
     /// picture, as small objects on plain backgrounds do.
     pub detail: f64,

@@ -185,7 +185,7 @@ fn both() -> Vec<VaePart> {
 
 /// Parts that an autoencoder is to have besides its own; those that it has in that size already
 /// stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extension {
     /// Channels of the levels that make its pictures finer, as in
@@ -193,6 +193,19 @@ pub struct Extension {
     pub fine_channels: Vec<usize>,
     /// Channels of the network that takes from the prompt what stays.
     pub compositor_channels: Option<usize>,
+    /// How much larger than decoded ones the pictures are that it works on, as in
+    /// [`VaeConfig`](flowinone_vae::VaeConfig::compositor_scale).
+    pub compositor_scale: usize,
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Self {
+            fine_channels: vec![],
+            compositor_channels: None,
+            compositor_scale: 1,
+        }
+    }
 }
 
 /// A run of `flowinone train-vae`.

@@ -28,12 +28,13 @@ impl AutoencoderTrainingConfig {
                 .extended(
                     &extension.fine_channels,
                     extension.compositor_channels,
+                    extension.compositor_scale,
                     self.run.seed,
                 )
                 .map_err(|error| Error::Config(format!("extend: {error}")))?;
             model.vae = autoencoder.config().clone();
             model.picture_side = model.picture_side / pooling * model.vae.pooling();
-            model.prompts.side = model.prompts.side.max(model.picture_side as u32);
+            model.prompts.side = model.prompts.side.max(model.largest_side() as u32);
         }
         let has = [
             (VaePart::Fine, "fine", autoencoder.decoder.fine.is_some()),
@@ -52,12 +53,20 @@ impl AutoencoderTrainingConfig {
         }
         if let Some(crop) = self.reconstruction.crop
             && self.keeps_latents()
-            && autoencoder.decoder.fine.is_some()
+            && works_after_latents(&autoencoder)
             && !crop.is_multiple_of(crate::finer::GRID)
         {
             let grid = crate::finer::GRID;
             let reason = format!("reconstruction.crop is {crop}, expected a multiple of {grid}");
             return Err(Error::Config(reason));
+        }
+        if self.reconstruction.flow_made > 0.0
+            && !(self.keeps_latents() && works_after_latents(&autoencoder))
+        {
+            let reason = "reconstruction.flow_made needs latents that stay and fine levels or a \
+                          compositor after them; leave \"encoder\" out of train, and extend the \
+                          model by fine_channels or compositor_channels";
+            return Err(Error::Config(reason.into()));
         }
         Ok((model, self.changing(autoencoder)))
     }
@@ -89,11 +98,18 @@ impl AutoencoderTrainingConfig {
     }
 }
 
+/// Whether an autoencoder has parts that work on what is decoded, which [`finer`](crate::finer)
+/// trains.
+pub(crate) fn works_after_latents(autoencoder: &Autoencoder) -> bool {
+    autoencoder.decoder.fine.is_some() || autoencoder.compositor.is_some()
+}
+
 impl Extension {
     /// What of it a model does not have yet, so that it begins with weights that say nothing.
     pub fn new_parts(&self, model: &ModelConfig) -> Vec<&'static str> {
         let fine = self.fine_channels != model.vae.fine_channels;
-        let compositor = self.compositor_channels != model.vae.compositor_channels;
+        let compositor = self.compositor_channels != model.vae.compositor_channels
+            || self.compositor_scale != model.vae.compositor_scale;
         let parts = [(fine, "fine levels"), (compositor, "compositor")];
         let new = parts.into_iter().filter(|(new, _)| *new);
         new.map(|(_, name)| name).collect()

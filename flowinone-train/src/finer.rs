@@ -2,23 +2,26 @@
 //! crops of pictures decoded from latents that are disturbed as a flow disturbs them:
 //!
 //! ```text
+//! z <- what the flow makes of the prompt, for a share of the pictures; of the others
 //! z <- z + a (mean of 3 x 3 - z) + s e,    a ~ blur U(0, 1),  s ~ noise U(0, 1),  e ~ N(0, 1)
-//! fine levels  |x - y| + g |dx - dy| + q (x - y)^2
+//! fine levels, or the decoder where there are none  |x - y| + g |dx - dy| + q (x - y)^2
 //! compositor   |m p + (1 - m) y - x| + c CE(m, p is x)
 //! ```
 //!
-//! with targets x, decoded pictures y, prompts p and masks m. Whether p is x at a pixel, and at all
+//! with targets x, decoded pictures y (where they are made larger after decoding: so large smoothly),
+//! prompts p and masks m. Whether p is x at a pixel, and at all
 //! near it, is known here, where targets are; the compositor sees p and y alone.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};
 use flowinone_data::Example;
 use flowinone_encoder::structure_pixels;
-use flowinone_vae::Autoencoder;
+use flowinone_vae::{Autoencoder, enlarged_smoothly, means};
 use image::RgbImage;
 
+use crate::flow_made::Asked;
 use crate::reconstruction::errors;
-use crate::{BatchRng, Losses, Reconstruction};
+use crate::{AutoencoderTrainTask, BatchRng, FlowMade, Losses, Reconstruction};
 
 /// Crops begin and end at multiples of so many pixels, on which all networks agree.
 pub(crate) const GRID: u32 = 16;
@@ -39,6 +42,8 @@ pub(crate) struct Shown {
     pub(crate) picture: RgbImage,
     /// The prompt beside it, of the same size, if its structure is kept.
     pub(crate) prompt: Option<RgbImage>,
+    /// What the flow would be asked for to make it.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Shown {
@@ -50,10 +55,15 @@ impl Shown {
             true => Self {
                 picture: crop(&example.input),
                 prompt: None,
+                asked: None,
             },
             false => Self {
                 picture: crop(&example.output),
                 prompt: example.keeps_structure().then(|| crop(&example.input)),
+                asked: Some(Asked {
+                    prompt: example.input.clone(),
+                    structure: example.keeps_structure(),
+                }),
             },
         }
     }
@@ -69,18 +79,23 @@ struct Crop {
 /// The losses of fine levels and compositor.
 pub(crate) fn losses(
     model: &Autoencoder,
-    weights: &Reconstruction,
+    task: &AutoencoderTrainTask,
     batch: &[Shown],
     rng: &mut BatchRng,
-    device: &Device,
 ) -> Losses {
+    let (weights, device) = (&task.reconstruction, &task.device);
     let whole = batch[0].picture.width();
     let crops = crops(batch, weights, whole, rng);
-    let pooling = model.config().pooling() as u32;
+    // Pixels of a whole picture for one of the encoder's, along each side.
+    let pooling = (model.config().pooling() * model.config().compositor_scale) as u32;
     let seen = |shown: &Shown| flowinone_image::center_crop(&shown.picture, whole / pooling);
     let seen: Vec<_> = batch.iter().map(seen).collect();
     let latent = model.encode_means(structure_pixels(&seen, device)).mode();
     let latent = disturbed(latent, weights, rng);
+    let latent = match &task.flow {
+        Some(flow) => with_flow_made(latent, flow, weights.flow_made, batch, rng),
+        None => latent,
+    };
     let latent = model.post_quant_conv.forward(latent / model.config().scale);
     let features = model.decoder.features(latent); // [b, c, h / pooling, w / pooling]
     let cut = |x: &Tensor<4>| {
@@ -94,12 +109,17 @@ pub(crate) fn losses(
     };
     let small = model.decoder.small_picture(features.clone());
     let (features, small) = (cut(&features), cut(&small)); // [crops, c, ..]
-    let y = match &model.decoder.fine {
-        Some(fine) => fine.forward(features, small),
-        None => small,
-    };
     let x = cropped(&crops, device, |item| &batch[item].picture);
-    let difference = y.clone() - x.clone();
+    let (y, difference) = match &model.decoder.fine {
+        Some(fine) => {
+            let y = fine.forward(features, small);
+            (y.clone(), y - x.clone())
+        }
+        None => {
+            let difference = small.clone() - means(x.clone(), pooling as usize);
+            (enlarged_smoothly(small, pooling as usize), difference)
+        }
+    };
     let Losses {
         mut total,
         mut parts,
@@ -158,6 +178,37 @@ pub(crate) fn disturbed(z: Tensor<4>, weights: &Reconstruction, rng: &mut BatchR
     let noise = amounts(weights.noise, rng);
     let e: Tensor<4> = rng.noise([b, c, h, w], &device);
     z.clone() + (blurred(z.clone()) - z) * blur + e * noise
+}
+
+/// The latents `[b, c, h, w]` with a `share` of them as the flow makes them.
+fn with_flow_made(
+    latent: Tensor<4>,
+    flow: &FlowMade,
+    share: f64,
+    batch: &[Shown],
+    rng: &mut BatchRng,
+) -> Tensor<4> {
+    let chances = rng.uniforms(batch.len()).into_iter();
+    let asked = batch.iter().zip(chances);
+    let asked = asked.map(|(shown, chance)| {
+        let made = f64::from(chance) < share;
+        shown.asked.as_ref().filter(|_| made)
+    });
+    let asked: Vec<Option<&Asked>> = asked.collect();
+    let wanted: Vec<&Asked> = asked.iter().flatten().copied().collect();
+    if wanted.is_empty() {
+        return latent;
+    }
+    let made = Tensor::from_inner(flow.latents(&wanted, rng)).to_device(&latent.device());
+    let mut next = 0;
+    let mut row = |(item, asked): (usize, &Option<&Asked>)| match asked {
+        Some(_) => {
+            next += 1;
+            made.clone().narrow(0, next - 1, 1)
+        }
+        None => latent.clone().narrow(0, item, 1),
+    };
+    Tensor::cat(asked.iter().enumerate().map(&mut row).collect(), 0)
 }
 
 /// Means of 3 x 3 values, those at the edges repeated.
@@ -269,6 +320,7 @@ mod tests {
         let shown = Shown {
             picture,
             prompt: None,
+            asked: None,
         };
         let weights = Reconstruction {
             crop: Some(16),
@@ -296,6 +348,7 @@ mod tests {
         let shown = Shown {
             picture,
             prompt: Some(prompt),
+            asked: None,
         };
         let crop = Crop {
             item: 0,

@@ -14,9 +14,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use flowinone_data::{ContactSheet, Example};
 use flowinone_encoder::{VisualEncoder, janus_pixels};
+use flowinone_flow::Source;
 use flowinone_flow::train::Objective;
 use flowinone_image::{center_crop, psnr, write_picture};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, to_pictures};
@@ -27,10 +28,10 @@ use crate::auxiliary_losses::AuxiliaryLosses;
 use crate::flow_batch::{Readings, prepared};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
-use crate::layout::{SQUARE, START_PARTS, TOKEN_PARTS};
+use crate::layout::{LayoutGrid, SQUARE, START_PARTS, TOKEN_PARTS, codes_loss};
 use crate::letters::SEEN_LETTERS;
 use crate::spelling::SPELLING_METRICS;
-use crate::validation_set::caption;
+use crate::validation_set::{ValidationGroup, caption};
 use crate::{
     BatchRng, Batcher, Cache, DataConfig, Error, FlowBatch, FlowTrainingConfig, Losses, Part,
     TrainTask, TrainableFlow, Trained, ValidationSet, Vocabulary,
@@ -49,8 +50,10 @@ pub struct FlowTrainTask {
     readings: Readings,
     /// Whether the tower alone learns, and only to read.
     reading_only: bool,
-    /// The deviation of starts that say a layout, if the velocity network alone learns from them.
+    /// The deviation of starts that say a layout, if the velocity network learns from them.
     from_layouts: Option<f64>,
+    /// Whether all pairs start from layouts, and no prompt is read.
+    layouts_alone: bool,
     validation: Option<ValidationSet>,
     validation_examples: usize,
     device: Device,
@@ -84,16 +87,15 @@ impl FlowTrainTask {
             }
             false => Reuse::Streaming,
         };
-        let from_layouts = match config.auxiliary_losses.layout_start > 0.0
-            && config.train == Trained::Parts(vec![Part::Velocity])
-        {
-            true => Some(model.flow.source.deviation.ok_or_else(|| {
-                let reason = "auxiliary_losses.layout_start needs a deviation of the start; give \
-                              the model flow.source.deviation";
-                Error::Config(reason.into())
-            })?),
-            false => None,
-        };
+        let layout_start = config.auxiliary_losses.layout_start > 0.0;
+        let layouts_alone = layout_start && config.train == Trained::Parts(vec![Part::Velocity]);
+        let stated = model.flow.source.deviation;
+        if layouts_alone && stated.is_none() {
+            let reason = "auxiliary_losses.layout_start needs a deviation of the start; give the \
+                          model flow.source.deviation";
+            return Err(Error::Config(reason.into()));
+        }
+        let from_layouts = stated.filter(|_| layout_start && config.trains(Part::Velocity));
         let tokens = model.encoder.tokens().isqrt();
         let squares = model.flow.latent_side / SQUARE;
         Ok(Self {
@@ -118,10 +120,12 @@ impl FlowTrainTask {
                 layout: (config.auxiliary_losses.layout + config.auxiliary_losses.layout_start
                     > 0.0)
                     .then_some([tokens, squares]),
+                untold_apart: from_layouts.is_some() && !layouts_alone,
             },
             reading_only: config.train == Trained::Parts(vec![Part::Encoder])
                 && config.auxiliary_losses.anchor == 0.0,
             from_layouts,
+            layouts_alone,
             validation,
             validation_examples: config.run.validation.examples,
             device: device.clone(),
@@ -142,6 +146,7 @@ impl FlowTrainTask {
             readings: self.readings.clone(),
             reading_only: self.reading_only,
             from_layouts: self.from_layouts,
+            layouts_alone: self.layouts_alone,
             validation: None,
             validation_examples: 0,
             device: device.clone(),
@@ -163,6 +168,89 @@ impl FlowTrainTask {
         let shift = self.auxiliary.time_shift as f32;
         let normals = rng.normals(count).into_iter();
         normals.map(|normal| normal + shift).collect()
+    }
+
+    /// The losses of the flow from starts that say the layouts of the targets, without a prompt.
+    fn drawing_losses(
+        &self,
+        model: &TrainableFlow,
+        batch: &FlowBatch,
+        rng: &mut BatchRng,
+    ) -> Losses {
+        let deviation = self.from_layouts.expect("asked for by the run");
+        let start = model.layout_start.as_ref().expect("likewise");
+        let layouts = batch.layouts.as_ref().expect("likewise");
+        let side = self.model.flow.latent_side / SQUARE;
+        let mut source = start.source(&layouts.starts, side, deviation, &self.device);
+        if self.auxiliary.layout_errors > 0.0 {
+            source.mean = source.mean.clone() + self.layout_errors(source.mean.dims(), rng);
+        }
+        let target = self.latents(&batch.target);
+        self.flow_losses(model, source, target, batch, rng).0
+    }
+
+    /// The losses of pairs whose prompts are read.
+    fn prompt_losses(
+        &self,
+        model: &TrainableFlow,
+        batch: &FlowBatch,
+        rng: &mut BatchRng,
+    ) -> Losses {
+        let tokens = self.tokens(model, batch);
+        if self.reading_only {
+            return self.reading_losses(model, tokens, batch);
+        }
+        let said = model.network.source.said(tokens.clone());
+        let source = model.network.source.start_of(said.clone(), tokens.dtype());
+        let target = self.latents(&batch.target);
+        let (
+            Losses {
+                mut total,
+                mut parts,
+            },
+            start,
+        ) = match self.velocity {
+            true => {
+                let source = match self.auxiliary.source_apart {
+                    true => source.clone().detach(),
+                    false => source.clone(),
+                };
+                self.flow_losses(model, source, target.clone(), batch, rng)
+            }
+            false => self.start_losses(model, &source, target.clone(), rng),
+        };
+        parts.push(("start_log_var", source.log_var.clone().mean()));
+        if let (Some(wanted), Some(layouts)) = (&model.layout_start, &batch.layouts) {
+            let distance = wanted.distance(source.mean.clone(), &layouts.starts);
+            total = total + distance.clone().mul_scalar(self.auxiliary.layout_start);
+            parts.push(("layout_start", distance));
+        }
+        let auxiliary = self.auxiliary.source_losses(source, target);
+        total = total + auxiliary.total;
+        parts.extend(auxiliary.parts);
+        if let (Some(heads), Some(layouts)) = (&model.layout, &batch.layouts) {
+            let found = heads.loss(tokens.clone(), start, layouts);
+            total = total + found.total.mul_scalar(self.auxiliary.layout);
+            parts.extend(found.parts);
+            if let Some(book) = self.model.flow.source.codebook {
+                let classes = self.readings.vocabulary.count();
+                let found = codes_loss(said, book.codes, &layouts.starts, classes);
+                total = total + found.total.mul_scalar(self.auxiliary.layout);
+                parts.extend(found.parts);
+            }
+        }
+        let read = self.reading_losses(model, tokens, batch);
+        total = total + read.total;
+        parts.extend(read.parts);
+        Losses { total, parts }
+    }
+
+    /// Errors of starts of this shape, as `layout_errors` asks for them.
+    fn layout_errors(&self, shape: [usize; 4], rng: &mut BatchRng) -> Tensor<4> {
+        let noise = rng.noise(shape, &self.device);
+        let deviations = TensorData::new(rng.uniforms(shape[0]), [shape[0], 1, 1, 1]);
+        let deviations = Tensor::<4>::from_data(deviations, (&self.device, DType::F32));
+        noise * deviations.mul_scalar(self.auxiliary.layout_errors)
     }
 
     fn tokens(&self, model: &TrainableFlow, batch: &FlowBatch) -> Tensor<3> {
@@ -190,49 +278,22 @@ impl TrainTask for FlowTrainTask {
     }
 
     fn train_step(&self, model: &TrainableFlow, batch: FlowBatch, rng: &mut BatchRng) -> Losses {
-        if let (Some(deviation), Some(start), Some(layouts)) =
-            (self.from_layouts, &model.layout_start, &batch.layouts)
-        {
-            let side = self.model.flow.latent_side / SQUARE;
-            let source = start.source(&layouts.starts, side, deviation, &self.device);
-            let target = self.latents(&batch.target);
-            let (found, _) = self.flow_losses(model, source, target, &batch, rng);
-            return found;
+        if self.layouts_alone {
+            return self.drawing_losses(model, &batch, rng);
         }
-        let tokens = self.tokens(model, &batch);
-        if self.reading_only {
-            return self.reading_losses(model, tokens, &batch);
-        }
-        let source = model.network.source.forward(tokens.clone());
-        let target = self.latents(&batch.target);
-        let (
-            Losses {
-                mut total,
-                mut parts,
-            },
-            start,
-        ) = match self.velocity {
-            true => self.flow_losses(model, source.clone(), target.clone(), &batch, rng),
-            false => self.start_losses(model, &source, target.clone(), rng),
+        let Some(untold) = &batch.untold else {
+            return self.prompt_losses(model, &batch, rng);
         };
-        parts.push(("start_log_var", source.log_var.clone().mean()));
-        if let (Some(wanted), Some(layouts)) = (&model.layout_start, &batch.layouts) {
-            let distance = wanted.distance(source.mean.clone(), &layouts.starts);
-            total = total + distance.clone().mul_scalar(self.auxiliary.layout_start);
-            parts.push(("layout_start", distance));
+        let drawing = self.drawing_losses(model, untold, rng);
+        if batch.target.is_empty() {
+            return drawing;
         }
-        let auxiliary = self.auxiliary.source_losses(source, target);
-        total = total + auxiliary.total;
-        parts.extend(auxiliary.parts);
-        if let (Some(heads), Some(layouts)) = (&model.layout, &batch.layouts) {
-            let found = heads.loss(tokens.clone(), start, layouts);
-            total = total + found.total.mul_scalar(self.auxiliary.layout);
-            parts.extend(found.parts);
-        }
-        let read = self.reading_losses(model, tokens, &batch);
-        total = total + read.total;
-        parts.extend(read.parts);
-        Losses { total, parts }
+        let [read, drawn] = [&batch, untold].map(|part| part.target.len() as f64);
+        let mut losses = self.prompt_losses(model, &batch, rng);
+        losses.total = (losses.total.mul_scalar(read) + drawing.total.clone().mul_scalar(drawn))
+            .div_scalar(read + drawn);
+        losses.parts.push(("drawn", drawing.total));
+        losses
     }
 
     fn validate(
@@ -263,10 +324,17 @@ impl TrainTask for FlowTrainTask {
                 number: *number,
             };
             let items: Vec<Item> = group.examples.iter().map(item).collect();
-            let results = match self.velocity {
-                true => pipeline.generate(&items, &self.settings)?,
+            let results = match (self.velocity, self.layout_source(model, &group)?) {
+                (true, None) => pipeline.generate(&items, &self.settings)?,
+                (true, Some(source)) => {
+                    let mut start = pipeline.start(&items, self.settings.noise);
+                    let mut rng = BatchRng::new(0, 0); // the same at every validation
+                    let noise = rng.noise(source.mean.dims(), &device);
+                    start.x0 = source.sample(noise.mul_scalar(self.settings.noise));
+                    pipeline.decode_beside(pipeline.solve(&start, &self.settings)?.x, &start)?
+                }
                 // If the velocity network is not trained: the picture of the source's mean.
-                false => {
+                (false, _) => {
                     let mean = |item: &Item| pipeline.start([item], 0.0).x0;
                     let means: Vec<_> = items.iter().map(mean).collect();
                     let decoded = self.frozen.autoencoder().decode(Tensor::cat(means, 0));
@@ -290,6 +358,27 @@ impl TrainTask for FlowTrainTask {
 }
 
 impl FlowTrainTask {
+    /// The starts that say the layouts of a group's targets, if the run draws from layouts.
+    fn layout_source(
+        &self,
+        model: &TrainableFlow,
+        group: &ValidationGroup,
+    ) -> Result<Option<Source>, Error> {
+        let (true, Some(deviation), Some(start)) =
+            (self.layouts_alone, self.from_layouts, &model.layout_start)
+        else {
+            return Ok(None);
+        };
+        let side = self.model.flow.latent_side / SQUARE;
+        let vocabulary = &self.readings.vocabulary;
+        let layout = |(_, example): &(u64, Example)| LayoutGrid::of(example, vocabulary, side);
+        let layouts: Result<Vec<_>, _> = group.examples.iter().map(layout).collect();
+        let device = self.device.clone().inner();
+        Ok(Some(
+            start.valid().source(&layouts?, side, deviation, &device),
+        ))
+    }
+
     /// Accuracies of all heads on the validation set, and distances to the wanted places, by task.
     fn label_metrics(
         &self,

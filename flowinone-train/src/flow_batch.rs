@@ -30,6 +30,9 @@ pub struct FlowBatch {
     pub(crate) letters: Option<Vec<LetterGrid>>,
     /// What is to be seen where in each target.
     pub(crate) layouts: Option<Layouts>,
+    /// The pairs whose prompts do not tell what their targets show, if these are to be drawn from
+    /// layouts.
+    pub(crate) untold: Option<Box<Self>>,
 }
 
 /// What is read from the ground truth of an example.
@@ -42,6 +45,8 @@ pub(crate) struct Readings {
     pub(crate) letters: Option<usize>,
     /// Visual tokens along each side, and squares of a start, that tell what is to be seen there.
     pub(crate) layout: Option<[usize; 2]>,
+    /// Whether pairs whose prompts do not tell what their targets show are kept apart.
+    pub(crate) untold_apart: bool,
 }
 
 impl Readings {
@@ -58,6 +63,24 @@ pub(crate) fn prepared(
     side: u32,
     readings: &Readings,
 ) -> Result<FlowBatch, Error> {
+    if !readings.untold_apart {
+        return batch_of(examples, vision, side, readings);
+    }
+    let tells = |example: &&Example| example.truth().is_none_or(|truth| truth.tells());
+    let (told, untold): (Vec<&Example>, Vec<&Example>) = examples.iter().partition(tells);
+    let mut batch = batch_of(told, vision, side, readings)?;
+    if !untold.is_empty() {
+        batch.untold = Some(Box::new(batch_of(untold, vision, side, readings)?));
+    }
+    Ok(batch)
+}
+
+fn batch_of<'e>(
+    examples: impl IntoIterator<Item = &'e Example>,
+    vision: u32,
+    side: u32,
+    readings: &Readings,
+) -> Result<FlowBatch, Error> {
     let mut batch = FlowBatch {
         vision: vec![],
         structure: vec![],
@@ -67,6 +90,7 @@ pub(crate) fn prepared(
         spellings: readings.spelling.then(Vec::new),
         letters: readings.letters.map(|_| vec![]),
         layouts: readings.layout.map(|_| Layouts::default()),
+        untold: None,
     };
     for example in examples {
         batch.vision.push(janus_square(&example.input, vision));
@@ -81,10 +105,8 @@ pub(crate) fn prepared(
         if !(readings.labels || readings.spelling || readings.layout.is_some()) {
             continue;
         }
-        let json = example.json.as_deref().unwrap_or_default();
-        let truth: Result<Truth, _> = serde_json::from_str(json);
-        let truth = truth.map_err(|e| unlabelled(example, &e.to_string()))?;
-        let unknown = || unlabelled(example, "its class is not known");
+        let truth = truth_of(example)?;
+        let unknown = || unlabelled(example, UNKNOWN);
         if let Some(labels) = &mut batch.labels {
             labels.push(readings.vocabulary.labels(&truth).ok_or_else(unknown)?);
         }
@@ -98,6 +120,26 @@ pub(crate) fn prepared(
         }
     }
     Ok(batch)
+}
+
+impl LayoutGrid {
+    /// The layout of an example's target in `side` x `side` squares.
+    ///
+    /// # Errors
+    /// An example without ground truth, or with a class that is not in the vocabulary.
+    pub(crate) fn of(example: &Example, known: &Vocabulary, side: usize) -> Result<Self, Error> {
+        let grid = Self::new(&truth_of(example)?, known, side);
+        grid.ok_or_else(|| unlabelled(example, UNKNOWN))
+    }
+}
+
+/// Why an example whose class is not in the vocabulary is refused.
+const UNKNOWN: &str = "its class is not known";
+
+fn truth_of(example: &Example) -> Result<Truth, Error> {
+    let json = example.json.as_deref().unwrap_or_default();
+    let truth: Result<Truth, _> = serde_json::from_str(json);
+    truth.map_err(|e| unlabelled(example, &e.to_string()))
 }
 
 fn unlabelled(example: &Example, reason: &str) -> Error {

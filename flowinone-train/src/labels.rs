@@ -68,6 +68,11 @@ impl Vocabulary {
         Self { classes }
     }
 
+    /// How many classes there are.
+    pub(crate) fn count(&self) -> usize {
+        self.classes.len()
+    }
+
     /// The number of a class, `None` for one that is not in the vocabulary.
     pub(crate) fn number(&self, class: &str) -> Option<usize> {
         self.classes.iter().position(|known| known == class)

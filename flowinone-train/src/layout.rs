@@ -206,32 +206,13 @@ impl LayoutHead {
         );
         let read = self.output.forward(gelu(self.hidden.forward(values)));
 
-        let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
-        let objects = seen.iter().sum::<f32>();
-        let column = |values: Vec<f32>| {
-            let values = TensorData::new(values, [count, 1]);
-            Tensor::<2>::from_data(values, (&device, DType::F32))
-        };
-        let there = column(seen);
-        let among = objects.max(1.0);
-        let weights = there.clone().div_scalar(among)
-            + (there.clone().neg() + 1.0).div_scalar((count as f32 - objects).max(1.0));
-        let numbers = |of: fn(&Square) -> i32, none: usize| {
-            let values = squares.iter().map(|s| s.as_ref().map_or(none as i32, of));
-            let values: Vec<i32> = values.collect();
-            Tensor::<1, Int>::from_ints(values.as_slice(), &device).reshape([count, 1])
-        };
-
-        let classes = numbers(|s| s.class, self.classes);
+        let (there, among) = seen_in(layouts, &device);
         let scores = read.clone().narrow(1, 0, self.classes + 1);
-        let right = scores.clone().argmax(1).equal(classes.clone()).float();
-        let right = (right * there.clone()).sum().div_scalar(among);
-        let class = (log_softmax(scores, 1).gather(1, classes) * weights)
-            .sum()
-            .neg();
+        let [class, right] = class_loss(scores, layouts, self.classes);
 
         let tints = read.clone().narrow(1, self.classes + 1, COLOURS);
-        let tint = log_softmax(tints, 1).gather(1, numbers(|s| s.tint, COLOURS - 1));
+        let tint = numbers_of(&squares, |s| s.tint, COLOURS - 1, &device);
+        let tint = log_softmax(tints, 1).gather(1, tint);
         let tint = (tint * there.clone()).sum().neg().div_scalar(among);
 
         let boxes = squares
@@ -246,6 +227,66 @@ impl LayoutHead {
             total: class.clone() + tint.clone() + place.clone(),
             parts: names.into_iter().zip([class, tint, place, right]).collect(),
         }
+    }
+}
+
+/// For each square of all layouts whether an object is seen there, `[squares, 1]`, and the number of
+/// those, at least 1.
+fn seen_in(layouts: &[LayoutGrid], device: &Device) -> (Tensor<2>, f32) {
+    let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
+    let (count, objects) = (seen.len(), seen.iter().sum::<f32>());
+    let there = Tensor::<2>::from_data(TensorData::new(seen, [count, 1]), (device, DType::F32));
+    (there, objects.max(1.0))
+}
+
+/// A whole number of each square, `[squares, 1]`, `none` where there is no object.
+fn numbers_of(
+    squares: &[Option<Square>],
+    of: fn(&Square) -> i32,
+    none: usize,
+    device: &Device,
+) -> Tensor<2, Int> {
+    let values = squares.iter().map(|s| s.as_ref().map_or(none as i32, of));
+    let values: Vec<i32> = values.collect();
+    Tensor::<1, Int>::from_ints(values.as_slice(), device).reshape([values.len(), 1])
+}
+
+/// The loss of `scores` `[squares of all items, classes + 1 or more]` for the class that is seen in
+/// each square or none, squares with an object and those without half of it, and the share of
+/// squares with an object whose class is named, `[1]` each.
+fn class_loss(scores: Tensor<2>, layouts: &[LayoutGrid], classes: usize) -> [Tensor<1>; 2] {
+    let device = scores.device();
+    let squares: Vec<Option<Square>> = layouts
+        .iter()
+        .flat_map(|layout| layout.squares.iter().copied())
+        .collect();
+    let (there, among) = seen_in(layouts, &device);
+    let empty = there.clone().neg() + 1.0;
+    let none = (squares.len() as f32 - among).max(1.0);
+    let weights = there.clone().div_scalar(among) + empty.div_scalar(none);
+    let wanted = numbers_of(&squares, |s| s.class, classes, &device);
+    let right = scores.clone().argmax(1).equal(wanted.clone()).float();
+    let right = (right * there).sum().div_scalar(among);
+    let class = log_softmax(scores, 1).gather(1, wanted) * weights;
+    [class.sum().neg(), right]
+}
+
+/// The loss of the first `codes` of what tokens say, `[batch, squares, values]`, for the class in
+/// each square, of `classes`.
+///
+/// # Panics
+/// If there is not one layout for each item, of as many squares.
+pub(crate) fn codes_loss(
+    said: Tensor<3>,
+    codes: usize,
+    layouts: &[LayoutGrid],
+    classes: usize,
+) -> Losses {
+    let scores = said.narrow(2, 0, codes).flatten(0, 1);
+    let [class, right] = class_loss(scores, layouts, classes);
+    Losses {
+        total: class.clone(),
+        parts: vec![("code_class", class), ("right_code", right)],
     }
 }
 

@@ -116,12 +116,25 @@ impl Configuration for FlowTrainingConfig {
                 "auxiliary_losses.layout_start",
                 self.auxiliary_losses.layout_start,
             ),
+            (
+                "auxiliary_losses.layout_errors",
+                self.auxiliary_losses.layout_errors,
+            ),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
                 let reason = format!("is {weight}, expected a finite number, 0 or more");
                 return Err(fault(key, reason));
             }
+        }
+        if self.auxiliary_losses.layout_errors > 0.0 && self.auxiliary_losses.layout_start == 0.0 {
+            let reason = "is for starts that say layouts; set auxiliary_losses.layout_start too";
+            return Err(fault("auxiliary_losses.layout_errors", reason));
+        }
+        if self.auxiliary_losses.source_apart && self.auxiliary_losses.layout_start == 0.0 {
+            let reason = "leaves the source encoder nothing to learn from; set \
+                          auxiliary_losses.layout_start too";
+            return Err(fault("auxiliary_losses.source_apart", reason));
         }
         if let Some(deviation) = self.auxiliary_losses.deviation
             && !(deviation > 0.0 && deviation.is_finite())

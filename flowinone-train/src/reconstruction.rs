@@ -28,6 +28,9 @@ pub struct Reconstruction {
     pub blur: f64,
     /// Largest deviation of the noise that is added to latents that stay.
     pub noise: f64,
+    /// Share of pictures whose latents are those that the model's own flow makes of their prompts,
+    /// instead of encoded and disturbed ones, where latents stay.
+    pub flow_made: f64,
     /// Weight of the cross entropy of the compositor's mask.
     pub cross_entropy: f64,
 }
@@ -43,6 +46,7 @@ impl Default for Reconstruction {
             crops: 1,
             blur: 0.0,
             noise: 0.0,
+            flow_made: 0.0,
             cross_entropy: 0.1,
         }
     }

@@ -88,12 +88,14 @@ impl TrainableFlow {
                 .then(|| LayoutStart::new(model.flow.latent_channels, classes, seed, device))
                 .transpose()?,
         };
+        let mut start_is_known = false;
         if let Some(before) = before {
             // A head that the earlier run did not have, or for other classes, starts at random.
             let has_letters = before.has(LETTERS_OUTPUT)?;
             let same = known.flatten() == Some(classes);
             let has_layout = before.has(LAYOUT_OUTPUTS)? && same;
             let has_start = before.has(LAYOUT_START)? && same;
+            start_is_known = has_start;
             let letters = flow.letters.take_if(|_| !has_letters);
             let layout = flow.layout.take_if(|_| !has_layout);
             let start = flow.layout_start.take_if(|_| !has_start);
@@ -106,11 +108,17 @@ impl TrainableFlow {
             flow.heads = heads.transpose()?;
         }
         if let Some(heads) = &config.init_heads {
+            start_is_known = true; // the file has one, or is refused
             flow = flow.with_heads_of(heads)?;
         }
         for part in &config.reinit {
             flow = flow.reinit(*part, model, seed, device)?;
         }
+        // A map that is there already stays as the source encoder knows it.
+        flow.layout_start = flow.layout_start.map(|start| match start_is_known {
+            true => start.no_grad(),
+            false => start,
+        });
         Ok(flow.frozen_except(|part| config.trains(part)))
     }
 

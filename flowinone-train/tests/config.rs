@@ -83,6 +83,12 @@ fn what_cannot_be_is_named_with_file_line_and_key() {
             "auxiliary_losses.layout_start",
         ),
         (
+            "[[data]]",
+            "[auxiliary_losses]\nlayout_errors = 0.3\n[[data]]",
+            line("[[data]]") + 1,
+            "auxiliary_losses.layout_start too",
+        ),
+        (
             "train = ",
             "init_from = \"a\"\ninit_heads = \"b\"\ntrain = ",
             line("train") + 1,

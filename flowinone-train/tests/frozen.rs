@@ -268,7 +268,35 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     assert!(apart(&after) < 2e-3, "{}", apart(&after));
     assert!(apart(&before) > 0.5, "{}", apart(&before));
 
-    let text = text.replace("[\"velocity\"]", "[\"encoder\", \"source\"]");
+    // Another start is another loss.
+    let loss = |name: &str, text: &str| -> f32 {
+        let (task, start, mut mixer, _) = flow(&bench.describe(name, text));
+        let batch = task.batcher()(mixer.batch().unwrap().unwrap()).unwrap();
+        let losses = task.train_step(&start, batch, &mut BatchRng::new(1, 0));
+        losses.total.into_scalar()
+    };
+    let exact = loss("exact", &text);
+    assert_eq!(loss("again", &text), exact);
+    let errors = text.replace("layout_start = 1", "layout_start = 1\nlayout_errors = 2");
+    assert_ne!(loss("errors", &errors), exact);
+
+    // A run of all networks draws pairs that do not say what they show, and reads the others.
+    let text = text.replace("[\"velocity\"]", "[\"encoder\", \"source\", \"velocity\"]");
+    let (names, ..) = parts("told", &text);
+    assert!(names.contains(&"right_class") && !names.contains(&"drawn"));
+    let many = |tasks: &str| {
+        let tasks = format!("tasks = [{tasks}]\n");
+        let text = text.replace("tasks = [\"class-to-image\", \"text-in-image\"]\n", &tasks);
+        format!("{text}variety.captions = [\"many\"]\nvariety.letterings = [\"serif\"]\n")
+    };
+    let (names, ..) = parts("both", &many("\"class-to-image\", \"text-to-image\""));
+    for part in ["right_class", "fine", "drawn"] {
+        assert!(names.contains(&part), "{part} in {names:?}");
+    }
+    let (names, ..) = parts("untold", &many("\"text-to-image\""));
+    assert!(names.contains(&"fine") && !names.contains(&"right_class"));
+
+    let text = text.replace(", \"velocity\"]", "]");
     let (names, ..) = parts("say", &text);
     for read in ["right_class", "right_layout", "right_start", "layout_start"] {
         assert!(names.contains(&read), "{names:?}");

@@ -5,7 +5,11 @@
 
 mod support;
 
-use flowinone_train::{FlowTrainTask, StopReason, checkpoints};
+use burn::tensor::Device;
+use flowinone_train::{
+    AutoencoderTrainingConfig, FlowTrainTask, StopReason, checkpoints, initialise,
+    read_training_config,
+};
 use support::{Bench, FILES, Line, PAIRS, RUN, train, train_autoencoder, train_flow, write_pairs};
 
 /// Runs `text` without a stop and with one after three steps of `batches` batches each, and
@@ -120,6 +124,48 @@ fn fine_levels_and_compositor_resume_exactly() {
         1,
         train_autoencoder,
     );
+}
+
+#[test]
+fn a_compositor_of_larger_pictures_resumes_exactly() {
+    let top = "train = [\"decoder\", \"compositor\"]\n";
+    let extend = "[extend]\ncompositor_channels = 2\ncompositor_scale = 2\n";
+    let crops = "[reconstruction]\ncrop = 32\ncrops = 2\nblur = 0.5\nflow_made = 0.5\n";
+    compare(
+        &Bench::new(),
+        &format!("{top}{RUN}{extend}{crops}{PAIRS}"),
+        1,
+        train_autoencoder,
+    );
+}
+
+#[test]
+fn fine_levels_behind_what_the_flow_makes_resume_exactly() {
+    let top = "train = [\"fine\", \"compositor\"]\n";
+    let extend = "[extend]\nfine_channels = [2, 4]\ncompositor_channels = 2\n";
+    let run = |share: f64| {
+        let made = format!("[reconstruction]\ncrop = 32\nflow_made = {share}\n");
+        format!("{top}{RUN}{extend}{made}{PAIRS}")
+    };
+    let bench = Bench::new();
+    compare(&bench, &run(0.5), 1, train_autoencoder);
+    // What the flow makes is not what was encoded.
+    let encoded = bench.describe("encoded", &run(0.0));
+    assert_eq!(train_autoencoder(&encoded, None), StopReason::Complete);
+    assert_ne!(bench.left("encoded").losses, bench.left("whole").losses);
+}
+
+#[test]
+fn a_flow_that_makes_latents_needs_what_comes_after_them() {
+    let made = "train = [\"decoder\"]\n";
+    let text = format!("{made}{RUN}[reconstruction]\nflow_made = 0.5\n{PAIRS}");
+    let bench = Bench::new();
+    let file = bench.describe("run", &text);
+    let config: AutoencoderTrainingConfig = read_training_config(&file).unwrap();
+    let (model, networks) = initialise(&config.model, 1, None, &Device::flex()).unwrap();
+    let error = config.begin(model, networks.codec().clone()).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("reconstruction.flow_made needs"), "{error}");
 }
 
 #[test]

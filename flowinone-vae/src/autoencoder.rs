@@ -3,11 +3,12 @@
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use flowinone_kernels::Dtype;
 use flowinone_weights::{Checkpoint, Init, LoadOptions, randomize};
 
-use crate::fine::{means, quiet};
+use crate::fine::{enlarged_smoothly, means, quiet};
 use crate::layers::conv1x1;
 use crate::{
     Compositor, Decoder, Encoder, Error, FineDecoder, LatentCodec, Posterior, VaeConfig, map_key,
@@ -99,11 +100,13 @@ impl Autoencoder {
         mut self,
         fine_channels: &[usize],
         compositor_channels: Option<usize>,
+        compositor_scale: usize,
         seed: u64,
     ) -> Result<Self, Error> {
         let config = VaeConfig {
             fine_channels: fine_channels.to_vec(),
             compositor_channels,
+            compositor_scale,
             ..self.config
         };
         config.validate()?;
@@ -195,9 +198,24 @@ impl LatentCodec for Autoencoder {
     fn decode_beside(&self, latent: Tensor<4>, prompt: Tensor<4>) -> Tensor<4> {
         let decoded = self.decode(latent);
         match &self.compositor {
-            Some(compositor) => compositor.forward(decoded, prompt),
-            None => decoded,
+            Some(compositor) if self.config.compositor_scale == 1 => {
+                compositor.forward(decoded, prompt)
+            }
+            _ => decoded,
         }
+    }
+
+    /// # Panics
+    /// If the prompt is not [`kept_scale`](LatentCodec::kept_scale) times as large as the decoded
+    /// picture.
+    fn kept(&self, decoded: Tensor<4>, prompt: Tensor<4>) -> Option<Tensor<4>> {
+        let compositor = self.compositor.as_ref()?;
+        let larger = enlarged_smoothly(decoded, self.config.compositor_scale);
+        Some(sigmoid(compositor.log_odds(larger, prompt)))
+    }
+
+    fn kept_scale(&self) -> usize {
+        self.config.compositor_scale
     }
 }
 
@@ -237,7 +255,7 @@ mod tests {
         let large = VaeConfig::mini_256();
         let large = small
             .clone()
-            .extended(&large.fine_channels, large.compositor_channels, 7)
+            .extended(&large.fine_channels, large.compositor_channels, 1, 7)
             .unwrap();
         assert_eq!(large.config(), &VaeConfig::mini_256());
         let slots = |vae: &Autoencoder| flowinone_weights::param_specs(vae).len();
@@ -260,6 +278,19 @@ mod tests {
             data(large.decode_beside(latent.clone(), picture.clone())),
             data(large.decode(latent.clone()))
         );
+        // A compositor of larger pictures leaves these as they are, and knows what stays in those.
+        let later = small.clone().extended(&[], Some(12), 4, 7).unwrap();
+        let smalls = later.decode(latent.clone());
+        let beside = later.decode_beside(latent.clone(), smalls.clone());
+        assert_eq!(data(beside), data(smalls.clone()));
+        assert_eq!(later.kept_scale(), 4);
+        let kept = later.kept(smalls.clone(), picture.clone()).unwrap();
+        let [_, _, height, width] = smalls.dims();
+        assert_eq!(kept.dims(), [1, 1, 4 * height, 4 * width]);
+        let compositor = later.compositor.as_ref().unwrap();
+        let odds = compositor.log_odds(smooth(smalls.clone()), picture.clone());
+        assert_eq!(data(kept), data(sigmoid(odds)));
+        assert!(small.kept(smalls, picture.clone()).is_none());
         // Without a compositor the prompt is not looked at.
         let beside = small.decode_beside(latent.clone(), picture);
         assert_eq!(data(beside), data(small.decode(latent)));

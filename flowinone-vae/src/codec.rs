@@ -52,4 +52,17 @@ pub trait LatentCodec {
         let _ = prompt;
         self.decode(latent)
     }
+
+    /// What of pictures that are made larger after decoding is to be taken from `prompt`, pictures
+    /// of that size: shares `[b, 1, h, w]` for each of its pixels; `decoded` are the pictures as
+    /// they were. `None` unless a codec can tell.
+    fn kept(&self, decoded: Tensor<4>, prompt: Tensor<4>) -> Option<Tensor<4>> {
+        let _ = (decoded, prompt);
+        None
+    }
+
+    /// How many times as wide and high as `decoded` the prompts of [`kept`](Self::kept) are.
+    fn kept_scale(&self) -> usize {
+        1
+    }
 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// Largest [`VaeConfig::compositor_scale`].
+const MAX_SCALE: usize = 8;
 /// Sides of pictures that a compositor takes are multiples of this many pixels.
 pub(crate) const STRIDE: usize = 8;
 /// Most levels accepted: 2^7 pixels of a picture for one of its latent.
@@ -39,6 +41,19 @@ pub struct VaeConfig {
     /// if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compositor_channels: Option<usize>,
+    /// How many times as wide and high as decoded pictures those are in which it takes what stays:
+    /// 1 for these themselves, more for pictures that are made larger after decoding.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub compositor_scale: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_one(scale: &usize) -> bool {
+    *scale == 1
 }
 
 impl VaeConfig {
@@ -54,6 +69,7 @@ impl VaeConfig {
             scale: 0.2301,
             fine_channels: vec![],
             compositor_channels: None,
+            compositor_scale: 1,
         }
     }
 
@@ -69,6 +85,7 @@ impl VaeConfig {
             scale: 1.0,
             fine_channels: vec![],
             compositor_channels: None,
+            compositor_scale: 1,
         }
     }
 
@@ -170,19 +187,45 @@ impl VaeConfig {
         if self.fine_channels.contains(&0) {
             return Err(Error::config("fine_channels", text(), "must be at least 1"));
         }
+        if !self.compositor_scale.is_power_of_two() || self.compositor_scale > MAX_SCALE {
+            let limit = format!("must be 1, 2, 4 or {MAX_SCALE}");
+            return Err(Error::config(
+                "compositor_scale",
+                self.compositor_scale,
+                limit,
+            ));
+        }
         match self.compositor_channels {
             Some(0) => {
                 let field = "compositor_channels";
                 Err(Error::config(field, 0, "must be at least 1"))
             }
-            Some(channels) if self.reduction() < STRIDE => Err(Error::config(
-                "compositor_channels",
-                channels,
-                format!(
-                    "needs a picture of {STRIDE} pixels for one of its latent, not {}",
-                    self.reduction()
-                ),
-            )),
+            Some(channels) if self.reduction() * self.compositor_scale < STRIDE => {
+                Err(Error::config(
+                    "compositor_channels",
+                    channels,
+                    format!(
+                        "needs a picture of {STRIDE} pixels for one of its latent, not {}",
+                        self.reduction() * self.compositor_scale
+                    ),
+                ))
+            }
+            Some(_) if self.compositor_scale > 1 && fine > 0 => {
+                let reason = "must be 1 with fine_channels: what they make is the whole picture";
+                Err(Error::config(
+                    "compositor_scale",
+                    self.compositor_scale,
+                    reason,
+                ))
+            }
+            None if self.compositor_scale > 1 => {
+                let reason = "is of a compositor, and there is none: set compositor_channels";
+                Err(Error::config(
+                    "compositor_scale",
+                    self.compositor_scale,
+                    reason,
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -285,5 +328,11 @@ mod tests {
             shallow.contains("8 pixels for one of its latent, not 4"),
             "{shallow}"
         );
+        let alone = complaint(|c| c.compositor_scale = 4);
+        assert!(
+            alone.contains("compositor_scale = 4 is of a compositor"),
+            "{alone}"
+        );
+        assert!(complaint(|c| c.compositor_scale = 3).contains("must be 1, 2, 4 or 8"));
     }
 }

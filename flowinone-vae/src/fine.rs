@@ -162,6 +162,12 @@ pub(crate) fn doubled_smoothly(x: Tensor<4>) -> Tensor<4> {
     doubled_along(doubled_along(x, 2), 3)
 }
 
+/// Pictures `scale` times as wide and high, a power of two, doubled
+/// [smoothly](doubled_smoothly).
+pub fn enlarged_smoothly(x: Tensor<4>, scale: usize) -> Tensor<4> {
+    (0..scale.ilog2()).fold(x, |x, _| doubled_smoothly(x))
+}
+
 /// Values 2 i and 2 i + 1 are 3/4 of value i and 1/4 of its neighbour on that side.
 fn doubled_along(x: Tensor<4>, axis: usize) -> Tensor<4> {
     let [b, c, h, w] = x.dims();
@@ -183,7 +189,7 @@ fn doubled_along(x: Tensor<4>, axis: usize) -> Tensor<4> {
 }
 
 /// Means of `side * side` pixels: `[b, c, h, w]` to `[b, c, h / side, w / side]`.
-pub(crate) fn means(x: Tensor<4>, side: usize) -> Tensor<4> {
+pub fn means(x: Tensor<4>, side: usize) -> Tensor<4> {
     if side == 1 {
         return x;
     }

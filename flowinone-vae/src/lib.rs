@@ -26,7 +26,7 @@ pub use config::VaeConfig;
 pub use decoder::{Decoder, UpLevel};
 pub use encoder::{DownLevel, Encoder};
 pub use error::Error;
-pub use fine::{FineBlock, FineDecoder, FineLevel};
+pub use fine::{FineBlock, FineDecoder, FineLevel, enlarged_smoothly, means};
 pub use keys::map_key;
 pub use middle::Middle;
 pub use picture::to_bytes;

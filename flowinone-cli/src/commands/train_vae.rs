@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use flowinone_tasks::{Dtype, Networks};
 use flowinone_train::{
-    AutoencoderTrainTask, AutoencoderTrainingConfig, Origin, StopReason, Trainer, TrainingData,
-    digest, initialise, latent_deviation, place_of_model, read_training_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, FlowMade, Origin, StopReason, Trainer,
+    TrainingData, digest, initialise, latent_deviation, place_of_model, read_training_config,
 };
 
 use crate::commands::train::{Computing, newest, note_validation, told, watch, write};
@@ -61,8 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     note_validation(&data, &config.run);
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
-        side: model.picture_side as u32,
+        side: model.largest_side() as u32,
         keeps_latents: config.keeps_latents(),
+        flow: (config.reconstruction.flow_made > 0.0)
+            .then(|| FlowMade::new(&networks, &autoencoder, &model, &device.clone().inner())),
         device: device.clone(),
         validation: data.validation,
         validation_examples: config.run.validation.examples,

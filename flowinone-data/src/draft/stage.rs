@@ -7,6 +7,9 @@ use crate::{Colour, ColourName, Object, Scene, SceneBackground};
 pub(super) const FLOOR: f32 = 0.8;
 /// Smallest side of an object that stands freely.
 const LEAST: f32 = 0.15;
+/// Largest side of an object in a crowd, and how many are tried.
+const MOST: f32 = 0.62;
+const CROWD: usize = 12;
 /// How much of an object that stands freely the edge may cut off, along a side.
 const CUT: f32 = 0.2;
 
@@ -39,6 +42,23 @@ impl Drafter<'_> {
             objects.push(object);
         }
         Some(Scene { ground, objects })
+    }
+
+    /// Things of different classes, none upon another, until no room is found.
+    pub(super) fn crowd(&mut self) -> Vec<Object> {
+        let mut objects: Vec<Object> = vec![];
+        for _ in 0..CROWD {
+            let size = self.draw.between(LEAST, MOST);
+            let Some(center) = self.anywhere(size, &objects) else {
+                continue;
+            };
+            let mut object = self.other(&objects, center, size);
+            if self.draw.chance(0.3) {
+                object.tint = Some(self.tint());
+            }
+            objects.push(object);
+        }
+        objects
     }
 
     /// A free place for a square of `size` above `floor`.

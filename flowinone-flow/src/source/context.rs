@@ -1,7 +1,15 @@
 //! The context encoder: layers of one width, layers that halve it, and one linear layer on all
 //! tokens at once that gives the moments of the flow's start.
+//!
+//! With a codebook each token says what lies in its square of the start instead, and one linear map
+//! for all squares makes values of it:
+//!
+//! ```text
+//! (s, n) = says(token),   values of the square = A [softmax(s), n]
+//! ```
 
 use burn::module::Module;
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use flowinone_kernels::{Dense, dense_layers};
 
@@ -14,12 +22,28 @@ pub(crate) struct ContextEncoder {
     pub(crate) layers: Vec<ContextLayer>,
     pub(crate) reduction_layers: Vec<ReductionLayer>,
     pub(crate) linear: Dense,
+    pub(crate) says: Option<Dense>,
+    /// Sides of the grid of tokens and of the squares of the start.
+    grid: [usize; 2],
+    codes: usize,
 }
 
 impl ContextEncoder {
-    pub(crate) fn new(config: &SourceConfig, moments: usize, device: &Device) -> Self {
-        let (heads, hidden) = (config.heads, config.mlp_width);
-        let flat = config.compressed_tokens * config.reduced_width();
+    /// For moments of `channels` maps of `side` x `side` values.
+    pub(crate) fn new(
+        config: &SourceConfig,
+        channels: usize,
+        side: usize,
+        device: &Device,
+    ) -> Self {
+        let (heads, hidden, width) = (config.heads, config.mlp_width, config.reduced_width());
+        let across = config.compressed_tokens.isqrt();
+        let square = side / across;
+        let said = config.codebook.map(|book| book.codes + book.numbers);
+        let [inputs, outputs] = match said {
+            Some(said) => [said, channels * square * square],
+            None => [config.compressed_tokens * width, channels * side * side],
+        };
         Self {
             layers: (0..config.layers)
                 .map(|_| ContextLayer::new(config.width, heads, hidden, device))
@@ -27,19 +51,44 @@ impl ContextEncoder {
             reduction_layers: (0..config.reductions)
                 .map(|level| ReductionLayer::new(config.width >> level, heads, hidden, device))
                 .collect(),
-            linear: Dense::new(flat, moments, device),
+            linear: Dense::new(inputs, outputs, device),
+            says: said.map(|said| Dense::new(width, said, device)),
+            grid: [across, square],
+            codes: config.codebook.map_or(0, |book| book.codes),
         }
     }
 
-    /// Tokens `[batch, compressed_tokens, width]` to `[batch, moments]`.
-    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<2> {
+    /// Tokens `[batch, compressed_tokens, width]` to what each says at last: `[batch,
+    /// compressed_tokens, reduced_width]`, or scores of codes and numbers.
+    pub(crate) fn said(&self, x: Tensor<3>) -> Tensor<3> {
         let x = self.layers.iter().fold(x, |x, layer| layer.forward(x));
         let x = self
             .reduction_layers
             .iter()
             .fold(x, |x, layer| layer.forward(x)); // [batch, compressed_tokens, reduced_width]
-        self.linear.forward::<2>(x.flatten(1, 2))
+        match &self.says {
+            Some(says) => says.forward(x),
+            None => x,
+        }
+    }
+
+    /// The moments `[batch, moments]` for what each token [said](Self::said).
+    pub(crate) fn moments(&self, said: Tensor<3>) -> Tensor<2> {
+        if self.says.is_none() {
+            return self.linear.forward::<2>(said.flatten(1, 2));
+        }
+        let ([batch, _, width], [across, square]) = (said.dims(), self.grid);
+        let shares = softmax(said.clone().narrow(2, 0, self.codes), 2);
+        let numbers = said.narrow(2, self.codes, width - self.codes);
+        let values = self
+            .linear
+            .forward::<3>(Tensor::cat(vec![shares, numbers], 2));
+        let channels = values.dims()[2] / (square * square);
+        values
+            .reshape([batch, across, across, channels, square, square])
+            .permute([0, 3, 1, 4, 2, 5])
+            .reshape([batch, channels * (across * square).pow(2)])
     }
 }
 
-dense_layers!(ContextEncoder: layers, reduction_layers, linear);
+dense_layers!(ContextEncoder: layers, reduction_layers, says, linear);

@@ -7,7 +7,7 @@ mod layer;
 mod norm;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use flowinone_kernels::{Dense, dense_layers};
 
 use crate::FlowConfig;
@@ -27,11 +27,11 @@ pub struct SourceEncoder {
 impl SourceEncoder {
     pub(crate) fn new(config: &FlowConfig, device: &Device) -> Self {
         let source = &config.source;
-        let values = config.latent_channels * config.latent_side * config.latent_side;
+        let (channels, side) = (config.latent_channels, config.latent_side);
         Self {
             adapter: Dense::new(source.token_width, source.width, device),
             token_compressor: Dense::new(source.tokens, source.compressed_tokens, device),
-            context_encoder: ContextEncoder::new(source, source.moments() * values, device),
+            context_encoder: ContextEncoder::new(source, source.moments() * channels, side, device),
             latent_channels: config.latent_channels,
             latent_side: config.latent_side,
             deviation: source.deviation,
@@ -44,6 +44,17 @@ impl SourceEncoder {
     /// # Panics
     /// If number or width of the tokens are not those of the configuration.
     pub fn forward(&self, tokens: Tensor<3>) -> Source {
+        let dtype = tokens.dtype();
+        self.start_of(self.said(tokens), dtype)
+    }
+
+    /// What the compressed tokens say before the last layer, from visual tokens `[batch, tokens,
+    /// width]`: `[batch, compressed_tokens, values]`; with a codebook scores of its codes, then its
+    /// numbers.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn said(&self, tokens: Tensor<3>) -> Tensor<3> {
         let [batch, count, width] = tokens.dims();
         let [token_width, _] = self.adapter.dims();
         let [token_count, _] = self.token_compressor.dims();
@@ -52,11 +63,14 @@ impl SourceEncoder {
             "visual tokens of shape [{batch}, {count}, {width}], \
              expected [batch, {token_count}, {token_width}]"
         );
-        let dtype = tokens.dtype();
-        let moments = self
-            .context_encoder
-            .forward(self.compressed(tokens))
-            .cast(dtype);
+        self.context_encoder.said(self.compressed(tokens))
+    }
+
+    /// The distribution of the flow's start for what the compressed tokens [said](Self::said), in
+    /// the element type `dtype`.
+    pub fn start_of(&self, said: Tensor<3>, dtype: DType) -> Source {
+        let [batch, ..] = said.dims();
+        let moments = self.context_encoder.moments(said).cast(dtype);
         let (channels, side) = (self.latent_channels, self.latent_side);
         if let Some(deviation) = self.deviation {
             let mean = moments.reshape([batch, channels, side, side]);
@@ -91,6 +105,15 @@ pub struct Source {
 }
 
 impl Source {
+    /// The same distribution, through which no gradient goes.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self {
+            mean: self.mean.detach(),
+            log_var: self.log_var.detach(),
+        }
+    }
+
     /// The start for standard normal `noise` of the mean's shape:
     /// `mean + exp(log_var / 2) * noise`.
     ///
@@ -110,6 +133,47 @@ impl Source {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_codebook_makes_each_square_of_what_its_token_says() {
+        let device = Device::flex();
+        let mut config = FlowConfig::mini(); // 8 x 8 tokens for 16 x 16 values of 4 channels
+        config.source.deviation = Some(0.1);
+        config.source.codebook = Some(crate::Codebook {
+            codes: 5,
+            numbers: 2,
+        });
+        config.validate().unwrap();
+        let network = SourceEncoder::new(&config, &device);
+        let init = flowinone_weights::Init::by_fan_in;
+        let source = flowinone_weights::randomize(network, 5, init).unwrap();
+        let [tokens, width] = [config.source.tokens, config.source.token_width];
+        let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
+        let x = Tensor::<3>::random([2, tokens, width], normal, &device);
+        let said = source.said(x.clone());
+        assert_eq!(said.dims(), [2, 64, 7]);
+        let start = source.start_of(said.clone(), DType::F32).mean;
+        assert_eq!(start.dims(), [2, 4, 16, 16]);
+        assert_eq!(
+            source.forward(x).mean.into_data(),
+            start.clone().into_data()
+        );
+        // Another score of one token of the second item changes its square alone; a constant on all
+        // scores changes nothing.
+        let at = 3 * 8 + 5;
+        let other = said.clone().slice_fill([1..2, at..at + 1, 2..3], 4.0);
+        let changed = source.start_of(other, DType::F32).mean - start.clone();
+        let changed: Vec<f32> = changed.into_data().try_to_vec().unwrap();
+        for (place, change) in changed.into_iter().enumerate() {
+            let [item, row, column] = [place / 1024, place % 256 / 16, place % 16];
+            let here = item == 1 && row / 2 == 3 && column / 2 == 5;
+            assert_eq!(change != 0.0, here, "{item} {row} {column}: {change}");
+        }
+        let scores = said.clone().narrow(2, 0, 5) + 3.0;
+        let lifted = Tensor::cat(vec![scores, said.narrow(2, 5, 2)], 2);
+        let lifted = source.start_of(lifted, DType::F32).mean - start;
+        assert!(lifted.abs().max().into_scalar::<f32>() < 1e-5);
+    }
 
     #[test]
     fn a_stated_deviation_is_that_of_every_value_and_takes_no_weights() {

@@ -60,6 +60,9 @@ impl SourceEncoder {
             TensorData::new(overlaps(fine, across), [tokens, compressed]),
         );
 
+        if self.context_encoder.says.is_some() {
+            return self; // a codebook keeps places by itself
+        }
         let layer = self.context_encoder.linear.parameters_mut().expect(TRAINED);
         let [flat, moments] = layer.weight.dims();
         let width = flat / compressed;

@@ -13,9 +13,10 @@ use flowinone_data::{
 };
 use flowinone_tasks::{Dtype, ModelConfig, Networks, assemble, untrained};
 use flowinone_train::{
-    AutoencoderTrainTask, AutoencoderTrainingConfig, BatchRng, Batcher, Error, FlowTrainTask,
-    FlowTrainingConfig, LogEntry, Losses, RunConfig, StopReason, TrainTask, TrainableFlow, Trainer,
-    TrainingData, initialise, newest_checkpoint, read_metric_log, read_training_config,
+    AutoencoderTrainTask, AutoencoderTrainingConfig, BatchRng, Batcher, Error, FlowMade,
+    FlowTrainTask, FlowTrainingConfig, LogEntry, Losses, RunConfig, StopReason, TrainTask,
+    TrainableFlow, Trainer, TrainingData, initialise, newest_checkpoint, read_metric_log,
+    read_training_config,
 };
 
 /// A folder of its own for the files of a test.
@@ -179,10 +180,13 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
     let (model, networks) = initialise(&config.model, config.run.seed, None, &device()).unwrap();
     let data = TrainingData::open(&config.data, &config.run).unwrap();
     let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
+    let flow = (config.reconstruction.flow_made > 0.0)
+        .then(|| FlowMade::new(&networks, &autoencoder, &model, &device().inner()));
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
-        side: model.picture_side as u32,
+        side: model.largest_side() as u32,
         keeps_latents: config.keeps_latents(),
+        flow,
         device: device(),
         validation: data.validation,
         validation_examples: 2,
