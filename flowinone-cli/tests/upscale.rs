@@ -116,7 +116,7 @@ fn every_command_that_makes_pictures_makes_them_larger() {
         assert_eq!(size(&bench, frame), (128, 128), "{frame}");
     }
     // Unfinished pictures stay small, and say nothing of what was not done to them.
-    bench.succeed("class apple -o steps.png --upscale --preview-every 2");
+    bench.succeed("class apple -o steps.png --steps 3 --upscale --preview-every 2");
     assert_eq!(size(&bench, "steps.step0002.png"), (64, 64));
     assert!(
         settings(&bench, "steps.step0002.png")

@@ -23,15 +23,15 @@ impl<E: VisualEncoder, C: LatentCodec, F: FlowModel> Pipeline<E, C, F> {
         larger: RgbImage,
         prompt: &RgbImage,
     ) -> Result<RgbImage, Error> {
-        let side = small.width() * self.codec().kept_scale() as u32;
+        let scale = self.codec().kept_scale() as u32;
+        if scale == 1 {
+            return Ok(larger);
+        }
+        let side = small.width() * scale;
         let pixels =
             |picture: &RgbImage| self.weights_type(structure_pixels([picture], self.device()));
         let [decoded, seen] = [pixels(small), pixels(&center_crop(prompt, side))];
-        let Some(kept) = self
-            .codec()
-            .kept(decoded, seen)
-            .filter(|_| side > small.width())
-        else {
+        let Some(kept) = self.codec().kept(decoded, seen) else {
             return Ok(larger);
         };
         let kept = shares(kept).map_err(|e| Error::Decode(0, e))?;

@@ -24,7 +24,7 @@ use crate::{BatchRng, Batcher, Error, FlowMade, Losses, Reconstruction, TrainTas
 pub struct AutoencoderTrainTask {
     /// What makes a reconstruction good.
     pub reconstruction: Reconstruction,
-    /// Side of the largest pictures that its networks work on, in pixels.
+    /// Side of the pictures, in pixels.
     pub side: u32,
     /// Whether latents stay what they are.
     pub keeps_latents: bool,
@@ -126,7 +126,10 @@ impl TrainTask for AutoencoderTrainTask {
         {
             let pictures = [&example.output, &example.input]
                 .map(|picture| flowinone_image::center_crop(picture, self.side));
-            let scale = model.config().compositor_scale;
+            let scale = match self.keeps_latents {
+                true => model.config().compositor_scale,
+                false => 1,
+            };
             let own = self.side / scale as u32;
             let seen = [&pictures[0], &pictures[1]].map(|p| flowinone_image::center_crop(p, own));
             let latent = model.encode(structure_pixels(&seen, &device)).mode();
@@ -143,7 +146,10 @@ impl TrainTask for AutoencoderTrainTask {
                 let latent = finer::disturbed(row, &self.reconstruction, chance);
                 let p = structure_pixels([prompt], &device);
                 let y = model.decode_beside(latent, p.clone());
-                let composed = match model.kept(y.clone(), p.clone()).filter(|_| scale > 1) {
+                let kept = (scale > 1)
+                    .then(|| model.kept(y.clone(), p.clone()))
+                    .flatten();
+                let composed = match kept {
                     Some(kept) => {
                         let y = enlarged_smoothly(y, scale);
                         y.clone() + kept * (p - y)

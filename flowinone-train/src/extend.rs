@@ -71,6 +71,15 @@ impl AutoencoderTrainingConfig {
         Ok((model, self.changing(autoencoder)))
     }
 
+    /// Side of the pictures that it is trained on, in pixels: where latents stay, that of the
+    /// largest ones that its networks work on.
+    pub fn side(&self, model: &ModelConfig) -> u32 {
+        match self.keeps_latents() {
+            true => model.largest_side() as u32,
+            false => model.picture_side as u32,
+        }
+    }
+
     /// Whether latents are after the run what they were before.
     pub fn keeps_latents(&self) -> bool {
         !self.trains(VaePart::Encoder)

@@ -8,9 +8,9 @@
 //! compositor   |m p + (1 - m) y - x| + c CE(m, p is x)
 //! ```
 //!
-//! with targets x, decoded pictures y (where they are made larger after decoding: so large smoothly),
-//! prompts p and masks m. Whether p is x at a pixel, and at all
-//! near it, is known here, where targets are; the compositor sees p and y alone.
+//! with targets x, decoded pictures y (smoothly enlarged where they are made larger afterwards),
+//! prompts p and masks m. Whether p is x at a pixel, and at all near it, is known here, where
+//! targets are; the compositor sees p and y alone.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 use burn::tensor::{Device, Tensor, TensorData};

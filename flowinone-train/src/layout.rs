@@ -230,8 +230,8 @@ impl LayoutHead {
     }
 }
 
-/// For each square of all layouts whether an object is seen there, `[squares, 1]`, and the number of
-/// those, at least 1.
+/// For each square of all layouts whether an object is seen there, `[squares, 1]`, and the number
+/// of those, at least 1.
 fn seen_in(layouts: &[LayoutGrid], device: &Device) -> (Tensor<2>, f32) {
     let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
     let (count, objects) = (seen.len(), seen.iter().sum::<f32>());

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     note_validation(&data, &config.run);
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
-        side: model.largest_side() as u32,
+        side: config.side(&model),
         keeps_latents: config.keeps_latents(),
         flow: (config.reconstruction.flow_made > 0.0)
             .then(|| FlowMade::new(&networks, &autoencoder, &model, &device.clone().inner())),

@@ -91,7 +91,7 @@ def test_motion_as_gif(client):
 
 
 def test_stream(client):
-    events = list(client.images.generate(prompt="penguin", stream=True, partial_images=2, extra_body={"seed": 2}))
+    events = list(client.images.generate(prompt="penguin", stream=True, partial_images=2, extra_body={"seed": 2, "steps": 3}))
     assert [e.type for e in events] == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
     assert [e.partial_image_index for e in events[:2]] == [0, 1]
     whole = client.images.generate(prompt="penguin", extra_body={"seed": 2})

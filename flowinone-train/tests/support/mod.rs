@@ -184,7 +184,7 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
         .then(|| FlowMade::new(&networks, &autoencoder, &model, &device().inner()));
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
-        side: model.largest_side() as u32,
+        side: config.side(&model),
         keeps_latents: config.keeps_latents(),
         flow,
         device: device(),

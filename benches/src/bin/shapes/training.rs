@@ -88,6 +88,7 @@ pub(crate) fn autoencoder(precision: Dtype) -> Computation {
         },
         side: config.picture_side as u32,
         keeps_latents: false,
+        flow: None,
         device,
         validation: None,
         validation_examples: 0,
