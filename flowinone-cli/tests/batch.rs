@@ -99,7 +99,7 @@ fn a_batch_is_made_once_and_resumed() {
     );
 
     // Other settings, another picture, or another prompt of the same name do not replace silently.
-    for other in [format!("{RUN} --seed 1"), format!("{RUN} --side 256")] {
+    for other in [format!("{RUN} --seed 1"), format!("{RUN} --side 128")] {
         let text = bench.fail(&other);
         assert!(
             text.contains("--overwrite replaces it") && text.contains("4 of 4"),

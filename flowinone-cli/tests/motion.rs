@@ -93,7 +93,7 @@ fn a_sequence_is_resumed_and_never_mixed() {
     assert_eq!(text.matches("already there").count(), 2, "{text}");
     assert!(bench.pixels("out/a.0002.png") == before);
     let animation = std::fs::read(bench.path("out/a.webp")).unwrap();
-    for other in ["--seed 1", "--side 256"] {
+    for other in ["--seed 1", "--side 128"] {
         let text = bench.fail(&format!("{run} {other}"));
         assert!(text.contains("--overwrite replaces it"), "{text}");
     }

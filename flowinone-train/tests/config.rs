@@ -32,7 +32,7 @@ fn the_recipes_can_be_read() {
                     read_training_config::<DistillationConfig>(&file).unwrap();
                     distillations += 1;
                 }
-                Some("vae" | "decoder" | "decoder-natural" | "fine") => {
+                Some("vae" | "decoder" | "compositor") => {
                     read_training_config::<AutoencoderTrainingConfig>(&file).unwrap();
                     autoencoders += 1;
                 }

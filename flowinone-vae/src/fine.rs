@@ -162,8 +162,8 @@ pub(crate) fn doubled_smoothly(x: Tensor<4>) -> Tensor<4> {
     doubled_along(doubled_along(x, 2), 3)
 }
 
-/// Pictures `scale` times as wide and high, a power of two, doubled
-/// [smoothly](doubled_smoothly).
+/// Pictures `scale` times as wide and high, a power of two, by doublings of which values 2 i and
+/// 2 i + 1 are 3/4 of value i and 1/4 of its neighbour on that side.
 pub fn enlarged_smoothly(x: Tensor<4>, scale: usize) -> Tensor<4> {
     (0..scale.ilog2()).fold(x, |x, _| doubled_smoothly(x))
 }
