@@ -94,7 +94,7 @@ def test_stream(client):
     events = list(client.images.generate(prompt="penguin", stream=True, partial_images=2, extra_body={"seed": 2, "steps": 3}))
     assert [e.type for e in events] == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
     assert [e.partial_image_index for e in events[:2]] == [0, 1]
-    whole = client.images.generate(prompt="penguin", extra_body={"seed": 2})
+    whole = client.images.generate(prompt="penguin", extra_body={"seed": 2, "steps": 3})
     assert events[-1].b64_json == whole.data[0].b64_json and events[-1].usage.total_tokens > 0
     several = [e.type for e in client.images.generate(prompt="penguin", stream=True, n=3)]
     assert several == ["image_generation.completed"] * 3
