@@ -17,6 +17,7 @@ mod report;
 mod rules;
 mod run;
 mod scorer;
+mod sharpness;
 mod summary;
 mod thresholds;
 pub mod walk_in;

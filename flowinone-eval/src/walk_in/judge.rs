@@ -15,6 +15,7 @@ use super::spots::{Footprint, parts_of, placed, seen};
 use super::verdict::{Failure, Left, SeenGround, Thing, Verdict};
 use super::{Limits, hue};
 use crate::class::Candidates;
+use crate::sharpness::sharpness;
 use crate::{Error, Tint};
 use flowinone_data::{Classes, Edit, Icons, Object, Operation, Truth};
 use flowinone_image::{lab, lab_distance};
@@ -33,6 +34,8 @@ const LEAST: usize = 10;
 const STEEPER: [f32; 2] = [30.0, 45.0];
 /// Side at which an expected picture is drawn, in pixels.
 const DRAWN: u32 = 4 * SIDE as u32;
+/// The largest side at which an expected picture is drawn beside a result, in pixels.
+const LARGEST_DRAWN: u32 = 4096;
 /// Largest icon's square, in sides of the picture.
 const LARGEST: f32 = 8.0;
 
@@ -142,6 +145,11 @@ impl Judge {
         if elsewhere > self.limits.elsewhere && !missing {
             failures.push(Failure::Elsewhere { share: elsewhere });
         }
+        let (width, height) = result.dimensions();
+        let sharpness = match width == height && width <= LARGEST_DRAWN {
+            true => sharpness(result, &truth.target.render(self.cabinet.icons(), width)?),
+            false => None,
+        };
         Ok(Verdict {
             key: key.into(),
             task: truth.task,
@@ -150,6 +158,7 @@ impl Judge {
             things: sights.into_iter().map(|sight| sight.thing).collect(),
             gone,
             elsewhere,
+            sharpness,
             failures,
         })
     }

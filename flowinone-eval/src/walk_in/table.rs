@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Verdict};
+use crate::summary::mean;
 use flowinone_prompts::Task;
 
 /// Verdicts by task.
@@ -31,7 +32,7 @@ pub struct TaskRow {
 }
 
 /// What became of some items.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// Number of items.
@@ -40,6 +41,9 @@ pub struct Row {
     pub passed: usize,
     /// How many break each rule; an item may break several.
     pub broken: BTreeMap<String, usize>,
+    /// Mean sharpness of their outlines, 1 for as sharp as expected; none without outlines.
+    #[serde(default)]
+    pub sharpness: Option<f64>,
 }
 
 impl Table {
@@ -64,7 +68,9 @@ impl Table {
 impl Row {
     fn of<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Self {
         let mut row = Self::default();
+        let mut sharpness = vec![];
         for verdict in verdicts {
+            sharpness.extend(verdict.sharpness);
             row.items += 1;
             row.passed += usize::from(verdict.passes());
             let mut rules: Vec<_> = verdict.failures.iter().map(Failure::rule).collect();
@@ -74,6 +80,7 @@ impl Row {
                 *row.broken.entry(rule.into()).or_default() += 1;
             }
         }
+        row.sharpness = mean(sharpness.into_iter());
         row
     }
 
@@ -83,19 +90,22 @@ impl Row {
     }
 
     fn cells(&self, name: &str, share: Option<f64>) -> Vec<String> {
-        let share = share.map_or("-".into(), |share| format!("{:.1}", 100.0 * share));
+        let percent =
+            |share: Option<f64>| share.map_or("-".into(), |s| format!("{:.1}", 100.0 * s));
         let broken = Failure::RULES.map(|rule| match self.broken.get(rule) {
             Some(count) => count.to_string(),
             None => "-".into(),
         });
-        let cells = [name.into(), self.items.to_string(), share];
-        cells.into_iter().chain(broken).collect()
+        let cells = [name.into(), self.items.to_string(), percent(share)];
+        let cells = cells.into_iter().chain(broken);
+        cells.chain([percent(self.sharpness)]).collect()
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heads = ["task", "items", "pass"].into_iter().chain(Failure::RULES);
+        let heads = ["task", "items", "pass"].into_iter();
+        let heads = heads.chain(Failure::RULES).chain(["sharp"]);
         let mut table = vec![heads.map(String::from).collect::<Vec<_>>()];
         for task in &self.tasks {
             table.push(task.row.cells(task.task.name(), task.row.share()));
@@ -134,6 +144,7 @@ mod tests {
             things: vec![],
             gone: vec![],
             elsewhere: 0.0,
+            sharpness: Some(0.5),
             failures,
         }
     }
@@ -161,6 +172,7 @@ mod tests {
         assert_eq!(lines[1][..3], ["doodle", "1", "100.0"]);
         assert_eq!(lines[2][..3], ["force", "2", "50.0"]);
         assert_eq!(lines[3][..3], ["mean", "3", "75.0"]);
+        assert_eq!(lines[3].last(), Some(&"50.0"));
         let json = serde_json::to_string(&table).unwrap();
         assert_eq!(serde_json::from_str::<Table>(&json).unwrap(), table);
         assert_eq!(Table::of(&[]).mean, None);

@@ -27,6 +27,10 @@ pub struct Verdict {
     pub gone: Vec<Left>,
     /// Share of the picture that is foreground away from the things.
     pub elsewhere: f32,
+    /// How sharp its outlines are beside those of the expected picture, 1 for as sharp; none where
+    /// that has no outlines, and for results that are not square. No rule asks for it.
+    #[serde(default)]
+    pub sharpness: Option<f64>,
     /// The rules that it breaks; it passes if there are none.
     pub failures: Vec<Failure>,
 }
