@@ -127,6 +127,7 @@ impl Intent {
         match self {
             Self::Class => forms! {
                 8 usual "{x}"; 4 usual "{a x}"; 1 usual "the {x}"; 1 usual "just {a x}";
+                1 usual "only the {x}"; 1 usual "one single {x}";
                 1 held "one {x}"; 1 held "only {a x}";
                 1 order "{x} (picture|image)";
             },
@@ -136,6 +137,8 @@ impl Intent {
                 2 usual "(draw|paint|show|make|create) {a x}"; 2 usual "(draw|show|give) me {a x}";
                 2 usual "I (want|would like|need) {a x}"; 1 usual "(photo|picture|drawing) of {a x}";
                 1 usual "{a x} (alone|only)"; 1 usual "this is {a x}";
+                1 usual "(may I|let us|I want to) see {a x}"; 1 usual "can (you|I) (draw|show|get|have) {a x}"; 1 usual "what about {a x}";
+                1 usual "how does {a x} look"; 1 usual "(the|my) (illustration|icon) of {a x}"; 1 usual "there should be {a x}";
                 1 held "(can I see|how about) {a x}"; 1 held "(an illustration|an icon) of {a x}";
                 1 held "there is {a x}"; 1 held "let me see {a x}";
                 1 order "{a x}, (a|as a) (picture|photo|drawing)"; 1 order "{x}: (draw|paint) it";
@@ -149,6 +152,8 @@ impl Intent {
                 1 usual "(a|the) (picture|photo|drawing) of {a x} on {c}";
                 1 usual "(draw|paint|show) {a x} on {a c} background";
                 1 usual "{a x} and {a c} (background|backdrop)";
+                1 usual "{a x} whose (background|backdrop) is {c}"; 1 usual "{a x} that has {a c} (background|backdrop)";
+                1 usual "{a x} stands on {c}"; 1 usual "{x} over {c}"; 1 usual "{a x}, {c} behind it";
                 1 held "{a x}, the (background|backdrop) is {c}"; 1 held "{a x}; (background|backdrop) {c}";
                 1 held "{a x} that stands before {c}"; 1 held "{a x} over {a c} (background|backdrop)";
                 2 usual "{a c} (background|backdrop) with {a x}"; 1 usual "on {c}, {a x}";
@@ -161,6 +166,8 @@ impl Intent {
                 1 usual "(a|the) (picture|photo|drawing) of {a x} and {a y}";
                 1 usual "(draw|paint|show) {a x} and {a y}"; 1 usual "{a x} on the left and {a y} on the right";
                 1 usual "(draw|show) me {a x} and {a y}"; 1 usual "both {a x} and {a y}";
+                1 usual "{a x} and {a y} together"; 1 usual "{a x} and {a y} side by side"; 1 usual "{a x} and {a y} as well";
+                1 usual "{a x} along with {a y}"; 1 usual "{a x}, and then {a y}";
                 1 held "{a x} together with {a y}"; 1 held "{a x} side by side with {a y}";
                 1 held "{a x} as well as {a y}";
                 1 order "{a y} (right of|to the right of) {a x}"; 1 order "left {a x}, right {a y}";
@@ -170,11 +177,13 @@ impl Intent {
                 2 usual "{a x} (next to|beside|with) {a y} on {c}"; 2 usual "{a x} and {a y}, {c} (background|backdrop)";
                 1 usual "{a x} and {a y} with {a c} (background|backdrop)";
                 1 usual "{a c} (background|backdrop) with {a x} and {a y}";
+                1 usual "{a x} and {a y} together on {c}"; 1 usual "{a x} and {a y} before {a c} (background|wall)";
                 1 held "{a x} together with {a y} on {c}"; 1 held "{a x} and {a y} against {c}";
                 1 order "on {c}, {a x} and {a y}"; 1 order "{c} (background|backdrop), {x} and {y}";
             },
             Self::Above => forms! {
                 4 usual "{a x} (above|over) {a y}"; 2 usual "{x} (above|over) {y}"; 2 usual "{a x} on top of {a y}";
+                1 usual "{a x} (higher up|at the top), {a y} (below|at the bottom)"; 1 usual "{a x} high above {a y}"; 1 usual "{a x}, and (under|underneath) it {a y}";
                 1 held "{a x} higher than {a y}"; 1 order "{a y} (below|under|underneath) {a x}";
             },
             Self::Remove => forms! {
@@ -185,6 +194,9 @@ impl Intent {
                 1 usual "I (do not|don't) want {the x}"; 1 usual "clear {the x} away"; 1 usual "no {x}";
                 1 usual "the picture without {the x}"; 1 usual "(drop|hide) {the x}"; 1 usual "wipe out {the x}";
                 1 usual "(can|could) you (remove|delete|erase) {the x}";
+                2 usual "throw (out {the x}|{the x} out)"; 1 usual "(toss|scrap|ditch|discard|cancel) {the x}";
+                1 usual "I (want|would like) to lose {the x}"; 1 usual "do without {the x}"; 1 usual "there is {a x} too much";
+                1 usual "let {the x} go"; 1 usual "{the x} is not (needed|wanted)"; 1 usual "lose that {x}";
                 1 held "let {the x} (disappear|vanish)"; 1 held "throw {the x} away"; 1 held "lose {the x}";
                 1 held "without {the x}"; 1 held "{the x} is too much";
                 1 order "{the x} (away|out)"; 1 order "{the x}: (remove|delete|erase) it"; 1 order "away with {the x}";
@@ -196,6 +208,9 @@ impl Intent {
                 1 usual "put {a y} in place of {the x}"; 1 usual "I want {a y} instead of {the x}";
                 1 usual "swap {the x} with {a y}"; 1 usual "replace {x} with {y}"; 2 usual "change {the x} to {a y}";
                 1 usual "{y} instead of {x}"; 1 usual "{a y} in place of {the x}";
+                1 usual "(transform|convert) {the x} to {a y}"; 1 usual "where {the x} is, I want {a y}";
+                1 usual "I would rather have {a y} than {the x}"; 1 usual "{the x} has to become {a y}";
+                1 usual "let {a y} take the place of {the x}"; 1 usual "exchange {the x} with {a y}";
                 1 held "(transform|convert) {the x} into {a y}"; 1 held "put {a y} where {the x} is";
                 1 held "let {the x} (become|be) {a y}"; 1 held "{a y} rather than {the x}";
                 1 order "instead of {the x}, {a y}"; 1 order "{the x}: {a y} instead"; 1 order "for {the x}, put {a y}";
@@ -203,6 +218,7 @@ impl Intent {
             Self::ReplaceIt => forms! {
                 4 usual "make it {a y}"; 3 usual "(turn|change) it into {a y}"; 2 usual "replace it (with|by) {a y}";
                 2 usual "change it to {a y}"; 1 usual "{a y} instead"; 1 usual "it should be {a y}";
+                1 usual "(swap|exchange) it with {a y}"; 1 usual "(transform|convert) it to {a y}"; 1 usual "I would rather have {a y}";
                 1 held "(swap|exchange) it for {a y}"; 1 order "{a y}, (not this|not that)";
             },
             Self::Recolour => forms! {
@@ -211,6 +227,8 @@ impl Intent {
                 2 usual "(recolour|recolor) {the x} (in|to|) {c}"; 2 usual "{the x} (should be|must be|is) {c}";
                 1 usual "give {the x} {a c} (colour|color)"; 1 usual "{x} {c}"; 1 usual "paint {the x} in {c}";
                 1 usual "I want {the x} {c}"; 1 usual "{the x} in {c}"; 1 usual "{a c} {x}";
+                1 usual "(dye|tint|stain) {the x} in {c}"; 1 usual "let {the x} turn {c}"; 1 usual "could you make {the x} {c}";
+                1 usual "set {the x} to {c}"; 1 usual "the (colour|color) of {the x} should be {c}";
                 1 held "(dye|tint) {the x} {c}"; 1 held "let {the x} be {c}"; 1 held "could {the x} be {c}";
                 1 held "set the (colour|color) of {the x} to {c}";
                 1 order "{c} for {the x}"; 1 order "{c}: {the x}"; 1 order "in {c}, {the x}";
@@ -218,6 +236,7 @@ impl Intent {
             Self::RecolourIt => forms! {
                 4 usual "make it {c}"; 3 usual "(paint|colour|color) it {c}"; 2 usual "turn it {c}";
                 1 usual "change the (colour|color) to {c}"; 1 usual "it should be {c}"; 1 usual "change it to {c}";
+                1 usual "(dye|tint|stain) it in {c}"; 1 usual "(recolour|recolor) it {c}"; 1 usual "give it {a c} (colour|color)"; 1 usual "all {c}";
                 1 held "(dye|tint) it {c}"; 1 held "recolour it (in|to) {c}"; 1 order "{c}, all of it";
             },
             Self::Ground => forms! {
@@ -229,6 +248,8 @@ impl Intent {
                 2 usual "give it {a c} (background|backdrop)"; 1 usual "background (in|to|) {c}";
                 1 usual "I want {a c} (background|backdrop)"; 1 usual "the (background|backdrop) should be {c}";
                 1 usual "use {a c} (background|backdrop)"; 1 usual "(background|backdrop): {c}";
+                1 usual "let it have {a c} (background|backdrop)"; 1 usual "could you make the background {c}";
+                1 usual "(recolour|recolor|dye) the (background|backdrop) in {c}"; 1 usual "set {a c} (background|backdrop)";
                 1 held "let the (background|backdrop) be {c}"; 1 held "could the background be {c}";
                 1 held "(recolour|recolor) the (background|backdrop) to {c}"; 1 held "set the (background|backdrop) to {c}";
                 1 order "{c} behind (it|{the x})"; 1 order "{c} for the (background|backdrop)";
@@ -238,6 +259,7 @@ impl Intent {
                 5 usual "put {a x} (here|)"; 4 usual "(add|draw|place) {a x} (here|)"; 3 usual "{a x} here"; 4 usual "{x}";
                 4 usual "{a x}"; 1 usual "I want {a x} here"; 1 usual "there should be {a x}"; 1 usual "put {a x} in the box";
                 1 usual "paint {a x}"; 1 usual "put {x}"; 1 usual "add {x}";
+                1 usual "insert {x}"; 1 usual "{a x} inside"; 1 usual "let {a x} appear here"; 1 usual "{a x} should go here"; 1 usual "{a x} (comes|goes) in the box";
                 1 held "insert {a x} (here|)"; 1 held "let there be {a x}"; 1 held "{a x} goes here"; 1 held "place {a x} inside";
                 1 order "here (comes|goes) {a x}"; 1 order "in the box, {a x}";
             },
@@ -245,6 +267,8 @@ impl Intent {
                 5 usual "(remove|delete|erase) (this|it|)"; 2 usual "clear (this|the box|)"; 2 usual "nothing here";
                 1 usual "take (this|it) away"; 1 usual "get rid of (this|it)"; 1 usual "empty";
                 2 usual "(remove|delete|erase) {the x}"; 1 usual "empty (this|the) box";
+                1 usual "wipe (this|the) box"; 1 usual "(this|it) should (disappear|vanish)"; 1 usual "leave (this|it) empty";
+                1 usual "take (this|it) out"; 1 usual "make (this|it) go away"; 1 usual "throw (this|it) out";
                 1 held "wipe (this|it) out"; 1 held "make (this|it) (disappear|vanish)"; 1 held "leave nothing here";
                 1 order "here, nothing"; 1 order "this: (remove|delete|erase)";
             },
@@ -253,6 +277,8 @@ impl Intent {
                 2 usual "take (this|it|that) away"; 2 usual "(remove|delete|erase) {the x}"; 1 usual "make (this|it) (disappear|vanish)";
                 1 usual "(this|it|that) should (go|disappear)"; 1 usual "without (this|it)"; 1 usual "remove this one";
                 1 usual "I (do not|don't) want (this|it)";
+                2 usual "throw (this|it|that) out"; 1 usual "wipe (this|it|that) away"; 1 usual "let (this|it) go";
+                1 usual "(toss|scrap|ditch|discard|lose|drop) (it|that)"; 1 usual "(this|it) should vanish"; 1 usual "cut (this|it) out";
                 1 held "throw (this|it) away"; 1 held "wipe (this|it) out"; 1 held "drop this"; 1 held "let (this|it) vanish";
                 1 order "(this|it) away"; 1 order "this one: (remove|delete|erase)";
             },
@@ -261,6 +287,8 @@ impl Intent {
                 3 usual "replace (this|it) (with|by) {a y}"; 2 usual "change (this|it) to {a y}"; 2 usual "{a y} (here|instead)";
                 1 usual "(this|it) (becomes|should be) {a y}"; 1 usual "replace with {a y}"; 1 usual "make this one {a y}";
                 1 usual "(swap|exchange) (this|it) for {a y}"; 1 usual "turn {the x} into {a y}"; 1 usual "replace {the x} with {a y}";
+                1 usual "(transform|convert) (this|it) to {a y}"; 1 usual "let {a y} be here"; 1 usual "there should be {a y} instead";
+                1 usual "put {a y} in its place"; 1 usual "I would rather have {a y} here";
                 1 held "(transform|convert) (this|it) into {a y}"; 1 held "put {a y} there instead"; 1 held "let (this|it) be {a y}";
                 1 order "{a y}, not (this|that)"; 1 order "instead of (this|it), {a y}";
             },
@@ -268,6 +296,7 @@ impl Intent {
                 5 usual "make (this|it) {c}"; 3 usual "(paint|colour|color) (this|it) {c}"; 3 usual "{c}"; 1 usual "turn (this|it) {c}";
                 1 usual "(this|it) should be {c}"; 1 usual "change the (colour|color) to {c}"; 1 usual "change (this|it) to {c}";
                 1 usual "make {the x} {c}"; 1 usual "paint {the x} {c}"; 1 usual "make this one {c}"; 1 usual "in {c}";
+                1 usual "(dye|tint|stain) (this|it) in {c}"; 1 usual "(recolour|recolor) (this|it) {c}"; 1 usual "give (this|it) the (colour|color) {c}";
                 1 held "(dye|tint) (this|it) {c}"; 1 held "(recolour|recolor) (this|it) to {c}"; 1 held "give (this|it) {a c} colour";
                 1 order "{c} for (this|it)"; 1 order "this one: {c}";
             },
@@ -276,6 +305,7 @@ impl Intent {
                 2 usual "(turn|make) (the|this|my) (doodle|sketch|drawing) into {a x}"; 2 usual "{a x}"; 2 usual "{x}";
                 1 usual "turn (this|it) into {a x}"; 1 usual "make (this|it) {a x}"; 1 usual "(colour|color) it"; 1 usual "this is {a x}";
                 1 usual "turn the doodle into a real object"; 1 usual "draw it in (colour|color)"; 1 usual "finish the (sketch|drawing|doodle)";
+                1 usual "bring (it|this) to life"; 1 usual "complete (this|the) (sketch|drawing)"; 1 usual "I want to see it finished"; 1 usual "make (it|{a x}) from the (sketch|doodle)";
                 1 held "bring (this|the) (sketch|doodle|drawing) to life"; 1 held "make (this|the) (sketch|drawing) (finished|complete)";
                 1 order "real, please"; 1 order "from (sketch|doodle) to {x}";
             },
@@ -283,12 +313,14 @@ impl Intent {
                 8 usual "push"; 3 usual ""; 3 usual "push (it|this)"; 2 usual "push {the x}"; 2 usual "(move|shove) (it|this|{the x})";
                 1 usual "apply the force"; 1 usual "move it by the arrow until it stops"; 1 usual "(kick|hit) (it|{the x})";
                 1 usual "push it along the arrow";
+                1 usual "slide (it|{the x})"; 1 usual "let (it|this) go"; 1 usual "give it a (kick|shove)";
                 1 held "give {the x} a push"; 1 held "let {the x} slide"; 1 order "along the arrow, push {the x}";
             },
             Self::Follow => forms! {
                 8 usual "follow"; 3 usual ""; 3 usual "follow the (line|path|curve)"; 2 usual "follow it"; 2 usual "move (it|{the x}) along the (line|path|curve)";
                 1 usual "move along the path to its end"; 1 usual "(go|move) there"; 1 usual "{the x} follows the (line|path)";
                 1 usual "move {the x} to the end";
+                1 usual "bring it there"; 1 usual "let {the x} follow the (line|path|curve)"; 1 usual "go along the (line|path|curve)";
                 1 held "bring {the x} to the end of the (line|path)"; 1 held "let {the x} go along the (line|path)";
                 1 order "along the (line|path), move {the x}";
             },
@@ -298,7 +330,10 @@ impl Intent {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::grammar::pattern::words;
 
     #[test]
     fn every_intent_has_forms_of_all_three_kinds() {
@@ -322,6 +357,22 @@ mod tests {
                 assert!(!twice, "{} twice in {}", form.pattern, intent.name());
                 assert!(form.weight > 0);
             }
+        }
+    }
+
+    /// What a test of forms asks is whether a new sentence of known words is understood.
+    #[test]
+    fn forms_that_are_held_out_say_it_in_words_that_others_have() {
+        let words = |usual: bool| {
+            let all = Intent::ALL.into_iter().flat_map(|intent| intent.forms());
+            let some = all.filter(move |form| (form.wording == Wording::Usual) == usual);
+            let words = some.flat_map(|form| words(form.pattern));
+            words.map(str::to_lowercase)
+        };
+        let mut known: BTreeSet<String> = words(true).collect();
+        known.extend(["an", "please"].map(String::from)); // of every sentence
+        for word in words(false) {
+            assert!(known.contains(&word), "{word:?} is only in forms held out");
         }
     }
 

@@ -61,7 +61,7 @@ fn choose(pattern: &str, draw: &mut Draw) -> String {
 pub(super) fn words(pattern: &str) -> impl Iterator<Item = &str> {
     let outside = pattern.split('{').flat_map(|part| part.rsplit('}').next());
     outside.flat_map(|part| {
-        let breaks = |c: char| c.is_whitespace() || "(|),:&+".contains(c);
+        let breaks = |c: char| c.is_whitespace() || "(|),:;&+".contains(c);
         part.split(breaks).filter(|word| !word.is_empty())
     })
 }
