@@ -158,19 +158,22 @@ impl FlowConfig {
     /// A small network for latents of 16 x 16 and the 64 tokens of a small vision tower.
     pub fn mini() -> Self {
         Self {
-            latent_channels: 4,
+            latent_channels: 8,
             latent_side: 16,
             source: SourceConfig {
                 tokens: 144,
                 token_width: 192,
                 compressed_tokens: 64,
                 width: 128,
-                layers: 2,
-                reductions: 3,
+                layers: 4,
+                reductions: 0,
                 heads: 4,
                 mlp_width: 256,
-                deviation: None,
-                codebook: None,
+                deviation: Some(0.1),
+                codebook: Some(Codebook {
+                    codes: 80,
+                    numbers: 13,
+                }),
             },
             transformer: TransformerConfig {
                 side: 8,

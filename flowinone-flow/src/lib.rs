@@ -17,6 +17,7 @@ mod norm;
 mod output;
 mod skips;
 mod source;
+pub mod squares;
 mod states;
 mod structure;
 mod time;

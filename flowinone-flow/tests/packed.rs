@@ -38,9 +38,15 @@ fn waves<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
 }
 
 /// Both branches of one velocity evaluation at t = 0.4, the first of two items with a structure.
-fn velocities(model: &FlowNetwork, side: usize) -> Tensor<4> {
-    let x = waves([2, 4, side, side], 0.0);
-    let structure = Structure::new(waves([2, 4, side, side], 1.0)).masked(&[true, false]);
+fn velocities(model: &FlowNetwork, config: &FlowConfig) -> Tensor<4> {
+    let shape = [
+        2,
+        config.latent_channels,
+        config.latent_side,
+        config.latent_side,
+    ];
+    let x = waves(shape, 0.0);
+    let structure = Structure::new(waves(shape, 1.0)).masked(&[true, false]);
     let (conditional, unconditional) = model.field(Some(structure)).both(x, 0.4.into());
     Tensor::cat(vec![conditional, unconditional], 0)
 }
@@ -67,15 +73,15 @@ fn fewer_bits_move_a_velocity_little() {
     // more.
     for (name, config) in [("mini", FlowConfig::mini()), ("middle", middle())] {
         let model = network(&config);
-        let side = config.latent_side;
-        let (exact, exact_source) = (velocities(&model, side), sources(&model, &config));
+        let exact = velocities(&model, &config);
+        let exact_source = sources(&model, &config);
         for (precision, tolerance, of_source) in [
             (Dtype::F32, 2e-6, 2e-6),
             (Dtype::Bf16, 7e-3, 1.5e-2),
             (Dtype::Int8, 2.5e-2, 1.5e-2),
         ] {
             let model = packed(&config, precision);
-            let velocity = apart(velocities(&model, side), exact.clone());
+            let velocity = apart(velocities(&model, &config), exact.clone());
             let source = apart(sources(&model, &config), exact_source.clone());
             println!("{name}, {precision:?}: velocity {velocity:.1e}, source {source:.1e}");
             assert!(velocity < tolerance, "{name}, {precision:?}: {velocity}");
@@ -88,8 +94,8 @@ fn fewer_bits_move_a_velocity_little() {
 fn packing_before_filling_and_after_is_the_same() {
     let config = FlowConfig::tiny();
     for precision in [Dtype::F32, Dtype::Bf16, Dtype::Int8] {
-        let before = velocities(&packed(&config, precision), 32);
-        let after = velocities(&network(&config).packed(precision), 32);
+        let before = velocities(&packed(&config, precision), &config);
+        let after = velocities(&network(&config).packed(precision), &config);
         assert_eq!(before.into_data(), after.into_data(), "{precision:?}");
     }
 }

@@ -61,8 +61,7 @@ impl Default for PromptStyle {
 }
 
 impl PromptStyle {
-    /// That of the small model: a few large words in one typeface, on a canvas as small as what its
-    /// vision tower sees.
+    /// That of the small model: a few large words in one typeface.
     pub fn mini() -> Self {
         let sentences = [
             (Task::Doodle, "make it real"),
@@ -70,8 +69,8 @@ impl PromptStyle {
             (Task::Trajectory, "follow"),
         ];
         Self {
-            side: 128,
-            text_scale: 2.0,
+            side: 256,
+            text_scale: 1.7,
             face: Some(Typeface::SerifBold),
             ground: Some(Background::Plain(Colour([245, 245, 242]))),
             sentences: sentences.map(|(task, words)| (task, words.into())).into(),

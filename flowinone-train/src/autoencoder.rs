@@ -76,10 +76,12 @@ impl TrainTask for AutoencoderTrainTask {
 
     fn batcher(&self) -> Batcher<Pictures> {
         let (side, prompts) = (self.side, self.reconstruction.prompts as usize);
+        let asked = self.flow.is_some();
         Box::new(move |examples| {
-            let examples = examples.iter().enumerate();
-            let shown =
-                examples.map(|(at, e)| Shown::new(e, side, at.checked_rem(prompts) == Some(0)));
+            let shown = examples.iter().enumerate().map(|(at, example)| {
+                let prompt = at.checked_rem(prompts) == Some(0);
+                Shown::new(example, side, prompt, asked)
+            });
             Ok(Pictures(shown.collect()))
         })
     }

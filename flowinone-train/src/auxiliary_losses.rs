@@ -33,6 +33,9 @@ pub struct AuxiliaryLosses {
     /// Weight of the letters that each visual token is to name; needs pairs that are made while
     /// training.
     pub letters: f64,
+    /// Weight of the scene of the prompt that each visual token is to tell, and of the points of
+    /// its first mark; needs ground truth.
+    pub scene: f64,
     /// Weight of the layout of the target that tokens and starts are to tell; needs ground truth.
     pub layout: f64,
     /// Weight of the squared distance of the source's mean to a start that says the layout of the

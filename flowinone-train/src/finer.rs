@@ -42,14 +42,15 @@ pub(crate) struct Shown {
     pub(crate) picture: RgbImage,
     /// The prompt beside it, of the same size, if its structure is kept.
     pub(crate) prompt: Option<RgbImage>,
-    /// What the flow would be asked for to make it.
+    /// What the flow is to be asked for to make it, if the run has one.
     pub(crate) asked: Option<Asked>,
 }
 
 impl Shown {
     /// The target of an example in a square of `side` pixels, or its prompt, which is an edit of
     /// nothing.
-    pub(crate) fn new(example: &Example, side: u32, prompt: bool) -> Self {
+    /// What a flow would be asked for is kept if `asked`.
+    pub(crate) fn new(example: &Example, side: u32, prompt: bool, asked: bool) -> Self {
         let crop = |picture| flowinone_image::center_crop(picture, side);
         match prompt {
             true => Self {
@@ -60,7 +61,7 @@ impl Shown {
             false => Self {
                 picture: crop(&example.output),
                 prompt: example.keeps_structure().then(|| crop(&example.input)),
-                asked: Some(Asked {
+                asked: asked.then(|| Asked {
                     prompt: example.input.clone(),
                     structure: example.keeps_structure(),
                 }),

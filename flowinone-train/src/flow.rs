@@ -8,30 +8,32 @@
 //! A run that does not train the velocity network leaves out the flow matching loss and costs a
 //! third.
 
+mod from_layouts;
 mod losses;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor};
 use flowinone_data::{ContactSheet, Example};
 use flowinone_encoder::{VisualEncoder, janus_pixels};
-use flowinone_flow::Source;
 use flowinone_flow::train::Objective;
 use flowinone_image::{center_crop, psnr, write_picture};
 use flowinone_tasks::{Item, ModelConfig, Pipeline, Settings, to_pictures};
 use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
+use self::from_layouts::FromLayouts;
 use crate::auxiliary_losses::AuxiliaryLosses;
 use crate::flow_batch::{Readings, prepared};
 use crate::frozen_features::{FrozenFeatures, Reuse};
 use crate::labels::VALIDATION_METRICS;
-use crate::layout::{LayoutGrid, SQUARE, START_PARTS, TOKEN_PARTS, codes_loss};
+use crate::layout::{SQUARE, START_PARTS, TOKEN_PARTS, codes_loss};
 use crate::letters::SEEN_LETTERS;
+use crate::scene::{RIGHT_POINT, RIGHT_SUBJECT, SCENE_PARTS};
 use crate::spelling::SPELLING_METRICS;
-use crate::validation_set::{ValidationGroup, caption};
+use crate::validation_set::caption;
 use crate::{
     BatchRng, Batcher, Cache, DataConfig, Error, FlowBatch, FlowTrainingConfig, Losses, Part,
     TrainTask, TrainableFlow, Trained, ValidationSet, Vocabulary,
@@ -50,10 +52,7 @@ pub struct FlowTrainTask {
     readings: Readings,
     /// Whether the tower alone learns, and only to read.
     reading_only: bool,
-    /// The deviation of starts that say a layout, if the velocity network learns from them.
-    from_layouts: Option<f64>,
-    /// Whether all pairs start from layouts, and no prompt is read.
-    layouts_alone: bool,
+    from_layouts: Option<FromLayouts>,
     validation: Option<ValidationSet>,
     validation_examples: usize,
     device: Device,
@@ -63,7 +62,8 @@ impl FlowTrainTask {
     /// For a model on `device`, which computes gradients; `autoencoder` is not trained.
     ///
     /// # Errors
-    /// A cache that cannot be opened; a deviation to be learned where the model states one.
+    /// A cache that cannot be opened; a deviation to be learned where the model states one; a
+    /// codebook with fewer codes than what it is to say.
     pub fn new(
         config: &FlowTrainingConfig,
         model: ModelConfig,
@@ -87,15 +87,18 @@ impl FlowTrainTask {
             }
             false => Reuse::Streaming,
         };
-        let layout_start = config.auxiliary_losses.layout_start > 0.0;
-        let layouts_alone = layout_start && config.train == Trained::Parts(vec![Part::Velocity]);
-        let stated = model.flow.source.deviation;
-        if layouts_alone && stated.is_none() {
-            let reason = "auxiliary_losses.layout_start needs a deviation of the start; give the \
-                          model flow.source.deviation";
-            return Err(Error::Config(reason.into()));
+        if let Some(book) = model.flow.source.codebook
+            && config.auxiliary_losses.layout > 0.0
+            && book.codes <= classes.len()
+        {
+            return Err(Error::Config(format!(
+                "auxiliary_losses.layout needs a code for each of {} classes and one for none, and \
+                 the model's flow.source.codebook has {}; give it more codes",
+                classes.len(),
+                book.codes
+            )));
         }
-        let from_layouts = stated.filter(|_| layout_start && config.trains(Part::Velocity));
+        let from_layouts = FromLayouts::new(config, &model)?;
         let tokens = model.encoder.tokens().isqrt();
         let squares = model.flow.latent_side / SQUARE;
         Ok(Self {
@@ -117,15 +120,15 @@ impl FlowTrainTask {
                 labels: config.auxiliary_losses.labels > 0.0,
                 spelling: config.auxiliary_losses.spelling > 0.0,
                 letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
+                scene: (config.auxiliary_losses.scene > 0.0).then_some(tokens),
                 layout: (config.auxiliary_losses.layout + config.auxiliary_losses.layout_start
                     > 0.0)
                     .then_some([tokens, squares]),
-                untold_apart: from_layouts.is_some() && !layouts_alone,
+                untold_apart: from_layouts.is_some_and(|from| !from.alone),
             },
             reading_only: config.train == Trained::Parts(vec![Part::Encoder])
                 && config.auxiliary_losses.anchor == 0.0,
             from_layouts,
-            layouts_alone,
             validation,
             validation_examples: config.run.validation.examples,
             device: device.clone(),
@@ -146,7 +149,6 @@ impl FlowTrainTask {
             readings: self.readings.clone(),
             reading_only: self.reading_only,
             from_layouts: self.from_layouts,
-            layouts_alone: self.layouts_alone,
             validation: None,
             validation_examples: 0,
             device: device.clone(),
@@ -168,25 +170,6 @@ impl FlowTrainTask {
         let shift = self.auxiliary.time_shift as f32;
         let normals = rng.normals(count).into_iter();
         normals.map(|normal| normal + shift).collect()
-    }
-
-    /// The losses of the flow from starts that say the layouts of the targets, without a prompt.
-    fn drawing_losses(
-        &self,
-        model: &TrainableFlow,
-        batch: &FlowBatch,
-        rng: &mut BatchRng,
-    ) -> Losses {
-        let deviation = self.from_layouts.expect("asked for by the run");
-        let start = model.layout_start.as_ref().expect("likewise");
-        let layouts = batch.layouts.as_ref().expect("likewise");
-        let side = self.model.flow.latent_side / SQUARE;
-        let mut source = start.source(&layouts.starts, side, deviation, &self.device);
-        if self.auxiliary.layout_errors > 0.0 {
-            source.mean = source.mean.clone() + self.layout_errors(source.mean.dims(), rng);
-        }
-        let target = self.latents(&batch.target);
-        self.flow_losses(model, source, target, batch, rng).0
     }
 
     /// The losses of pairs whose prompts are read.
@@ -245,14 +228,6 @@ impl FlowTrainTask {
         Losses { total, parts }
     }
 
-    /// Errors of starts of this shape, as `layout_errors` asks for them.
-    fn layout_errors(&self, shape: [usize; 4], rng: &mut BatchRng) -> Tensor<4> {
-        let noise = rng.noise(shape, &self.device);
-        let deviations = TensorData::new(rng.uniforms(shape[0]), [shape[0], 1, 1, 1]);
-        let deviations = Tensor::<4>::from_data(deviations, (&self.device, DType::F32));
-        noise * deviations.mul_scalar(self.auxiliary.layout_errors)
-    }
-
     fn tokens(&self, model: &TrainableFlow, batch: &FlowBatch) -> Tensor<3> {
         if self.encoder_frozen {
             return Tensor::from_inner(self.frozen.tokens(&model.encoder, &batch.vision));
@@ -278,7 +253,7 @@ impl TrainTask for FlowTrainTask {
     }
 
     fn train_step(&self, model: &TrainableFlow, batch: FlowBatch, rng: &mut BatchRng) -> Losses {
-        if self.layouts_alone {
+        if self.layouts_alone() {
             return self.drawing_losses(model, &batch, rng);
         }
         let Some(untold) = &batch.untold else {
@@ -358,27 +333,6 @@ impl TrainTask for FlowTrainTask {
 }
 
 impl FlowTrainTask {
-    /// The starts that say the layouts of a group's targets, if the run draws from layouts.
-    fn layout_source(
-        &self,
-        model: &TrainableFlow,
-        group: &ValidationGroup,
-    ) -> Result<Option<Source>, Error> {
-        let (true, Some(deviation), Some(start)) =
-            (self.layouts_alone, self.from_layouts, &model.layout_start)
-        else {
-            return Ok(None);
-        };
-        let side = self.model.flow.latent_side / SQUARE;
-        let vocabulary = &self.readings.vocabulary;
-        let layout = |(_, example): &(u64, Example)| LayoutGrid::of(example, vocabulary, side);
-        let layouts: Result<Vec<_>, _> = group.examples.iter().map(layout).collect();
-        let device = self.device.clone().inner();
-        Ok(Some(
-            start.valid().source(&layouts?, side, deviation, &device),
-        ))
-    }
-
     /// Accuracies of all heads on the validation set, and distances to the wanted places, by task.
     fn label_metrics(
         &self,
@@ -402,7 +356,14 @@ impl FlowTrainTask {
                 found.extend(heads.loss(tokens, start, layouts).parts);
             }
             for (name, value) in found {
-                let other = [SEEN_LETTERS, TOKEN_PARTS[3], START_PARTS[3]];
+                let other = [
+                    SEEN_LETTERS,
+                    SCENE_PARTS[3],
+                    RIGHT_POINT,
+                    RIGHT_SUBJECT,
+                    TOKEN_PARTS[3],
+                    START_PARTS[3],
+                ];
                 let read = SPELLING_METRICS.contains(&name) || other.contains(&name);
                 if VALIDATION_METRICS.contains(&name) || read {
                     let value = f64::from(value.into_scalar::<f32>());

@@ -9,6 +9,7 @@ use flowinone_image::center_crop;
 use image::RgbImage;
 
 use crate::layout::{LayoutGrid, Layouts};
+use crate::scene::SceneGrid;
 use crate::{Error, Labels, LetterGrid, Spelling, Vocabulary};
 
 /// A batch as it waits in memory.
@@ -28,6 +29,8 @@ pub struct FlowBatch {
     pub(crate) spellings: Option<Vec<Spelling>>,
     /// Where each letter stands.
     pub(crate) letters: Option<Vec<LetterGrid>>,
+    /// What each prompt shows where.
+    pub(crate) scenes: Option<Vec<SceneGrid>>,
     /// What is to be seen where in each target.
     pub(crate) layouts: Option<Layouts>,
     /// The pairs whose prompts do not tell what their targets show, if these are to be drawn from
@@ -43,6 +46,8 @@ pub(crate) struct Readings {
     pub(crate) spelling: bool,
     /// Visual tokens along each side of a prompt whose letters they are to name.
     pub(crate) letters: Option<usize>,
+    /// Visual tokens along each side that tell what the prompt shows there.
+    pub(crate) scene: Option<usize>,
     /// Visual tokens along each side, and squares of a start, that tell what is to be seen there.
     pub(crate) layout: Option<[usize; 2]>,
     /// Whether pairs whose prompts do not tell what their targets show are kept apart.
@@ -52,7 +57,12 @@ pub(crate) struct Readings {
 impl Readings {
     /// Whether anything is read.
     pub(crate) fn any(&self) -> bool {
-        self.labels || self.spelling || self.letters.is_some() || self.layout.is_some()
+        self.letters.is_some() || self.truth()
+    }
+
+    /// Whether any of it is read from ground truth.
+    fn truth(&self) -> bool {
+        self.labels || self.spelling || self.scene.is_some() || self.layout.is_some()
     }
 }
 
@@ -89,6 +99,7 @@ fn batch_of<'e>(
         labels: readings.labels.then(Vec::new),
         spellings: readings.spelling.then(Vec::new),
         letters: readings.letters.map(|_| vec![]),
+        scenes: readings.scene.map(|_| vec![]),
         layouts: readings.layout.map(|_| Layouts::default()),
         untold: None,
     };
@@ -102,13 +113,17 @@ fn batch_of<'e>(
             let letters = letters.ok_or_else(|| unlabelled(example, "it comes from a file"))?;
             grids.push(LetterGrid::new(letters, side));
         }
-        if !(readings.labels || readings.spelling || readings.layout.is_some()) {
+        if !readings.truth() {
             continue;
         }
         let truth = truth_of(example)?;
         let unknown = || unlabelled(example, UNKNOWN);
         if let Some(labels) = &mut batch.labels {
             labels.push(readings.vocabulary.labels(&truth).ok_or_else(unknown)?);
+        }
+        if let (Some(side), Some(scenes)) = (readings.scene, &mut batch.scenes) {
+            let scene = SceneGrid::new(&truth, &readings.vocabulary, side);
+            scenes.push(scene.ok_or_else(unknown)?);
         }
         if let (Some([tokens, start]), Some(layouts)) = (readings.layout, &mut batch.layouts) {
             let layout = |side| LayoutGrid::new(&truth, &readings.vocabulary, side);
@@ -144,7 +159,7 @@ fn truth_of(example: &Example) -> Result<Truth, Error> {
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "labels, spelling, letters and layout need ground truth for every example, but {} of {}: {reason}",
+        "labels, spelling, letters, scene and layout need ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

@@ -10,7 +10,7 @@ use flowinone_tasks::{FlowInOne, Item, ModelConfig, Pipeline, Settings};
 use flowinone_vae::Autoencoder;
 use image::RgbImage;
 
-use crate::BatchRng;
+use crate::{BatchRng, Reconstruction};
 
 /// The model's flow, to make latents with.
 #[derive(Clone)]
@@ -29,14 +29,19 @@ pub(crate) struct Asked {
 }
 
 impl FlowMade {
-    /// By the networks of `model` with `autoencoder`, whose encoder has to stay as it is; they
-    /// compute gradients, and `device` is theirs without.
+    /// By the networks of `model` with `autoencoder`, whose encoder has to stay as it is, if the
+    /// run asks for latents that a flow makes; they compute gradients, and `device` is theirs
+    /// without.
     pub fn new(
+        run: &Reconstruction,
         networks: &FlowInOne,
         autoencoder: &Autoencoder,
         model: &ModelConfig,
         device: &Device,
-    ) -> Self {
+    ) -> Option<Self> {
+        if run.flow_made == 0.0 {
+            return None;
+        }
         let pipeline = Pipeline::new(
             networks.encoder().valid(),
             autoencoder.valid(),
@@ -45,10 +50,10 @@ impl FlowMade {
             device,
             FloatDType::F32,
         );
-        Self {
+        Some(Self {
             pipeline,
             settings: model.sampling,
-        }
+        })
     }
 
     /// The latents that the flow makes of each of these, with noise of their own,

@@ -9,6 +9,7 @@ use flowinone_weights::{Checkpoint, restore, save_module};
 
 use crate::layout::LayoutHeads;
 use crate::layout_start::LayoutStart;
+use crate::scene::SceneHead;
 use crate::{Error, LabelHeads, LetterHead, SpellingHead, TrainableFlow};
 
 /// The heads that a run's auxiliary losses ask for, by the names that they have in its checkpoints.
@@ -17,6 +18,7 @@ struct Heads {
     heads: Option<LabelHeads>,
     speller: Option<SpellingHead>,
     letters: Option<LetterHead>,
+    scene: Option<SceneHead>,
     layout: Option<LayoutHeads>,
     layout_start: Option<LayoutStart>,
 }
@@ -28,6 +30,7 @@ impl TrainableFlow {
             heads: self.heads.clone(),
             speller: self.speller.clone(),
             letters: self.letters.clone(),
+            scene: self.scene.clone(),
             layout: self.layout.clone(),
             layout_start: self.layout_start.clone(),
         }
@@ -56,6 +59,7 @@ impl TrainableFlow {
             heads: heads.heads,
             speller: heads.speller,
             letters: heads.letters,
+            scene: heads.scene,
             layout: heads.layout,
             layout_start: heads.layout_start,
             ..self

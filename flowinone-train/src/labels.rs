@@ -23,7 +23,7 @@ const TOKEN_WIDTH: usize = 24;
 /// Width of the joined features.
 const HIDDEN: usize = 256;
 /// Kinds of change that an operation can be.
-const CHANGES: usize = 8;
+pub(crate) const CHANGES: usize = 8;
 /// Colours by name, and none.
 pub(crate) const COLOURS: usize = ColourName::ALL.len() + 1;
 /// Place and size of the object that is to be seen; the two ends of what is drawn to say so.
@@ -51,11 +51,13 @@ pub struct Labels {
     /// The task.
     task: usize,
     /// The kind of change.
-    change: usize,
+    pub(crate) change: usize,
     /// The class of the object that is new or changed, or one past the last for none.
-    class: usize,
+    pub(crate) class: usize,
+    /// The class of the object that is to go, change or move, or one past the last for none.
+    pub(crate) subject: usize,
     /// The colour that is asked for.
-    colour: usize,
+    pub(crate) colour: usize,
     /// Centre and size of that object in fractions of the side, if there is one.
     numbers: Option<[f32; NUMBERS]>,
     /// Where the first mark ends and where it starts: arrow, path, or opposite corners of a box.
@@ -85,6 +87,10 @@ impl Vocabulary {
             None => self.classes.len(),
             Some(seen) => self.number(&seen.class)?,
         };
+        let subject = match subject(&truth.operation) {
+            None => self.classes.len(),
+            Some(object) => self.number(&truth.scene.objects.get(object)?.class)?,
+        };
         let side = truth.side as f32;
         let numbers = expected.map(|seen| {
             let [x, y] = seen.center;
@@ -102,6 +108,7 @@ impl Vocabulary {
             task,
             change,
             class,
+            subject,
             colour,
             numbers,
             ends: ends(&truth.operation),
@@ -145,8 +152,28 @@ fn change(operation: &Operation, tint: Option<flowinone_data::Colour>) -> (usize
     }
 }
 
+/// The number of the object that is to go, change or move.
+fn subject(operation: &Operation) -> Option<usize> {
+    match operation {
+        Operation::Instruct { edit } | Operation::Mark { edit, .. } => match edit {
+            Edit::Remove { object }
+            | Edit::Replace { object, .. }
+            | Edit::Recolour { object, .. }
+            | Edit::Move { object, .. }
+            | Edit::Resize { object, .. } => Some(*object),
+            Edit::Add { .. } | Edit::Ground { .. } => None,
+        },
+        Operation::Push { pushes, .. } => pushes.first().map(|push| push.object),
+        Operation::Follow { paths } => paths.first().map(|path| path.object),
+        Operation::Name { .. }
+        | Operation::Depict { .. }
+        | Operation::Fill { .. }
+        | Operation::Doodle { .. } => None,
+    }
+}
+
 /// Where the first mark of a request ends and where it starts.
-fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
+pub(crate) fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
     let [[x, y], [from_x, from_y]] = match operation {
         Operation::Fill { frame, .. } => {
             let Rect { x, y, .. } = *frame;

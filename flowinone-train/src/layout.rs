@@ -17,7 +17,8 @@
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use flowinone_data::{Colour, Truth};
+use flowinone_data::{Colour, Seen, Truth};
+use flowinone_flow::squares::values_of;
 use flowinone_kernels::{Dense, gelu, rms_normalized};
 
 use crate::Vocabulary;
@@ -70,9 +71,22 @@ impl LayoutGrid {
     /// The layout of a pair's target in `side` x `side` squares; `None` for a class that is not in
     /// the vocabulary.
     pub(crate) fn new(truth: &Truth, vocabulary: &Vocabulary, side: usize) -> Option<Self> {
+        let ground = truth.target.ground.colour();
+        Self::of_things(&truth.objects, truth.side, ground, vocabulary, side)
+    }
+
+    /// The layout of things on a ground, which are `seen` in a picture of `pixels` a side, in
+    /// `side` x `side` squares; `None` for a class that is not in the vocabulary.
+    pub(crate) fn of_things<'a>(
+        seen: impl IntoIterator<Item = &'a Seen>,
+        pixels: u32,
+        ground: Colour,
+        vocabulary: &Vocabulary,
+        side: usize,
+    ) -> Option<Self> {
         let mut squares = vec![None; side * side];
-        let scale = side as f32 / truth.side as f32;
-        for seen in &truth.objects {
+        let scale = side as f32 / pixels as f32;
+        for seen in seen {
             let class = vocabulary.number(&seen.class)? as i32;
             let tint = colour_number(seen.tint.map(|tint| tint.name)) as i32;
             let bounds = seen.bounds;
@@ -99,8 +113,10 @@ impl LayoutGrid {
                 }
             }
         }
-        let ground = shade(truth.target.ground.colour());
-        Some(Self { squares, ground })
+        Some(Self {
+            squares,
+            ground: shade(ground),
+        })
     }
 
     /// For each square, 1 if an object is seen there, else 0.
@@ -155,9 +171,8 @@ impl LayoutHeads {
     pub(crate) fn loss(&self, tokens: Tensor<3>, start: Tensor<4>, layouts: &Layouts) -> Losses {
         let tokens = rms_normalized(tokens);
         let mut losses = self.tokens.loss(tokens, &layouts.tokens, TOKEN_PARTS);
-        let starts = self
-            .starts
-            .loss(squares_of(start), &layouts.starts, START_PARTS);
+        let values = values_of(start, SQUARE);
+        let starts = self.starts.loss(values, &layouts.starts, START_PARTS);
         losses.total = losses.total + starts.total;
         losses.parts.extend(starts.parts);
         losses
@@ -290,16 +305,6 @@ pub(crate) fn codes_loss(
     }
 }
 
-/// The values of each square of `[batch, channels, side, side]`: `[batch, squares, channels * 4]`.
-fn squares_of(latent: Tensor<4>) -> Tensor<3> {
-    let [batch, channels, side, _] = latent.dims();
-    let squares = side / SQUARE;
-    latent
-        .reshape([batch, channels, squares, SQUARE, squares, SQUARE])
-        .permute([0, 2, 4, 1, 3, 5])
-        .reshape([batch, squares * squares, channels * SQUARE * SQUARE])
-}
-
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
@@ -362,15 +367,6 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_square_lie_together() {
-        let device = Device::flex();
-        let latent = Tensor::<1, Int>::arange(0..16, &device).float();
-        let values = squares_of(latent.reshape([1, 1, 4, 4])).into_data();
-        let values: Vec<f32> = values.try_to_vec().unwrap();
-        assert_eq!(values[..8], [0., 1., 4., 5., 2., 3., 6., 7.]);
-    }
-
-    #[test]
     fn a_start_that_differs_by_class_is_read_after_some_steps() {
         let device = Device::flex().autodiff();
         let head = LayoutHead::new(2 * 4, 3, &device);
@@ -381,7 +377,7 @@ mod tests {
             start[10] = value(class); // the first channel's last square
             Tensor::<1>::from_floats(start.as_slice(), &device).reshape([1, 2, 4, 4])
         });
-        let starts = squares_of(Tensor::cat(starts.to_vec(), 0));
+        let starts = values_of(Tensor::cat(starts.to_vec(), 0), SQUARE);
         let layouts = [grid(0), grid(2)];
         let first: f32 = head
             .loss(starts.clone(), &layouts, START_PARTS)

@@ -13,6 +13,7 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use flowinone_flow::Source;
+use flowinone_flow::squares::maps_of;
 use flowinone_kernels::Dense;
 use flowinone_weights::{Init, randomize};
 
@@ -29,7 +30,7 @@ pub(crate) const LAYOUT_START: &str = "layout_start.code.weight";
 /// Layouts to starts.
 #[derive(Module, Debug)]
 pub(crate) struct LayoutStart {
-    code: Dense,
+    pub(crate) code: Dense,
     classes: usize,
 }
 
@@ -64,20 +65,14 @@ impl LayoutStart {
     }
 
     fn mean(&self, layouts: &[LayoutGrid], side: usize, device: &Device) -> Tensor<4> {
-        let [inputs, values] = self.code.dims();
+        let [inputs, _] = self.code.dims();
         let mut told = Vec::with_capacity(layouts.len() * side * side * inputs);
         for layout in layouts {
             layout.tell(self.classes, &mut told);
         }
-        let count = layouts.len() * side * side;
-        let told = TensorData::new(told, [count, inputs]);
-        let told = Tensor::<2>::from_data(told, (device, DType::F32));
-        let channels = values / (SQUARE * SQUARE);
-        self.code
-            .forward(told)
-            .reshape([layouts.len(), side, side, channels, SQUARE, SQUARE])
-            .permute([0, 3, 1, 4, 2, 5])
-            .reshape([layouts.len(), channels, side * SQUARE, side * SQUARE])
+        let told = TensorData::new(told, [layouts.len(), side * side, inputs]);
+        let told = Tensor::<3>::from_data(told, (device, DType::F32));
+        maps_of(self.code.forward(told), SQUARE)
     }
 
     /// How far the source's `mean` is from what it is to say, `[1]`: the mean square over squares

@@ -36,6 +36,7 @@ mod read;
 mod reconstruction;
 mod run;
 mod run_folder;
+mod scene;
 mod schedule;
 mod shared;
 mod spelling;

@@ -111,6 +111,7 @@ impl Configuration for FlowTrainingConfig {
             ("auxiliary_losses.labels", self.auxiliary_losses.labels),
             ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
             ("auxiliary_losses.letters", self.auxiliary_losses.letters),
+            ("auxiliary_losses.scene", self.auxiliary_losses.scene),
             ("auxiliary_losses.layout", self.auxiliary_losses.layout),
             (
                 "auxiliary_losses.layout_start",

@@ -13,6 +13,7 @@ use flowinone_weights::{Init, randomize};
 use crate::layout::{LAYOUT_OUTPUTS, LayoutHeads};
 use crate::layout_start::{LAYOUT_START, LayoutStart};
 use crate::letters::LETTERS_OUTPUT;
+use crate::scene::{SCENE_REQUEST, SceneHead};
 use crate::{
     Error, FlowTrainingConfig, LabelHeads, LetterHead, Part, RunCheckpoint, SpellingHead,
     newest_checkpoint,
@@ -30,6 +31,7 @@ pub struct TrainableFlow {
     pub(crate) heads: Option<LabelHeads>,
     pub(crate) speller: Option<SpellingHead>,
     pub(crate) letters: Option<LetterHead>,
+    pub(crate) scene: Option<SceneHead>,
     pub(crate) layout: Option<LayoutHeads>,
     pub(crate) layout_start: Option<LayoutStart>,
 }
@@ -76,6 +78,10 @@ impl TrainableFlow {
                 .then(|| LetterHead::new(model.encoder.output_width, device))
                 .map(|letters| randomize(letters, seed, Init::by_fan_in))
                 .transpose()?,
+            scene: (config.auxiliary_losses.scene > 0.0)
+                .then(|| SceneHead::new(model.encoder.output_width, classes, device))
+                .map(|scene| randomize(scene, seed, Init::by_fan_in))
+                .transpose()?,
             layout: (config.auxiliary_losses.layout > 0.0)
                 .then(|| {
                     let [width, channels] =
@@ -93,14 +99,17 @@ impl TrainableFlow {
             // A head that the earlier run did not have, or for other classes, starts at random.
             let has_letters = before.has(LETTERS_OUTPUT)?;
             let same = known.flatten() == Some(classes);
+            let has_scene = before.has(SCENE_REQUEST)? && same;
             let has_layout = before.has(LAYOUT_OUTPUTS)? && same;
             let has_start = before.has(LAYOUT_START)? && same;
             start_is_known = has_start;
             let letters = flow.letters.take_if(|_| !has_letters);
+            let scene = flow.scene.take_if(|_| !has_scene);
             let layout = flow.layout.take_if(|_| !has_layout);
             let start = flow.layout_start.take_if(|_| !has_start);
             flow = before.ema(flow)?;
             flow.letters = flow.letters.or(letters);
+            flow.scene = flow.scene.or(scene);
             flow.layout = flow.layout.or(layout);
             flow.layout_start = flow.layout_start.or(start);
             let heads = flow.heads.take();
@@ -113,6 +122,12 @@ impl TrainableFlow {
         }
         for part in &config.reinit {
             flow = flow.reinit(*part, model, seed, device)?;
+        }
+        // A new source encoder says what the velocity network knows to draw from.
+        if let (true, Some(start)) = (start_is_known, &flow.layout_start)
+            && config.reinit.contains(&Part::Source)
+        {
+            flow.network.source = flow.network.source.codebook_init(&start.code);
         }
         // A map that is there already stays as the source encoder knows it.
         flow.layout_start = flow.layout_start.map(|start| match start_is_known {
@@ -132,6 +147,7 @@ impl TrainableFlow {
             heads: None,
             speller: None,
             letters: None,
+            scene: None,
             layout: None,
             layout_start: None,
         };

@@ -226,6 +226,19 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         let gradients = GradientsParams::from_grads(losses.total.backward(), &start);
         (names, gradients.len(), start)
     };
+    let mut few = model.clone();
+    few.flow.source.codebook = Some(flowinone_flow::Codebook {
+        codes: 2,
+        numbers: 13,
+    });
+    let classes = vec!["cat".to_string(), "dog".to_string()];
+    let task = FlowTrainTask::new(&config, few, networks.codec(), classes, None, &device());
+    let message = task.map(|_| ()).unwrap_err().to_string();
+    assert!(
+        message.contains("flow.source.codebook has 2") && message.contains("2 classes"),
+        "{message}"
+    );
+
     let (names, reached, start) = parts("draw", &text);
     assert!(names.contains(&"fine"), "{names:?}");
     for read in ["right_class", "right_layout", "right_start", "layout_start"] {

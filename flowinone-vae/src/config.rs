@@ -77,7 +77,7 @@ impl VaeConfig {
     pub fn mini() -> Self {
         Self {
             image_channels: 3,
-            latent_channels: 4,
+            latent_channels: 8,
             channels: 16,
             multipliers: vec![1, 2, 4],
             blocks: 1,

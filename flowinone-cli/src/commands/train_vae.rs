@@ -63,8 +63,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         reconstruction: config.reconstruction,
         side: config.side(&model),
         keeps_latents: config.keeps_latents(),
-        flow: (config.reconstruction.flow_made > 0.0)
-            .then(|| FlowMade::new(&networks, &autoencoder, &model, &device.clone().inner())),
+        flow: FlowMade::new(
+            &config.reconstruction,
+            &networks,
+            &autoencoder,
+            &model,
+            &device.clone().inner(),
+        ),
         device: device.clone(),
         validation: data.validation,
         validation_examples: config.run.validation.examples,

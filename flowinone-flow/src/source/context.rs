@@ -15,6 +15,7 @@ use flowinone_kernels::{Dense, dense_layers};
 
 use super::layer::{ContextLayer, ReductionLayer};
 use crate::SourceConfig;
+use crate::squares::maps_of;
 
 /// Compressed tokens to the moments of a Gaussian.
 #[derive(Module, Debug)]
@@ -23,9 +24,9 @@ pub(crate) struct ContextEncoder {
     pub(crate) reduction_layers: Vec<ReductionLayer>,
     pub(crate) linear: Dense,
     pub(crate) says: Option<Dense>,
-    /// Sides of the grid of tokens and of the squares of the start.
-    grid: [usize; 2],
-    codes: usize,
+    /// Side of what a token says of the start.
+    square: usize,
+    pub(crate) codes: usize,
 }
 
 impl ContextEncoder {
@@ -37,8 +38,7 @@ impl ContextEncoder {
         device: &Device,
     ) -> Self {
         let (heads, hidden, width) = (config.heads, config.mlp_width, config.reduced_width());
-        let across = config.compressed_tokens.isqrt();
-        let square = side / across;
+        let square = side / config.compressed_tokens.isqrt();
         let said = config.codebook.map(|book| book.codes + book.numbers);
         let [inputs, outputs] = match said {
             Some(said) => [said, channels * square * square],
@@ -53,7 +53,7 @@ impl ContextEncoder {
                 .collect(),
             linear: Dense::new(inputs, outputs, device),
             says: said.map(|said| Dense::new(width, said, device)),
-            grid: [across, square],
+            square,
             codes: config.codebook.map_or(0, |book| book.codes),
         }
     }
@@ -77,17 +77,13 @@ impl ContextEncoder {
         if self.says.is_none() {
             return self.linear.forward::<2>(said.flatten(1, 2));
         }
-        let ([batch, _, width], [across, square]) = (said.dims(), self.grid);
+        let width = said.dims()[2];
         let shares = softmax(said.clone().narrow(2, 0, self.codes), 2);
         let numbers = said.narrow(2, self.codes, width - self.codes);
         let values = self
             .linear
             .forward::<3>(Tensor::cat(vec![shares, numbers], 2));
-        let channels = values.dims()[2] / (square * square);
-        values
-            .reshape([batch, across, across, channels, square, square])
-            .permute([0, 3, 1, 4, 2, 5])
-            .reshape([batch, channels * (across * square).pow(2)])
+        maps_of(values, self.square).flatten(1, 3)
     }
 }
 

@@ -18,6 +18,7 @@
 //!
 //! Nothing here draws random numbers: noise, times and the choice of null items are arguments.
 
+mod codebook_init;
 mod condition_dropout;
 mod ema;
 mod flow_map;

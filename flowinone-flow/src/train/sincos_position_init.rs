@@ -108,7 +108,7 @@ fn set_positions(layer: &mut InputLayer) {
 }
 
 /// Gives a parameter other values; whether it asks for a gradient stays.
-fn set(param: &mut Param<Tensor<2>>, values: TensorData) {
+pub(super) fn set<const D: usize>(param: &mut Param<Tensor<D>>, values: TensorData) {
     let values = Tensor::from_data(values, (&param.device(), param.dtype()));
     let id = param.id;
     *param = param.clone().transform_for_load(values, id);
@@ -147,7 +147,7 @@ fn attend_to_the_same_place(path: &mut StructureAttention) {
 }
 
 /// Why a layer has its parameters.
-const TRAINED: &str = "a network that is to be trained is not packed";
+pub(super) const TRAINED: &str = "a network that is to be trained is not packed";
 
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
@@ -174,7 +174,9 @@ mod tests {
     fn a_fresh_source_keeps_the_places_of_its_tokens() {
         let device = Device::flex();
         let mut config = FlowConfig::mini();
+        config.latent_channels = 4;
         config.source.tokens = config.source.compressed_tokens;
+        (config.source.deviation, config.source.codebook) = (None, None);
         let network = flowinone_weights::randomize(config.init(&device), 3, crate::default_init);
         let mut source = network.unwrap().source.spatial_identity_init();
         // Without the layers that mix, to see the two ends alone.

@@ -75,7 +75,7 @@ impl FlowTrainTask {
         (Losses { total, parts }, start)
     }
 
-    /// What is read from the tokens `[batch, tokens, width]` of a batch: labels and letters.
+    /// What is read from the tokens `[batch, tokens, width]` of a batch: labels, letters and scene.
     pub(super) fn reading_losses(
         &self,
         model: &TrainableFlow,
@@ -98,7 +98,10 @@ impl FlowTrainTask {
             );
         }
         if let (Some(head), Some(grids)) = (&model.letters, &batch.letters) {
-            add(head.loss(tokens, grids), self.auxiliary.letters);
+            add(head.loss(tokens.clone(), grids), self.auxiliary.letters);
+        }
+        if let (Some(head), Some(scenes)) = (&model.scene, &batch.scenes) {
+            add(head.loss(tokens, scenes), self.auxiliary.scene);
         }
         Losses { total, parts }
     }

@@ -28,13 +28,17 @@ use crate::inference::normal;
 
 const BATCH: usize = 32;
 
-/// The sizes that `torch_shapes.py` states: prompts of 128 x 128 in 64 tokens, as the built-in
-/// model has them.
+/// The sizes that `torch_shapes.py` states, those of the first built-in model: prompts of 128 x 128
+/// in 64 tokens, latents of 4 channels, and a source encoder that ends as the published one does.
 fn stated() -> ModelConfig {
     let mut config = ModelConfig::mini();
     config.encoder.image_size = 128;
     config.encoder.stem.clear();
-    config.flow.source.tokens = config.encoder.tokens();
+    (config.vae.latent_channels, config.flow.latent_channels) = (4, 4);
+    let source = &mut config.flow.source;
+    source.tokens = config.encoder.tokens();
+    (source.layers, source.reductions) = (2, 3);
+    (source.deviation, source.codebook) = (None, None);
     config
 }
 
@@ -78,7 +82,7 @@ pub(crate) fn step(precision: Dtype) -> Computation {
 
 /// One step of the autoencoder.
 pub(crate) fn autoencoder(precision: Dtype) -> Computation {
-    let config = ModelConfig::mini();
+    let config = stated();
     let device = Device::flex().autodiff();
     let vae = randomize(config.vae.init(&device), 1, Init::by_fan_in);
     let task = AutoencoderTrainTask {
