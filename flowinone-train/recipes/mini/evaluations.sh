@@ -2,7 +2,7 @@
 # What fewer evaluations cost a mini model without any training, on 200 held-out pairs of each task:
 #   evaluations.sh MODEL FOLDER
 # prints one line of shares in per cent for each solver and number of steps, 50 of Euler first.
-# FLOWINONE names the program; if it is not set, cargo runs it.
+# FLOWINONE names the program.
 set -euo pipefail
 model=$1 folder=$2
 recipes=$(dirname "$0")

@@ -1,17 +1,15 @@
 #!/usr/bin/env bash
-# Scores of a mini model on 200 held-out pairs of each task:
+# Scores of a mini model on 200 held-out simple pairs of each task, the former model's exam:
 #   score.sh MODEL FOLDER [generate options]
-# FLOWINONE names the program; if it is not set, cargo runs it. CLASSES names other classes, with
-# commas between them.
+# FLOWINONE names the program, CLASSES other classes with commas between them, COUNT how many pairs.
 set -euo pipefail
 model=$1 folder=$2
 shift 2
-read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-source "$(dirname "$0")/classes.sh"
-icons+=(--classes "${CLASSES:-$classes}")
+source "$(dirname "$0")/common.sh"
+icons+=(--classes "${CLASSES:-$former_classes}")
 pairs=(
-    --seed 2026 --side 128 --split validation
-    --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one"]}'
+    --seed 2026 --side 256 --split validation
+    --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":1.7,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one"]}'
 )
 mkdir -p "$folder"
 for task in class-to-image text-to-image text-in-image text-box visual-marker doodle force trajectory; do

@@ -2,13 +2,12 @@
 # What a mini model makes of what people type: 40 wishes a task in sentence forms that no model is
 # trained on, by the rules of a wish:
 #   wishes.sh MODEL FOLDER [generate options]
-# FLOWINONE names the program; if it is not set, cargo runs it. COUNT and SEED choose other wishes.
+# FLOWINONE names the program; COUNT and SEED choose other wishes.
 set -euo pipefail
 model=$1 folder=$2
 shift 2
-read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-source "$(dirname "$0")/classes.sh"
-icons+=(--classes "${CLASSES:-$natural_classes}")
+source "$(dirname "$0")/common.sh"
+icons+=(--classes "${CLASSES:-$classes}")
 pairs=(
     --seed "${SEED:-2026}" --side 256 --split templates --holdout templates,word-order
     --variety '{"objects":2,"letterings":["serif-bold"],"text_scale":1.7,"text_moves":false,"patterns":false,"rotations":false,"edits":["remove","replace","recolour","ground"],"marked":["remove","replace","recolour"],"captions":["tinted","one","beside","above"],"language":"natural","free":true,"by_hand":true}'

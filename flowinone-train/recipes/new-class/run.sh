@@ -2,17 +2,15 @@
 # Fine-tunes the mini model on ten pictures of one new class, or with `lora` trains an adapter on
 # them, and prints scores of the new class and of the old ones, before and after:
 #   run.sh [CLASS [lora]]
-# Run it from the root of the repository, after recipes/mini/train.sh has fetched the icons;
-# FLOWINONE names the program, without it cargo runs it.
+# Run it from the root of the repository. FLOWINONE names the program.
 set -euo pipefail
 class=${1:-umbrella}
 how=${2:-run}
 folder=models/new-class recipe=flowinone-train/recipes/new-class
-read -r -a flowinone <<< "${FLOWINONE:-cargo run --quiet --release -p flowinone-cli --}"
-source flowinone-train/recipes/mini/classes.sh
+source flowinone-train/recipes/mini/common.sh
 pairs=(
-    --side 128 --tasks class-to-image
-    --variety '{"objects":1,"templates":1,"letterings":["serif-bold"],"text_scale":2.0,"text_moves":false,"patterns":false,"rotations":false}'
+    --side 256 --tasks class-to-image --holdout templates,word-order
+    --variety '{"objects":1,"letterings":["serif-bold"],"text_scale":1.7,"text_moves":false,"patterns":false,"rotations":false,"language":"natural","free":true}'
 )
 
 rm -rf "$folder"
