@@ -10,6 +10,8 @@ use crate::show::with_hint;
 
 /// The model that is taken where none is named.
 pub(crate) const USUAL_MODEL: &str = "animevideov3";
+/// The same for pictures of the built-in model.
+const MODEL_OF_BUILT_IN: &str = "mini-x4";
 
 /// How finished pictures are made larger.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,7 +26,8 @@ pub(crate) struct UpscaleOptions {
     /// Leave the pictures of the built-in model as small as it makes them, 64 x 64 pixels
     #[arg(long, conflicts_with = "upscale")]
     no_upscale: bool,
-    /// The upscaling model: animevideov3, which is built in, or a .pth or .safetensors file
+    /// The upscaling model: animevideov3 or mini-x4, which are built in, the latter for pictures of
+    /// the built-in model, or a .pth or .safetensors file
     #[arg(long, value_name = "NAME|FILE", requires = "upscale")]
     upscale_model: Option<PathBuf>,
     /// Keep the colours of the small picture (its low frequencies), which the network shifts
@@ -46,8 +49,12 @@ impl UpscaleOptions {
             keep_colours: self.upscale_keep_colours,
             ..Settings::default()
         };
-        let model = self.upscale_model.clone();
-        let model = model.unwrap_or_else(|| USUAL_MODEL.into());
+        let usual = if built_in {
+            MODEL_OF_BUILT_IN
+        } else {
+            USUAL_MODEL
+        };
+        let model = self.upscale_model.clone().unwrap_or_else(|| usual.into());
         let upscaling = Upscaling::open(model, settings, session.device(), session.dtype());
         let session = session.upscaled(upscaling.map_err(with_hint)?);
         session.map_err(with_hint)

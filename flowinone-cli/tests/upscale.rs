@@ -96,7 +96,7 @@ fn every_command_that_makes_pictures_makes_them_larger() {
     bench.succeed("class apple -o small.png --no-upscale");
     assert_eq!(size(&bench, "small.png"), (64, 64));
     bench.succeed("class apple -o apple.png --upscale");
-    bench.succeed("upscale small.png -o same.png");
+    bench.succeed("upscale small.png -o same.png --model mini-x4");
     // So are pictures of the built-in model by themselves.
     bench.succeed("class apple -o large.png");
     assert!(bench.pixels("apple.png") == bench.pixels("large.png"));
@@ -267,4 +267,23 @@ holdout = {{}}
     write(config(3).replace("[objective]", "[objective]\nmodel = \"built-in:mini\""));
     let said = bench.fail("train-upscale --config up.toml");
     assert!(said.contains("makes pictures of 64 pixels"), "{said}");
+
+    // Small pictures that a model makes of the prompts.
+    write(config(2).replace("crop = 8", "flow_made = 0.5"));
+    let said = bench.fail("train-upscale --config up.toml");
+    assert!(said.contains("objective.flow_made needs"), "{said}");
+    let made = config(2)
+        .replace(
+            "crop = 8",
+            "crop = 8\nmodel = \"built-in:mini\"\nflow_made = 0.5\nsteepness = 0.4",
+        )
+        .replace("folder = \"run\"", "folder = \"made\"")
+        .replace("scale = 2", "scale = 4")
+        .replace("side = 32", "side = 256");
+    write(made);
+    bench.succeed("train-upscale --config up.toml");
+    let journal = std::fs::read_to_string(bench.path("made/journal.jsonl")).unwrap();
+    assert!(journal.contains("\"steepness\""), "{journal}");
+    bench.succeed("upscale in/a.png -o made.png --model made/upscale.safetensors");
+    assert_eq!(size(&bench, "made.png"), (256, 256));
 }

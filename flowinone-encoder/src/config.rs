@@ -55,7 +55,7 @@ impl EncoderConfig {
             patch_size: 16,
             stem: vec![32, 64, 96],
             width: 192,
-            layers: 6,
+            layers: 9,
             heads: 6,
             mlp_width: 384,
             output_width: 192,

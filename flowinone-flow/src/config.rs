@@ -72,13 +72,25 @@ pub struct SourceConfig {
 
 /// Sizes of a codebook: for each compressed token, shares of codes and some numbers, of which the
 /// values of its square are one linear map, the same for all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Codebook {
     /// Codes, whose shares are a softmax.
     pub codes: usize,
     /// Numbers beside them.
     pub numbers: usize,
+    /// Temperature of that softmax where pictures are made; in training it is 1. Below 1 a square
+    /// says one thing where its token is in two minds.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
 }
 
 /// Sizes of the transformer stage.
@@ -165,7 +177,7 @@ impl FlowConfig {
                 token_width: 192,
                 compressed_tokens: 64,
                 width: 128,
-                layers: 4,
+                layers: 6,
                 reductions: 0,
                 heads: 4,
                 mlp_width: 256,
@@ -173,6 +185,7 @@ impl FlowConfig {
                 codebook: Some(Codebook {
                     codes: 80,
                     numbers: 13,
+                    temperature: 0.33,
                 }),
             },
             transformer: TransformerConfig {
@@ -180,15 +193,15 @@ impl FlowConfig {
                 patch: 2,
                 width: 160,
                 heads: 5,
-                mlp_width: 320,
+                mlp_width: 640,
                 blocks: 5,
                 structure: true,
             },
             convnext: ConvNextConfig {
                 side: 16,
                 width: 80,
-                mlp_width: 160,
-                blocks: 3,
+                mlp_width: 320,
+                blocks: 5,
                 kernel: 7,
             },
             two_times: None,
@@ -277,11 +290,14 @@ impl FlowConfig {
                 format!("from 1 to transformer.blocks ({blocks})")
             })?;
         }
-        if let Some(deviation) = source.deviation {
-            let fits = deviation > 0.0 && deviation.is_finite();
-            require(fits, "source.deviation", deviation, || {
-                "a positive number".into()
-            })?;
+        let temperature = source.codebook.map(|book| book.temperature);
+        for (field, value) in [
+            ("source.deviation", source.deviation),
+            ("source.codebook.temperature", temperature),
+        ] {
+            let value = value.unwrap_or(1.0);
+            let fits = value > 0.0 && value.is_finite();
+            require(fits, field, value, || "a positive number".into())?;
         }
         require(source.reduces(), "source.width", source.width, || {
             format!(
@@ -419,15 +435,19 @@ mod tests {
     }
 
     #[test]
-    fn a_deviation_is_positive() {
-        let mut config = FlowConfig::tiny();
+    fn deviation_and_temperature_are_positive() {
         for wrong in [0.0, -0.1, f64::NAN, f64::INFINITY] {
-            config.source.deviation = Some(wrong);
-            let message = config.validate().unwrap_err().to_string();
-            assert!(
-                message.contains("source.deviation") && message.contains(&wrong.to_string()),
-                "{message}"
-            );
+            let [mut start, mut codes] = [FlowConfig::mini(), FlowConfig::mini()];
+            start.source.deviation = Some(wrong);
+            codes.source.codebook.as_mut().unwrap().temperature = wrong;
+            for (field, config) in [("deviation", start), ("codebook.temperature", codes)] {
+                let message = config.validate().unwrap_err().to_string();
+                assert!(
+                    message.contains(&format!("source.{field}"))
+                        && message.contains(&wrong.to_string()),
+                    "{message}"
+                );
+            }
         }
     }
 

@@ -21,8 +21,9 @@ pub struct Upscaling {
 }
 
 impl Upscaling {
-    /// Opens a model by its file, or with the feature `mini` the built-in one by its name
-    /// `animevideov3`. What is computed in 16 or 8 bits elsewhere takes bfloat16 on the CPU.
+    /// Opens a model by its file, or with the feature `mini` a built-in one by its name:
+    /// `animevideov3`, or `mini-x4`, which is for pictures of the mini model. What is computed in
+    /// 16 or 8 bits elsewhere takes bfloat16 on the CPU.
     ///
     /// # Errors
     /// A name that is neither, with where a published model of that name is to be had; a file of
@@ -121,10 +122,12 @@ impl Upscaling {
 fn built_in(model: &Path) -> Option<(&'static str, &'static [u8])> {
     #[cfg(feature = "mini")]
     {
-        use flowinone_mini_upscale::{MODEL, NAME};
         let name = model.to_str()?;
-        let own = name == NAME || (Some(name) == NAME.strip_prefix("built-in:") && !model.exists());
-        own.then_some((NAME, MODEL))
+        let is = |known: &str| {
+            name == known || (Some(name) == known.strip_prefix("built-in:") && !model.exists())
+        };
+        let mut models = flowinone_mini_upscale::MODELS.into_iter();
+        models.find(|(known, _)| is(known))
     }
     #[cfg(not(feature = "mini"))]
     {

@@ -61,10 +61,7 @@ impl Shown {
             false => Self {
                 picture: crop(&example.output),
                 prompt: example.keeps_structure().then(|| crop(&example.input)),
-                asked: asked.then(|| Asked {
-                    prompt: example.input.clone(),
-                    structure: example.keeps_structure(),
-                }),
+                asked: asked.then(|| Asked::of(example)),
             },
         }
     }

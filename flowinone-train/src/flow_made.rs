@@ -4,13 +4,14 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};
+use flowinone_data::Example;
 use flowinone_encoder::JanusEncoder;
 use flowinone_flow::FlowNetwork;
 use flowinone_tasks::{FlowInOne, Item, ModelConfig, Pipeline, Settings};
-use flowinone_vae::Autoencoder;
+use flowinone_vae::{Autoencoder, LatentCodec};
 use image::RgbImage;
 
-use crate::{BatchRng, Reconstruction};
+use crate::BatchRng;
 
 /// The model's flow, to make latents with.
 #[derive(Clone)]
@@ -28,20 +29,25 @@ pub(crate) struct Asked {
     pub(crate) structure: bool,
 }
 
+impl Asked {
+    /// What would make the target of an example.
+    pub(crate) fn of(example: &Example) -> Self {
+        Self {
+            prompt: example.input.clone(),
+            structure: example.keeps_structure(),
+        }
+    }
+}
+
 impl FlowMade {
-    /// By the networks of `model` with `autoencoder`, whose encoder has to stay as it is, if the
-    /// run asks for latents that a flow makes; they compute gradients, and `device` is theirs
-    /// without.
+    /// By the networks of `model` with `autoencoder`, whose encoder has to stay as it is; they
+    /// compute gradients, and `device` is theirs without.
     pub fn new(
-        run: &Reconstruction,
         networks: &FlowInOne,
         autoencoder: &Autoencoder,
         model: &ModelConfig,
         device: &Device,
-    ) -> Option<Self> {
-        if run.flow_made == 0.0 {
-            return None;
-        }
+    ) -> Self {
         let pipeline = Pipeline::new(
             networks.encoder().valid(),
             autoencoder.valid(),
@@ -50,10 +56,10 @@ impl FlowMade {
             device,
             FloatDType::F32,
         );
-        Some(Self {
+        Self {
             pipeline,
             settings: model.sampling,
-        })
+        }
     }
 
     /// The latents that the flow makes of each of these, with noise of their own,
@@ -73,5 +79,14 @@ impl FlowMade {
         let start = self.pipeline.start(&items, self.settings.noise);
         let last = self.pipeline.solve(&start, &self.settings);
         last.expect("a trained flow makes finite latents").x
+    }
+
+    /// The pictures that they are decoded to, `[count, 3, side, side]` in [-1, 1].
+    ///
+    /// # Panics
+    /// As [`latents`](Self::latents).
+    pub(crate) fn pictures(&self, asked: &[&Asked], rng: &mut BatchRng) -> Tensor<4> {
+        let latents = self.latents(asked, rng);
+        self.pipeline.codec().decode(latents).clamp(-1.0, 1.0)
     }
 }

@@ -1,13 +1,17 @@
 //! Training a small upscaling network on pictures whose large form is known:
 //!
 //! ```text
-//! |x - y| + a |dx - dy| + b (x - y)^2,    y = network(s),   s = x at a scale-th of the size
+//! |x - y| + a |dx - dy| + b (x - y)^2 + c |e(x) - e(y)|,
+//! y = network(s),   s = x at a scale-th of the size,   e(x) = sqrt(mean dx^2 of 16 x 16 pixels)
 //! ```
 //!
-//! means over all values of random crops, `d` the differences of neighbouring pixels. Some of the
-//! small pictures `s` go through the autoencoder of a model, their latents disturbed as a flow
-//! disturbs them: so look the pictures that the model makes, and here what they should have been is
-//! known. The others are noisy a little, or as they are.
+//! means over all values of random crops, `d` the differences of neighbouring pixels. Where `s`
+//! does not tell on which pixel an outline lies, the first three make it soft; the last asks for
+//! outlines as steep as those of `x`, wherever in the square they lie. Some of the
+//! small pictures `s` are those that a model makes of the pair's prompt, so that what its flow
+//! blurs is mended; where a crop of them shows something else than it should, nothing is learned
+//! from it. Some go through the autoencoder of the model, their latents disturbed as a flow
+//! disturbs them. The others are noisy a little, or as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -19,17 +23,26 @@ use flowinone_image::{Filter, center_crop, psnr, resize, write_picture};
 use flowinone_kernels::Dtype;
 use flowinone_tasks::to_pictures;
 use flowinone_upscale::{Compact, CompactConfig, Watch};
-use flowinone_vae::{Autoencoder, LatentCodec};
+use flowinone_vae::{Autoencoder, LatentCodec, means};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::finer::disturbed;
+use crate::flow_made::Asked;
 use crate::reconstruction::errors;
 use crate::validation_set::caption;
 use crate::{
-    BatchRng, Batcher, DataConfig, Error, Losses, Reconstruction, RunConfig, TrainTask,
+    BatchRng, Batcher, DataConfig, Error, FlowMade, Losses, Reconstruction, RunConfig, TrainTask,
     ValidationSet,
 };
+
+/// The largest mean difference of a crop that a flow makes from what it should be, of a range of 1:
+/// that of a blurred thing, and not of one that lies elsewhere.
+const MOST_APART: f32 = 0.06;
+/// Side of the squares in which outlines are to be equally steep, in large pixels.
+const SQUARE: usize = 16;
+/// Mean square of gradients below which a square has no outline, so that the root has a slope.
+const LEAST: f64 = 1e-6;
 
 /// A run of `flowinone train-upscale`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,9 +107,14 @@ pub struct UpscaleObjective {
     pub gradient: f64,
     /// Weight of the squared difference.
     pub squared: f64,
-    /// The model whose autoencoder small pictures go through; none do if `None`.
+    /// Weight of the difference of how steep outlines are.
+    pub steepness: f64,
+    /// The model that makes small pictures, or whose autoencoder they go through; none do if
+    /// `None`.
     pub model: Option<PathBuf>,
-    /// Share of the small pictures that do.
+    /// Share of the small pictures that the model makes of prompts.
+    pub flow_made: f64,
+    /// Share of those that go through its autoencoder.
     pub decoded: f64,
     /// Largest share of their blurred selves in latents.
     pub blur: f64,
@@ -113,7 +131,9 @@ impl Default for UpscaleObjective {
             crop: 32,
             gradient: 0.5,
             squared: 0.0,
+            steepness: 0.0,
             model: None,
+            flow_made: 0.0,
             decoded: 0.5,
             blur: 0.3,
             latent_noise: 0.1,
@@ -132,6 +152,8 @@ pub struct UpscaleTrainTask {
     /// The autoencoder of the model whose pictures will be enlarged, on a device without
     /// gradients.
     pub autoencoder: Option<Autoencoder>,
+    /// The flow of that model, if it makes some of the small pictures.
+    pub flow: Option<FlowMade>,
     /// Where the arithmetic happens, with gradients.
     pub device: Device,
     /// Examples for validation.
@@ -140,8 +162,8 @@ pub struct UpscaleTrainTask {
     pub validation_examples: usize,
 }
 
-/// Large pictures and the same in small, as they wait.
-pub struct Sizes(Vec<[RgbImage; 2]>);
+/// Large pictures and the same in small, as they wait, each with what a flow may be asked for.
+pub struct Sizes(Vec<([RgbImage; 2], Asked)>);
 
 /// A target in both sizes.
 fn sizes(picture: &RgbImage, side: u32, scale: usize, filter: Filter) -> [RgbImage; 2] {
@@ -176,16 +198,26 @@ impl UpscaleTrainTask {
         autoencoder.decode(latent).clamp(-1.0, 1.0)
     }
 
-    /// Small pictures of a batch in [0, 1], `[b, 3, h, w]`, on the device without gradients.
-    fn small(&self, pictures: &[RgbImage], rng: &mut BatchRng) -> Tensor<4> {
+    /// Small pictures of a batch in [0, 1], `[b, 3, h, w]`, on the device without gradients: first
+    /// those that the flow makes, then those that go through the autoencoder.
+    fn small(&self, pictures: &[RgbImage], asked: &[Asked], rng: &mut BatchRng) -> Tensor<4> {
         let device = self.device.clone().inner();
-        let count = pictures.len();
+        let share = |share: f64| (share * pictures.len() as f64).round() as usize;
+        let made = self
+            .flow
+            .as_ref()
+            .map_or(0, |_| share(self.objective.flow_made));
         let decoded = match &self.autoencoder {
-            Some(_) => (self.objective.decoded * count as f64).round() as usize,
+            Some(_) => share(self.objective.decoded),
             None => 0,
         };
-        let (remade, plain) = pictures.split_at(decoded.min(count));
+        let made = made.min(pictures.len());
+        let (remade, plain) = pictures[made..].split_at(decoded.min(pictures.len() - made));
         let mut parts = vec![];
+        if let (Some(flow), 1..) = (&self.flow, made) {
+            let asked: Vec<&Asked> = asked[..made].iter().collect();
+            parts.push(flow.pictures(&asked, rng));
+        }
         if !remade.is_empty() {
             let x = structure_pixels(remade, &device);
             parts.push(self.remade(x, rng));
@@ -223,6 +255,17 @@ impl UpscaleTrainTask {
     }
 }
 
+/// How steep the outlines of pictures `[b, c, h, w]` are, in squares of [`SQUARE`] pixels, of which
+/// those at the right and lower edge that are not whole are left out.
+fn steepness(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let [rows, columns] = [height, width].map(|side| (side - 1) / SQUARE * SQUARE);
+    let part = |down, right| x.clone().narrow(2, down, rows).narrow(3, right, columns);
+    let along = |down, right| (part(down, right) - part(0, 0)).square();
+    let squares = (along(0, 1) + along(1, 0)).mean_dim(1);
+    means(squares, SQUARE).add_scalar(LEAST).sqrt()
+}
+
 /// What a network makes of small pictures in [0, 1].
 fn enlarged(model: &Compact, small: Tensor<4>) -> Tensor<4> {
     let mut go_on = |_| true;
@@ -246,25 +289,47 @@ impl TrainTask for UpscaleTrainTask {
             let both = examples.map(|(at, example)| {
                 // Small pictures come from either filter.
                 let filters = [Filter::Box, Filter::Bicubic];
-                sizes(&example.output, side, scale, filters[at % 2])
+                let both = sizes(&example.output, side, scale, filters[at % 2]);
+                (both, Asked::of(example))
             });
             Ok(Sizes(both.collect()))
         })
     }
 
     fn train_step(&self, model: &Compact, batch: Sizes, rng: &mut BatchRng) -> Losses {
-        let (large, small): (Vec<_>, Vec<_>) = batch
-            .0
-            .into_iter()
-            .map(|[large, small]| (large, small))
-            .unzip();
+        let mut pictures = [vec![], vec![]];
+        let mut asked = vec![];
+        for ([large, small], prompt) in batch.0 {
+            pictures[0].push(large);
+            pictures[1].push(small);
+            asked.push(prompt);
+        }
         let device = self.device.clone().inner();
-        let large = structure_pixels(&large, &device);
-        let large = large.add_scalar(1.0).mul_scalar(0.5); // [b, 3, s h, s w] in [0, 1]
-        let small = self.small(&small, rng);
+        let pixels = |pictures: &[RgbImage]| {
+            structure_pixels(pictures, &device)
+                .add_scalar(1.0)
+                .mul_scalar(0.5)
+        };
+        let large = pixels(&pictures[0]); // [b, 3, s h, s w] in [0, 1]
+        let small = self.small(&pictures[1], &asked, rng);
         let [small, large] = self.crops(&small, &large, rng);
-        let difference = enlarged(model, small) - large;
-        errors(difference, self.objective.gradient, self.objective.squared)
+        let apart = (small.clone() - means(large.clone(), self.scale)).abs();
+        let apart = apart.mean_dims(&[1, 2, 3]); // [b, 1, 1, 1]
+        let learned = apart.lower_elem(MOST_APART).float();
+        let made = enlarged(model, small);
+        let difference = (made.clone() - large.clone()) * learned.clone();
+        let Losses {
+            mut total,
+            mut parts,
+        } = errors(difference, self.objective.gradient, self.objective.squared);
+        if self.objective.steepness > 0.0 {
+            let apart = ((steepness(made) - steepness(large)) * learned)
+                .abs()
+                .mean();
+            total = total + apart.clone().mul_scalar(self.objective.steepness);
+            parts.push(("steepness", apart));
+        }
+        Losses { total, parts }
     }
 
     fn validate(
@@ -287,7 +352,10 @@ impl TrainTask for UpscaleTrainTask {
             let [large, small] = sizes(&example.output, side, self.scale, Filter::Box);
             let rng = &mut BatchRng::new(1, number as u64);
             let x = structure_pixels([&small], &device);
-            let remade = self.remade(x.clone(), rng);
+            let remade = match &self.flow {
+                Some(flow) => flow.pictures(&[&Asked::of(example)], rng),
+                None => self.remade(x.clone(), rng),
+            };
             let enlarge = |x: Tensor<4>| -> Result<RgbImage, Error> {
                 let y = enlarged(&model, x.add_scalar(1.0).mul_scalar(0.5));
                 Ok(to_pictures(y.mul_scalar(2.0).sub_scalar(1.0))?.remove(0))
@@ -314,5 +382,33 @@ impl TrainTask for UpscaleTrainTask {
         Ok(named
             .map(|(name, values)| (name.to_string(), mean(values)))
             .collect())
+    }
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soft_outline_is_less_steep_and_a_moved_one_as_steep() {
+        // One row of squares; black up to `at`, white from `at + soft` on.
+        let outline = |at: i32, soft: i32| {
+            let level = |x: usize| ((x as i32 - at) as f32 / soft as f32).clamp(0.0, 1.0);
+            let row: Vec<f32> = (0..2 * SQUARE + 1).map(level).collect();
+            let rows = row.repeat(SQUARE + 1);
+            let shape = [1, 1, SQUARE + 1, 2 * SQUARE + 1];
+            let found = steepness(Tensor::from_data(
+                TensorData::new(rows, shape),
+                &Device::flex(),
+            ));
+            assert_eq!(found.dims(), [1, 1, 1, 2]);
+            let found: Vec<f32> = found.into_data().try_to_vec().unwrap();
+            found
+        };
+        let [step, moved, soft] = [outline(4, 1), outline(9, 1), outline(4, 4)];
+        assert!((step[0] - 0.25).abs() < 1e-3, "{step:?}"); // sqrt(1 / 16)
+        assert!((moved[0] - step[0]).abs() < 1e-6, "{moved:?}");
+        assert!((soft[0] - 0.125).abs() < 1e-3, "{soft:?}"); // sqrt(4 / 16 / 16)
+        assert!(step[1] < 2e-3, "{step:?}");
     }
 }

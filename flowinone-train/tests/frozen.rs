@@ -230,6 +230,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     few.flow.source.codebook = Some(flowinone_flow::Codebook {
         codes: 2,
         numbers: 13,
+        temperature: 1.0,
     });
     let classes = vec!["cat".to_string(), "dog".to_string()];
     let task = FlowTrainTask::new(&config, few, networks.codec(), classes, None, &device());

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use burn::module::Module;
 use flowinone_files::{keep_apart, writable};
 use flowinone_tasks::{Dtype, ModelDirectory};
 use flowinone_train::{
-    Kind, Origin, StopReason, Trainer, TrainingData, UpscaleTrainTask, UpscaleTrainingConfig,
-    digest, read_training_config,
+    FlowMade, Kind, Origin, StopReason, Trainer, TrainingData, UpscaleTrainTask,
+    UpscaleTrainingConfig, digest, read_training_config,
 };
 use flowinone_upscale::{Compact, Network, Upscaler};
 
@@ -69,10 +70,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     writable(&target)?;
     let data = TrainingData::open(&config.data, &config.run)?;
     note_validation(&data, &config.run);
-    let plain = device.clone().inner();
     let mut frozen = vec![];
-    let autoencoder = match &config.objective.model {
-        None => None,
+    let (autoencoder, flow) = match &config.objective.model {
+        None if config.objective.flow_made > 0.0 => {
+            bail!("objective.flow_made needs the model that makes the pictures, objective.model")
+        }
+        None => (None, None),
         Some(model) => {
             let directory = ModelDirectory::named(model)?;
             let small = config.objective.side as usize / network.scale;
@@ -83,13 +86,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                     directory.config().picture_side
                 );
             }
-            let networks = directory.load(&plain, Dtype::F32)?;
-            let autoencoder = networks.codec().clone();
-            frozen.push((
-                "vae".to_string(),
-                digest(&directory.config().vae, &autoencoder),
-            ));
-            Some(autoencoder)
+            let networks = directory.load(device, Dtype::F32)?;
+            let (autoencoder, model) = (networks.codec(), directory.config());
+            frozen.push(("vae".to_string(), digest(&model.vae, autoencoder)));
+            let flow = (config.objective.flow_made > 0.0).then(|| {
+                frozen.push(("encoder".into(), digest(&model.encoder, networks.encoder())));
+                frozen.push(("flow".into(), digest(&model.flow, networks.flow())));
+                let plain = device.clone().inner();
+                FlowMade::new(&networks, autoencoder, model, &plain)
+            });
+            (Some(autoencoder.valid()), flow)
         }
     };
     Origin::hold(&folder, frozen.into_iter().collect(), &config.data, told)?;
@@ -97,6 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         objective: config.objective.clone(),
         scale: network.scale,
         autoencoder,
+        flow,
         device: device.clone(),
         validation: data.validation,
         validation_examples: config.run.validation.examples,

@@ -63,13 +63,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         reconstruction: config.reconstruction,
         side: config.side(&model),
         keeps_latents: config.keeps_latents(),
-        flow: FlowMade::new(
-            &config.reconstruction,
-            &networks,
-            &autoencoder,
-            &model,
-            &device.clone().inner(),
-        ),
+        flow: (config.reconstruction.flow_made > 0.0).then(|| {
+            let plain = device.clone().inner();
+            FlowMade::new(&networks, &autoencoder, &model, &plain)
+        }),
         device: device.clone(),
         validation: data.validation,
         validation_examples: config.run.validation.examples,

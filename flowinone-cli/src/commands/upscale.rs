@@ -25,8 +25,8 @@ pub(crate) struct Args {
     /// A .png for one picture, else a directory that mirrors the inputs
     #[arg(long, short, value_name = "FILE|DIR")]
     output: PathBuf,
-    /// The model: animevideov3, which is built in, or a .pth or .safetensors file of Compact,
-    /// ESRGAN or SPAN
+    /// The model: animevideov3 or mini-x4, which are built in, the latter for pictures of the
+    /// built-in model, or a .pth or .safetensors file of Compact, ESRGAN or SPAN
     #[arg(long, value_name = "NAME|FILE", default_value = USUAL_MODEL)]
     model: PathBuf,
     /// How large: a factor (2, 3, 4, 1.5), or what the picture shall fit into (1024, 1024x768);

@@ -5,12 +5,13 @@
 //! so that a test can ask for sentences whose form, or whose order of words, is new.
 
 mod forms;
+mod intent;
 mod manner;
 mod names;
 mod pattern;
 mod vocabulary;
 
-pub(crate) use forms::Intent;
+pub(crate) use intent::Intent;
 pub(crate) use names::spoken;
 pub use vocabulary::Vocabulary;
 

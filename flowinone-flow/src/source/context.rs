@@ -5,8 +5,10 @@
 //! for all squares makes values of it:
 //!
 //! ```text
-//! (s, n) = says(token),   values of the square = A [softmax(s), n]
+//! (s, n) = says(token),   values of the square = A [softmax(s / t), n]
 //! ```
+//!
+//! with a temperature t where pictures are made, and 1 in training.
 
 use burn::module::Module;
 use burn::tensor::activation::softmax;
@@ -27,6 +29,7 @@ pub(crate) struct ContextEncoder {
     /// Side of what a token says of the start.
     square: usize,
     pub(crate) codes: usize,
+    temperature: f64,
 }
 
 impl ContextEncoder {
@@ -55,6 +58,7 @@ impl ContextEncoder {
             says: said.map(|said| Dense::new(width, said, device)),
             square,
             codes: config.codebook.map_or(0, |book| book.codes),
+            temperature: config.codebook.map_or(1.0, |book| book.temperature),
         }
     }
 
@@ -70,6 +74,17 @@ impl ContextEncoder {
             Some(says) => says.forward(x),
             None => x,
         }
+    }
+
+    /// What each token [said](Self::said), its scores of codes divided by the temperature.
+    pub(crate) fn tempered(&self, said: Tensor<3>) -> Tensor<3> {
+        if self.temperature == 1.0 {
+            return said;
+        }
+        let [batch, tokens, _] = said.dims();
+        let scores = said.clone().narrow(2, 0, self.codes);
+        let scores = scores.div_scalar(self.temperature);
+        said.slice_assign([0..batch, 0..tokens, 0..self.codes], scores)
     }
 
     /// The moments `[batch, moments]` for what each token [said](Self::said).

@@ -38,14 +38,15 @@ impl SourceEncoder {
         }
     }
 
-    /// The distribution of the flow's start, from visual tokens `[batch, tokens, width]`; in the
-    /// tokens' element type.
+    /// The distribution of the flow's start where pictures are made, from visual tokens `[batch,
+    /// tokens, width]`; in the tokens' element type. A codebook has its temperature here.
     ///
     /// # Panics
     /// If number or width of the tokens are not those of the configuration.
     pub fn forward(&self, tokens: Tensor<3>) -> Source {
         let dtype = tokens.dtype();
-        self.start_of(self.said(tokens), dtype)
+        let said = self.context_encoder.tempered(self.said(tokens));
+        self.start_of(said, dtype)
     }
 
     /// What the compressed tokens say before the last layer, from visual tokens `[batch, tokens,
@@ -141,6 +142,7 @@ mod tests {
         config.source.codebook = Some(crate::Codebook {
             codes: 5,
             numbers: 2,
+            temperature: 0.25,
         });
         config.validate().unwrap();
         let network = SourceEncoder::new(&config, &device);
@@ -153,9 +155,13 @@ mod tests {
         assert_eq!(said.dims(), [2, 64, 7]);
         let start = source.start_of(said.clone(), DType::F32).mean;
         assert_eq!(start.dims(), [2, 8, 16, 16]);
+        // A picture is made from scores divided by the temperature.
+        let [scores, numbers] =
+            [(0, 5), (5, 2)].map(|(at, count)| said.clone().narrow(2, at, count));
+        let sure = Tensor::cat(vec![scores * 4.0, numbers], 2);
         assert_eq!(
             source.forward(x).mean.into_data(),
-            start.clone().into_data()
+            source.start_of(sure, DType::F32).mean.into_data()
         );
         // Another score of one token of the second item changes its square alone; a constant on all
         // scores changes nothing.

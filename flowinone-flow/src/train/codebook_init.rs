@@ -57,6 +57,7 @@ mod tests {
         config.source.codebook = Some(Codebook {
             codes: 6,
             numbers: 2,
+            temperature: 1.0,
         });
         let values = config.latent_channels * 4;
         let source = SourceEncoder::new(&config, &device);

@@ -15,5 +15,8 @@ done
 "${flowinone[@]}" train-vae --config "$recipes/compositor.toml" --devices 0,0
 rm -rf models/mini/shipped
 "${flowinone[@]}" train-vae --config "$recipes/compositor.toml" --export models/mini/shipped --dtype f16
-"$recipes/wishes.sh" models/mini/shipped models/mini/wishes --upscale
-echo "the model is models/mini/shipped; to build it in, copy its files to flowinone-mini/model and flowinone-mini/flow/model"
+"${flowinone[@]}" train-upscale --config "$recipes/upscale.toml" --devices 0,0
+rm -f models/mini/mini-x4.safetensors
+"${flowinone[@]}" train-upscale --config "$recipes/upscale.toml" --export models/mini/mini-x4.safetensors --half
+"$recipes/wishes.sh" models/mini/shipped models/mini/wishes --upscale --upscale-model models/mini/mini-x4.safetensors
+echo "the model is models/mini/shipped; to build it in, copy its files to flowinone-mini/model and flowinone-mini/flow/model, and mini-x4.safetensors to flowinone-mini/upscale/model"

@@ -180,8 +180,8 @@ pub(crate) fn train_autoencoder(file: &Path, stop: Option<u64>) -> StopReason {
     let (model, networks) = initialise(&config.model, config.run.seed, None, &device()).unwrap();
     let data = TrainingData::open(&config.data, &config.run).unwrap();
     let (model, autoencoder) = config.begin(model, networks.codec().clone()).unwrap();
-    let (run, inner) = (&config.reconstruction, device().inner());
-    let flow = FlowMade::new(run, &networks, &autoencoder, &model, &inner);
+    let flow = (config.reconstruction.flow_made > 0.0)
+        .then(|| FlowMade::new(&networks, &autoencoder, &model, &device().inner()));
     let task = AutoencoderTrainTask {
         reconstruction: config.reconstruction,
         side: config.side(&model),
