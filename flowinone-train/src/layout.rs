@@ -6,9 +6,11 @@
 //!
 //! ```text
 //! s = rms(token), or the start's values in a square of 2 x 2;   (class, tint, box) = O gelu(W s)
-//! loss = mean cross entropy of squares with an object + mean cross entropy of squares without
-//!      + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
+//! loss = mean cross entropy of squares with an object or that one has left
+//!      + mean cross entropy of the others + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
 //! ```
+//!
+//! That a thing is to go is told by few squares, which would count little among all that are empty.
 //!
 //! A square belongs to the last object whose box covers a quarter of it, or whose middle lies in
 //! it. A box is the way from the square's middle to the object's, then width and height, in
@@ -48,6 +50,8 @@ pub(crate) const LAYOUT_OUTPUTS: &str = "layout.tokens.output.weight";
 pub(crate) struct LayoutGrid {
     /// `[squares]`, row by row.
     squares: Vec<Option<Square>>,
+    /// Whether a square is empty that showed an object before, likewise; of none if empty.
+    left: Vec<bool>,
     /// The colour of the ground, each part from -1 to 1.
     ground: [f32; 3],
 }
@@ -72,7 +76,14 @@ impl LayoutGrid {
     /// the vocabulary.
     pub(crate) fn new(truth: &Truth, vocabulary: &Vocabulary, side: usize) -> Option<Self> {
         let ground = truth.target.ground.colour();
-        Self::of_things(&truth.objects, truth.side, ground, vocabulary, side)
+        let of = |seen: &[Seen]| Self::of_things(seen, truth.side, ground, vocabulary, side);
+        let (after, before) = (of(&truth.objects)?, of(&truth.gone)?);
+        let both = before.squares.iter().zip(&after.squares);
+        let left = both.map(|(before, after)| before.is_some() && after.is_none());
+        Some(Self {
+            left: left.collect(),
+            ..after
+        })
     }
 
     /// The layout of things on a ground, which are `seen` in a picture of `pixels` a side, in
@@ -115,8 +126,16 @@ impl LayoutGrid {
         }
         Some(Self {
             squares,
+            left: vec![],
             ground: shade(ground),
         })
+    }
+
+    /// For each square, 1 if an object is seen there or has left it, else 0.
+    pub(crate) fn matters(&self) -> impl Iterator<Item = f32> {
+        let left = self.left.iter().copied().chain(std::iter::repeat(false));
+        let both = self.squares.iter().zip(left);
+        both.map(|(seen, left)| f32::from(u8::from(seen.is_some() || left)))
     }
 
     /// For each square, 1 if an object is seen there, else 0.
@@ -221,7 +240,7 @@ impl LayoutHead {
         );
         let read = self.output.forward(gelu(self.hidden.forward(values)));
 
-        let (there, among) = seen_in(layouts, &device);
+        let (there, among) = flags(layouts.iter().flat_map(LayoutGrid::seen), &device);
         let scores = read.clone().narrow(1, 0, self.classes + 1);
         let [class, right] = class_loss(scores, layouts, self.classes);
 
@@ -245,13 +264,12 @@ impl LayoutHead {
     }
 }
 
-/// For each square of all layouts whether an object is seen there, `[squares, 1]`, and the number
-/// of those, at least 1.
-fn seen_in(layouts: &[LayoutGrid], device: &Device) -> (Tensor<2>, f32) {
-    let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
-    let (count, objects) = (seen.len(), seen.iter().sum::<f32>());
-    let there = Tensor::<2>::from_data(TensorData::new(seen, [count, 1]), (device, DType::F32));
-    (there, objects.max(1.0))
+/// What is 1 or 0 for each square of all layouts, `[squares, 1]`, and how many are 1, at least 1.
+fn flags(squares: impl Iterator<Item = f32>, device: &Device) -> (Tensor<2>, f32) {
+    let squares: Vec<f32> = squares.collect();
+    let (all, some) = (squares.len(), squares.iter().sum::<f32>());
+    let squares = Tensor::<2>::from_data(TensorData::new(squares, [all, 1]), (device, DType::F32));
+    (squares, some.max(1.0))
 }
 
 /// A whole number of each square, `[squares, 1]`, `none` where there is no object.
@@ -267,18 +285,18 @@ fn numbers_of(
 }
 
 /// The loss of `scores` `[squares of all items, classes + 1 or more]` for the class that is seen in
-/// each square or none, squares with an object and those without half of it, and the share of
-/// squares with an object whose class is named, `[1]` each.
+/// each square or none, squares that matter and the others half of it, and the share of squares
+/// with an object whose class is named, `[1]` each.
 fn class_loss(scores: Tensor<2>, layouts: &[LayoutGrid], classes: usize) -> [Tensor<1>; 2] {
     let device = scores.device();
     let squares: Vec<Option<Square>> = layouts
         .iter()
         .flat_map(|layout| layout.squares.iter().copied())
         .collect();
-    let (there, among) = seen_in(layouts, &device);
-    let empty = there.clone().neg() + 1.0;
-    let none = (squares.len() as f32 - among).max(1.0);
-    let weights = there.clone().div_scalar(among) + empty.div_scalar(none);
+    let (there, among) = flags(layouts.iter().flat_map(LayoutGrid::seen), &device);
+    let (matter, count) = flags(layouts.iter().flat_map(LayoutGrid::matters), &device);
+    let others = (squares.len() as f32 - count).max(1.0);
+    let weights = (matter.clone().neg() + 1.0).div_scalar(others) + matter.div_scalar(count);
     let wanted = numbers_of(&squares, |s| s.class, classes, &device);
     let right = scores.clone().argmax(1).equal(wanted.clone()).float();
     let right = (right * there).sum().div_scalar(among);
@@ -320,6 +338,7 @@ mod tests {
         };
         LayoutGrid {
             squares: vec![None, None, None, Some(square)],
+            left: vec![],
             ground: [1.0; 3],
         }
     }
@@ -331,10 +350,17 @@ mod tests {
         let sampler = PairSampler::new(icons, PairConfig::new(3)).unwrap();
         let classes: Vec<String> = sampler.classes().map(String::from).collect();
         let vocabulary = Vocabulary::new(classes.clone());
-        let (side, mut shown) = (12, 0);
+        let (side, mut shown, mut left) = (12, 0, 0);
         for index in 0..40 {
             let truth = sampler.truth(index).unwrap();
             let layout = LayoutGrid::new(&truth, &vocabulary, side).unwrap();
+            let matters: Vec<f32> = layout.matters().collect();
+            for gone in &truth.gone {
+                let [column, row] = gone.center.map(|at| (at * side as f32) as usize);
+                let square = row.min(side - 1) * side + column.min(side - 1);
+                assert_eq!(matters[square], 1.0, "what is gone matters where it was");
+                left += usize::from(layout.squares[square].is_none());
+            }
             let Some(front) = truth.objects.last() else {
                 assert!(layout.squares.iter().all(Option::is_none));
                 continue;
@@ -360,7 +386,7 @@ mod tests {
             layout.tell(classes.len(), &mut told);
             assert_eq!(told.len(), side * side * (classes.len() + 14));
         }
-        assert!(shown > 20, "{shown}");
+        assert!(shown > 20 && left > 3, "{shown}, {left}");
         assert!(
             LayoutGrid::new(&sampler.truth(0).unwrap(), &Vocabulary::default(), side).is_none()
         );

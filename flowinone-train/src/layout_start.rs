@@ -76,18 +76,18 @@ impl LayoutStart {
     }
 
     /// How far the source's `mean` is from what it is to say, `[1]`: the mean square over squares
-    /// with an object and over those without, half of each.
+    /// with an object or that one has left, and over the others, half of each.
     pub(crate) fn distance(&self, mean: Tensor<4>, layouts: &[LayoutGrid]) -> Tensor<1> {
         let [batch, channels, height, width] = mean.dims();
         let side = width / SQUARE;
         let wanted = self.mean(layouts, side, &mean.device()).detach();
         let error = (mean - wanted).square();
-        let seen: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen).collect();
-        let objects = seen.iter().sum::<f32>();
-        let [there, empty] = [objects, seen.len() as f32 - objects].map(|n| 0.5 / n.max(1.0));
-        let weights: Vec<f32> = seen
+        let matter: Vec<f32> = layouts.iter().flat_map(LayoutGrid::matters).collect();
+        let count = matter.iter().sum::<f32>();
+        let [some, others] = [count, matter.len() as f32 - count].map(|n| 0.5 / n.max(1.0));
+        let weights: Vec<f32> = matter
             .iter()
-            .map(|seen| seen * there + (1.0 - seen) * empty)
+            .map(|matters| matters * some + (1.0 - matters) * others)
             .collect();
         let weights = TensorData::new(weights, [batch, 1, side, 1, side, 1]);
         let weights = Tensor::<6>::from_data(weights, (&error.device(), DType::F32));
