@@ -167,7 +167,7 @@ impl FlowConfig {
         }
     }
 
-    /// A small network for latents of 16 x 16 and the 64 tokens of a small vision tower.
+    /// A small network for latents of 16 x 16 and the 144 tokens of a small vision tower.
     pub fn mini() -> Self {
         Self {
             latent_channels: 8,

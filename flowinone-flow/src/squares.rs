@@ -1,4 +1,4 @@
-//! The squares of a latent: side by side squares of values, row by row, and back.
+//! A latent as squares of values, row by row, and back.
 
 use burn::tensor::Tensor;
 

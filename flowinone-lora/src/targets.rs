@@ -106,10 +106,10 @@ mod tests {
         let attention = chosen(r#""attention""#).unwrap();
         assert_eq!(attention.len(), 5 * 5, "{attention:?}");
         let more = chosen(r#""attention-mlp""#).unwrap();
-        assert_eq!(more.len(), 5 * 5 + (5 + 3) * 3, "{more:?}");
+        assert_eq!(more.len(), 5 * 5 + (5 + 5) * 3, "{more:?}");
         assert!(chosen(r#""all""#).unwrap().len() > more.len());
         let named = chosen(r#"["block1.query_key_value", "block2.w0"]"#).unwrap();
-        assert_eq!(named.len(), 5 + 5 + 3, "{named:?}");
+        assert_eq!(named.len(), 5 + 5 + 5, "{named:?}");
         let wrong = chosen(r#"["query_key_value", "to_q"]"#).unwrap_err();
         assert!(wrong.to_string().contains("\"to_q\""), "{wrong}");
         assert!(chosen("[]").is_err());

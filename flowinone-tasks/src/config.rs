@@ -109,7 +109,11 @@ impl ModelConfig {
             encoder: EncoderConfig::mini(),
             vae: VaeConfig::mini(),
             flow: FlowConfig::mini(),
-            sampling: Settings::mini(),
+            // It is trained near the start of a way, where one step begins and ends.
+            sampling: Settings {
+                steps: 1,
+                ..Settings::mini()
+            },
             prompts: PromptStyle::mini(),
             ..Self::flowinone_256()
         }
@@ -122,7 +126,6 @@ impl ModelConfig {
         config.name = "mini-256".into();
         config.picture_side = 256;
         config.vae = VaeConfig::mini_256();
-        config.prompts.side = 256;
         config
     }
 

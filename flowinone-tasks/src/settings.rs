@@ -52,7 +52,7 @@ impl Settings {
         }
     }
 
-    /// What suits the small model: 10 Euler steps without guidance.
+    /// What suits small models without guidance: 10 Euler steps.
     pub fn mini() -> Self {
         Self {
             steps: 10,

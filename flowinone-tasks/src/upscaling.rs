@@ -145,7 +145,12 @@ fn not_there(model: &Path) -> String {
             known.file, known.bytes, known.sha256
         );
     }
-    let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+    #[cfg(feature = "mini")]
+    let built_in = flowinone_mini_upscale::MODELS.map(|(name, _)| name);
+    #[cfg(not(feature = "mini"))]
+    let built_in: [&str; 0] = [];
+    let known = KNOWN.iter().map(|known| known.name);
+    let names: Vec<&str> = built_in.into_iter().chain(known).collect();
     format!(
         "there is no upscaling model {name}: name a .pth or .safetensors file, or one of {}",
         names.join(", ")

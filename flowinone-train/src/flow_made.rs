@@ -1,6 +1,6 @@
-//! Latents as the model's own flow makes them of prompts, from which the decoder is to make the
-//! true pictures all the same: it then mends what the flow blurs, and the compositor learns what a
-//! flow leaves of things that stay.
+//! Latents and pictures as the model's own flow makes them of prompts. The decoder is to make the
+//! true pictures of them all the same, and an upscaling network the true large ones: they then mend
+//! what the flow blurs, and the compositor learns what a flow leaves of things that stay.
 
 use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor};

@@ -7,7 +7,8 @@
 //! ```text
 //! s = rms(token), or the start's values in a square of 2 x 2;   (class, tint, box) = O gelu(W s)
 //! loss = mean cross entropy of squares with an object or that one has left
-//!      + mean cross entropy of the others + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
+//!      + mean cross entropy of the others
+//!      + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
 //! ```
 //!
 //! That a thing is to go is told by few squares, which would count little among all that are empty.
@@ -50,7 +51,7 @@ pub(crate) const LAYOUT_OUTPUTS: &str = "layout.tokens.output.weight";
 pub(crate) struct LayoutGrid {
     /// `[squares]`, row by row.
     squares: Vec<Option<Square>>,
-    /// Whether a square is empty that showed an object before, likewise; of none if empty.
+    /// Whether a square is empty that showed an object before, likewise.
     left: Vec<bool>,
     /// The colour of the ground, each part from -1 to 1.
     ground: [f32; 3],
@@ -125,17 +126,16 @@ impl LayoutGrid {
             }
         }
         Some(Self {
+            left: vec![false; squares.len()],
             squares,
-            left: vec![],
             ground: shade(ground),
         })
     }
 
     /// For each square, 1 if an object is seen there or has left it, else 0.
     pub(crate) fn matters(&self) -> impl Iterator<Item = f32> {
-        let left = self.left.iter().copied().chain(std::iter::repeat(false));
-        let both = self.squares.iter().zip(left);
-        both.map(|(seen, left)| f32::from(u8::from(seen.is_some() || left)))
+        let both = self.squares.iter().zip(&self.left);
+        both.map(|(seen, left)| f32::from(u8::from(seen.is_some() || *left)))
     }
 
     /// For each square, 1 if an object is seen there, else 0.
@@ -338,7 +338,7 @@ mod tests {
         };
         LayoutGrid {
             squares: vec![None, None, None, Some(square)],
-            left: vec![],
+            left: vec![false; 4],
             ground: [1.0; 3],
         }
     }

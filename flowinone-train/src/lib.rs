@@ -40,6 +40,7 @@ mod scene;
 mod schedule;
 mod shared;
 mod spelling;
+mod steepness;
 mod train_task;
 mod trainable_flow;
 mod trained;

@@ -261,6 +261,8 @@ impl Configuration for UpscaleTrainingConfig {
         for (key, weight, most) in [
             ("objective.gradient", objective.gradient, f64::MAX),
             ("objective.squared", objective.squared, f64::MAX),
+            ("objective.steepness", objective.steepness, f64::MAX),
+            ("objective.flow_made", objective.flow_made, 1.0),
             ("objective.decoded", objective.decoded, 1.0),
             ("objective.blur", objective.blur, 1.0),
             ("objective.latent_noise", objective.latent_noise, f64::MAX),
@@ -273,6 +275,21 @@ impl Configuration for UpscaleTrainingConfig {
                 };
                 return Err(fault(key, format!("is {weight}, expected {expected}")));
             }
+        }
+        let (made, decoded) = (objective.flow_made, objective.decoded);
+        if made + decoded > 1.0 {
+            let most = 1.0 - made;
+            let reason = format!("is {decoded}, expected 0 to {most} beside flow_made ({made})");
+            return Err(fault("objective.decoded", reason));
+        }
+        let crop = u64::from(objective.crop) * scale;
+        if objective.steepness > 0.0 && crop <= crate::steepness::SQUARE as u64 {
+            let least = crate::steepness::SQUARE as u64 / scale + 1;
+            let reason = format!(
+                "is {}, expected {least} or more for steepness",
+                objective.crop
+            );
+            return Err(fault("objective.crop", reason));
         }
         some_data(&self.data)
     }

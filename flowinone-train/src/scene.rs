@@ -138,7 +138,7 @@ impl SceneHead {
             (classes, |l| l.subject), // the last, of which the share is told
         ];
         let mut total = Tensor::zeros([1], &device);
-        let mut right: Tensor<3> = read.zeros_like().narrow(2, 0, 1);
+        let mut named = None;
         let mut at = 0;
         for (count, label) in asked {
             let scores = read.clone().narrow(2, at, count); // [batch, tokens, count]
@@ -147,14 +147,11 @@ impl SceneHead {
             let wanted =
                 Tensor::<3, Int>::from_data(TensorData::new(wanted, [batch, 1, 1]), &device);
             let wanted = wanted.repeat_dim(1, tokens);
-            right = scores
-                .clone()
-                .argmax(2)
-                .equal(wanted.clone())
-                .float()
-                .cast(DType::F32);
+            named = Some((scores.clone(), wanted.clone()));
             total = total + log_softmax(scores, 2).gather(2, wanted).mean().neg();
         }
+        let (scores, subject) = named.expect("the subject is asked last");
+        let right: Tensor<3> = scores.argmax(2).equal(subject).float().cast(DType::F32);
         let there = |s: &SceneGrid| f32::from(u8::from(s.request.subject < self.classes));
         let there: Vec<f32> = scenes.iter().map(there).collect();
         let count = there.iter().sum::<f32>().max(1.0) * tokens as f32;

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! |x - y| + a |dx - dy| + b (x - y)^2 + c |e(x) - e(y)|,
-//! y = network(s),   s = x at a scale-th of the size,   e(x) = sqrt(mean dx^2 of 16 x 16 pixels)
+//! y = network(s),   s = x at a scale-th of the size
 //! ```
 //!
-//! means over all values of random crops, `d` the differences of neighbouring pixels. Where `s`
-//! does not tell on which pixel an outline lies, the first three make it soft; the last asks for
-//! outlines as steep as those of `x`, wherever in the square they lie. Some of the
-//! small pictures `s` are those that a model makes of the pair's prompt, so that what its flow
+//! means over all values of random crops, `d` the differences of neighbouring pixels, `e` how steep
+//! outlines are in squares of 16 x 16 pixels. Where `s` does not tell on which pixel an outline
+//! lies, the first three make it soft; the last asks for outlines as steep as those of `x`,
+//! wherever in the square they lie. Some of the small pictures `s` are those that a model makes of the pair's prompt, so that what its flow
 //! blurs is mended; where a crop of them shows something else than it should, nothing is learned
 //! from it. Some go through the autoencoder of the model, their latents disturbed as a flow
 //! disturbs them. The others are noisy a little, or as they are.
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::finer::disturbed;
 use crate::flow_made::Asked;
 use crate::reconstruction::errors;
+use crate::steepness::steepness;
 use crate::validation_set::caption;
 use crate::{
     BatchRng, Batcher, DataConfig, Error, FlowMade, Losses, Reconstruction, RunConfig, TrainTask,
@@ -39,10 +40,6 @@ use crate::{
 /// The largest mean difference of a crop that a flow makes from what it should be, of a range of 1:
 /// that of a blurred thing, and not of one that lies elsewhere.
 const MOST_APART: f32 = 0.06;
-/// Side of the squares in which outlines are to be equally steep, in large pixels.
-const SQUARE: usize = 16;
-/// Mean square of gradients below which a square has no outline, so that the root has a slope.
-const LEAST: f64 = 1e-6;
 
 /// A run of `flowinone train-upscale`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,7 +111,7 @@ pub struct UpscaleObjective {
     pub model: Option<PathBuf>,
     /// Share of the small pictures that the model makes of prompts.
     pub flow_made: f64,
-    /// Share of those that go through its autoencoder.
+    /// Share of the small pictures that go through the model's autoencoder.
     pub decoded: f64,
     /// Largest share of their blurred selves in latents.
     pub blur: f64,
@@ -162,8 +159,9 @@ pub struct UpscaleTrainTask {
     pub validation_examples: usize,
 }
 
-/// Large pictures and the same in small, as they wait, each with what a flow may be asked for.
-pub struct Sizes(Vec<([RgbImage; 2], Asked)>);
+/// Large pictures and the same in small, as they wait, each with what a flow may be asked for if the
+/// run has one.
+pub struct Sizes(Vec<([RgbImage; 2], Option<Asked>)>);
 
 /// A target in both sizes.
 fn sizes(picture: &RgbImage, side: u32, scale: usize, filter: Filter) -> [RgbImage; 2] {
@@ -200,7 +198,12 @@ impl UpscaleTrainTask {
 
     /// Small pictures of a batch in [0, 1], `[b, 3, h, w]`, on the device without gradients: first
     /// those that the flow makes, then those that go through the autoencoder.
-    fn small(&self, pictures: &[RgbImage], asked: &[Asked], rng: &mut BatchRng) -> Tensor<4> {
+    fn small(
+        &self,
+        pictures: &[RgbImage],
+        asked: &[Option<Asked>],
+        rng: &mut BatchRng,
+    ) -> Tensor<4> {
         let device = self.device.clone().inner();
         let share = |share: f64| (share * pictures.len() as f64).round() as usize;
         let made = self
@@ -215,7 +218,7 @@ impl UpscaleTrainTask {
         let (remade, plain) = pictures[made..].split_at(decoded.min(pictures.len() - made));
         let mut parts = vec![];
         if let (Some(flow), 1..) = (&self.flow, made) {
-            let asked: Vec<&Asked> = asked[..made].iter().collect();
+            let asked: Vec<&Asked> = asked[..made].iter().flatten().collect();
             parts.push(flow.pictures(&asked, rng));
         }
         if !remade.is_empty() {
@@ -255,17 +258,6 @@ impl UpscaleTrainTask {
     }
 }
 
-/// How steep the outlines of pictures `[b, c, h, w]` are, in squares of [`SQUARE`] pixels, of which
-/// those at the right and lower edge that are not whole are left out.
-fn steepness(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    let [rows, columns] = [height, width].map(|side| (side - 1) / SQUARE * SQUARE);
-    let part = |down, right| x.clone().narrow(2, down, rows).narrow(3, right, columns);
-    let along = |down, right| (part(down, right) - part(0, 0)).square();
-    let squares = (along(0, 1) + along(1, 0)).mean_dim(1);
-    means(squares, SQUARE).add_scalar(LEAST).sqrt()
-}
-
 /// What a network makes of small pictures in [0, 1].
 fn enlarged(model: &Compact, small: Tensor<4>) -> Tensor<4> {
     let mut go_on = |_| true;
@@ -284,52 +276,44 @@ impl TrainTask for UpscaleTrainTask {
 
     fn batcher(&self) -> Batcher<Sizes> {
         let (side, scale) = (self.objective.side, self.scale);
+        let asked = self.flow.is_some();
         Box::new(move |examples| {
             let examples = examples.iter().enumerate();
             let both = examples.map(|(at, example)| {
                 // Small pictures come from either filter.
                 let filters = [Filter::Box, Filter::Bicubic];
                 let both = sizes(&example.output, side, scale, filters[at % 2]);
-                (both, Asked::of(example))
+                (both, asked.then(|| Asked::of(example)))
             });
             Ok(Sizes(both.collect()))
         })
     }
 
     fn train_step(&self, model: &Compact, batch: Sizes, rng: &mut BatchRng) -> Losses {
-        let mut pictures = [vec![], vec![]];
-        let mut asked = vec![];
-        for ([large, small], prompt) in batch.0 {
-            pictures[0].push(large);
-            pictures[1].push(small);
-            asked.push(prompt);
-        }
+        let (pictures, asked): (Vec<_>, Vec<_>) = batch.0.into_iter().unzip();
+        let (large, small): (Vec<_>, Vec<_>) = pictures
+            .into_iter()
+            .map(|[large, small]| (large, small))
+            .unzip();
         let device = self.device.clone().inner();
-        let pixels = |pictures: &[RgbImage]| {
-            structure_pixels(pictures, &device)
-                .add_scalar(1.0)
-                .mul_scalar(0.5)
-        };
-        let large = pixels(&pictures[0]); // [b, 3, s h, s w] in [0, 1]
-        let small = self.small(&pictures[1], &asked, rng);
+        let large = structure_pixels(&large, &device);
+        let large = large.add_scalar(1.0).mul_scalar(0.5); // [b, 3, s h, s w] in [0, 1]
+        let small = self.small(&small, &asked, rng);
         let [small, large] = self.crops(&small, &large, rng);
         let apart = (small.clone() - means(large.clone(), self.scale)).abs();
         let apart = apart.mean_dims(&[1, 2, 3]); // [b, 1, 1, 1]
         let learned = apart.lower_elem(MOST_APART).float();
         let made = enlarged(model, small);
         let difference = (made.clone() - large.clone()) * learned.clone();
-        let Losses {
-            mut total,
-            mut parts,
-        } = errors(difference, self.objective.gradient, self.objective.squared);
+        let mut losses = errors(difference, self.objective.gradient, self.objective.squared);
         if self.objective.steepness > 0.0 {
             let apart = ((steepness(made) - steepness(large)) * learned)
                 .abs()
                 .mean();
-            total = total + apart.clone().mul_scalar(self.objective.steepness);
-            parts.push(("steepness", apart));
+            losses.total = losses.total + apart.clone().mul_scalar(self.objective.steepness);
+            losses.parts.push(("steepness", apart));
         }
-        Losses { total, parts }
+        losses
     }
 
     fn validate(
@@ -382,33 +366,5 @@ impl TrainTask for UpscaleTrainTask {
         Ok(named
             .map(|(name, values)| (name.to_string(), mean(values)))
             .collect())
-    }
-}
-
-#[cfg(all(test, feature = "cpu"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_soft_outline_is_less_steep_and_a_moved_one_as_steep() {
-        // One row of squares; black up to `at`, white from `at + soft` on.
-        let outline = |at: i32, soft: i32| {
-            let level = |x: usize| ((x as i32 - at) as f32 / soft as f32).clamp(0.0, 1.0);
-            let row: Vec<f32> = (0..2 * SQUARE + 1).map(level).collect();
-            let rows = row.repeat(SQUARE + 1);
-            let shape = [1, 1, SQUARE + 1, 2 * SQUARE + 1];
-            let found = steepness(Tensor::from_data(
-                TensorData::new(rows, shape),
-                &Device::flex(),
-            ));
-            assert_eq!(found.dims(), [1, 1, 1, 2]);
-            let found: Vec<f32> = found.into_data().try_to_vec().unwrap();
-            found
-        };
-        let [step, moved, soft] = [outline(4, 1), outline(9, 1), outline(4, 4)];
-        assert!((step[0] - 0.25).abs() < 1e-3, "{step:?}"); // sqrt(1 / 16)
-        assert!((moved[0] - step[0]).abs() < 1e-6, "{moved:?}");
-        assert!((soft[0] - 0.125).abs() < 1e-3, "{soft:?}"); // sqrt(4 / 16 / 16)
-        assert!(step[1] < 2e-3, "{step:?}");
     }
 }

@@ -22,12 +22,12 @@ fn the_recipes_can_be_read() {
             if file.extension().is_none_or(|extension| extension != "toml") {
                 continue;
             }
-            if file.parent().unwrap().ends_with("upscale") {
-                read_training_config::<UpscaleTrainingConfig>(&file).unwrap();
-                upscaling += 1;
-                continue;
-            }
+            let of_upscaling = file.parent().unwrap().ends_with("upscale");
             match file.file_stem().unwrap().to_str() {
+                Some(name) if of_upscaling || name == "upscale" => {
+                    read_training_config::<UpscaleTrainingConfig>(&file).unwrap();
+                    upscaling += 1;
+                }
                 Some("distil") => {
                     read_training_config::<DistillationConfig>(&file).unwrap();
                     distillations += 1;
@@ -133,6 +133,18 @@ fn what_cannot_be_of_an_upscaling_run_is_named_with_file_line_and_key() {
         ),
         ("scale = 4", "scale = 0", "network.scale is 0"),
         ("scale = 4", "scale = 17", "expected 1 to 16"),
+        (
+            "decoded = 0.6",
+            "flow_made = 0.5\ndecoded = 0.6",
+            "objective.decoded is 0.6, expected 0 to 0.5",
+        ),
+        ("decoded = 0.6", "flow_made = 1.5", "expected 0 to 1"),
+        ("decoded = 0.6", "steepness = -1.0", "steepness is -1"),
+        (
+            "crop = 32",
+            "crop = 4\nsteepness = 0.4",
+            "objective.crop is 4, expected 5 or more",
+        ),
         ("scale = 4", "scaling = 4", "scaling"),
         ("side = 256", "side = 4", "objective.side is 4, expected 8"),
         (

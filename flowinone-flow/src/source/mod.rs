@@ -67,8 +67,8 @@ impl SourceEncoder {
         self.context_encoder.said(self.compressed(tokens))
     }
 
-    /// The distribution of the flow's start for what the compressed tokens [said](Self::said), in
-    /// the element type `dtype`.
+    /// The distribution of the flow's start for what the compressed tokens [said](Self::said), at
+    /// temperature 1, in the element type `dtype`.
     pub fn start_of(&self, said: Tensor<3>, dtype: DType) -> Source {
         let [batch, ..] = said.dims();
         let moments = self.context_encoder.moments(said).cast(dtype);

@@ -35,6 +35,9 @@ fn stated() -> ModelConfig {
     config.encoder.image_size = 128;
     config.encoder.stem.clear();
     (config.vae.latent_channels, config.flow.latent_channels) = (4, 4);
+    config.encoder.layers = 6;
+    config.flow.transformer.mlp_width = 320;
+    (config.flow.convnext.mlp_width, config.flow.convnext.blocks) = (160, 3);
     let source = &mut config.flow.source;
     source.tokens = config.encoder.tokens();
     (source.layers, source.reductions) = (2, 3);
