@@ -8,9 +8,11 @@
 //! means over all values of random crops, `d` the differences of neighbouring pixels, `e` how steep
 //! outlines are in squares of 16 x 16 pixels. Where `s` does not tell on which pixel an outline
 //! lies, the first three make it soft; the last asks for outlines as steep as those of `x`,
-//! wherever in the square they lie. Some of the small pictures `s` are those that a model makes of the pair's prompt, so that what its flow
-//! blurs is mended; where a crop of them shows something else than it should, nothing is learned
-//! from it. Some go through the autoencoder of the model, their latents disturbed as a flow
+//! wherever in the square they lie.
+//!
+//! Some of the small pictures `s` are those that a model makes of the pair's prompt, so that what
+//! its flow blurs is mended; where a crop of them shows something else than it should, nothing is
+//! learned from it. Some go through the autoencoder of the model, their latents disturbed as a flow
 //! disturbs them. The others are noisy a little, or as they are.
 
 use std::path::{Path, PathBuf};
@@ -159,8 +161,8 @@ pub struct UpscaleTrainTask {
     pub validation_examples: usize,
 }
 
-/// Large pictures and the same in small, as they wait, each with what a flow may be asked for if the
-/// run has one.
+/// Large pictures and the same in small, as they wait, each with what a flow may be asked for if
+/// the run has one.
 pub struct Sizes(Vec<([RgbImage; 2], Option<Asked>)>);
 
 /// A target in both sizes.

@@ -8,8 +8,8 @@ use crate::SourceEncoder;
 
 impl SourceEncoder {
     /// The same network, its codebook begun with a map that is `known`, whose rows are codes and
-    /// then as many numbers as the codebook has: it makes of its first codes and of its numbers what
-    /// that map makes of its own. Its other codes stay.
+    /// then as many numbers as the codebook has: it makes of its first codes and of its numbers
+    /// what that map makes of its own. Its other codes stay.
     ///
     /// A network without a codebook, of fewer codes, or of squares with other values, stays as it
     /// is.
