@@ -135,7 +135,7 @@ fn what_cannot_be_of_an_upscaling_run_is_named_with_file_line_and_key() {
         ("scale = 4", "scale = 17", "expected 1 to 16"),
         (
             "decoded = 0.6",
-            "flow_made = 0.5\ndecoded = 0.6",
+            "decoded = 0.6\nflow_made = 0.5",
             "objective.decoded is 0.6, expected 0 to 0.5",
         ),
         ("decoded = 0.6", "flow_made = 1.5", "expected 0 to 1"),
