@@ -284,6 +284,15 @@ fn numbers_of(
     Tensor::<1, Int>::from_ints(values.as_slice(), device).reshape([values.len(), 1])
 }
 
+/// Weights of all squares: of those that matter they sum up to 1, and so do those of the others.
+pub(crate) fn balanced(layouts: &[LayoutGrid]) -> Vec<f32> {
+    let matter: Vec<f32> = layouts.iter().flat_map(LayoutGrid::matters).collect();
+    let count = matter.iter().sum::<f32>();
+    let [some, others] = [count, matter.len() as f32 - count].map(|n| 1.0 / n.max(1.0));
+    let weight = |matters| matters * some + (1.0 - matters) * others;
+    matter.into_iter().map(weight).collect()
+}
+
 /// The loss of `scores` `[squares of all items, classes + 1 or more]` for the class that is seen in
 /// each square or none, squares that matter and the others half of it, and the share of squares
 /// with an object whose class is named, `[1]` each.
@@ -294,9 +303,8 @@ fn class_loss(scores: Tensor<2>, layouts: &[LayoutGrid], classes: usize) -> [Ten
         .flat_map(|layout| layout.squares.iter().copied())
         .collect();
     let (there, among) = flags(layouts.iter().flat_map(LayoutGrid::seen), &device);
-    let (matter, count) = flags(layouts.iter().flat_map(LayoutGrid::matters), &device);
-    let others = (squares.len() as f32 - count).max(1.0);
-    let weights = (matter.clone().neg() + 1.0).div_scalar(others) + matter.div_scalar(count);
+    let weights = TensorData::new(balanced(layouts), [squares.len(), 1]);
+    let weights = Tensor::<2>::from_data(weights, (&device, DType::F32));
     let wanted = numbers_of(&squares, |s| s.class, classes, &device);
     let right = scores.clone().argmax(1).equal(wanted.clone()).float();
     let right = (right * there).sum().div_scalar(among);

@@ -18,7 +18,7 @@ use flowinone_kernels::Dense;
 use flowinone_weights::{Init, randomize};
 
 use crate::Error;
-use crate::layout::{LayoutGrid, SQUARE};
+use crate::layout::{LayoutGrid, SQUARE, balanced};
 
 /// Numbers of a square besides its class.
 const NUMBERS: usize = 13;
@@ -82,18 +82,11 @@ impl LayoutStart {
         let side = width / SQUARE;
         let wanted = self.mean(layouts, side, &mean.device()).detach();
         let error = (mean - wanted).square();
-        let matter: Vec<f32> = layouts.iter().flat_map(LayoutGrid::matters).collect();
-        let count = matter.iter().sum::<f32>();
-        let [some, others] = [count, matter.len() as f32 - count].map(|n| 0.5 / n.max(1.0));
-        let weights: Vec<f32> = matter
-            .iter()
-            .map(|matters| matters * some + (1.0 - matters) * others)
-            .collect();
-        let weights = TensorData::new(weights, [batch, 1, side, 1, side, 1]);
+        let weights = TensorData::new(balanced(layouts), [batch, 1, side, 1, side, 1]);
         let weights = Tensor::<6>::from_data(weights, (&error.device(), DType::F32));
         let error = error.reshape([batch, channels, height / SQUARE, SQUARE, side, SQUARE]);
         let values = (channels * SQUARE * SQUARE) as f32;
-        (error * weights).sum().div_scalar(values)
+        (error * weights).sum().div_scalar(2.0 * values)
     }
 }
 
