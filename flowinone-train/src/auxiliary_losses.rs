@@ -34,8 +34,11 @@ pub struct AuxiliaryLosses {
     /// training.
     pub letters: f64,
     /// Weight of the scene of the prompt that each visual token is to tell, and of the points of
-    /// its first mark; needs ground truth.
+    /// its only mark; needs ground truth.
     pub scene: f64,
+    /// Weight of the way to where a thing ends that each visual token of it is to tell, where an
+    /// arrow or a path moves one; needs ground truth.
+    pub ways: f64,
     /// Weight of the layout of the target that tokens and starts are to tell; needs ground truth.
     pub layout: f64,
     /// Weight of the squared distance of the source's mean to a start that says the layout of the

@@ -34,6 +34,7 @@ use crate::letters::SEEN_LETTERS;
 use crate::scene::{RIGHT_POINT, RIGHT_SUBJECT, SCENE_PARTS};
 use crate::spelling::SPELLING_METRICS;
 use crate::validation_set::caption;
+use crate::ways::WAY_OFF;
 use crate::{
     BatchRng, Batcher, Cache, DataConfig, Error, FlowBatch, FlowTrainingConfig, Losses, Part,
     TrainTask, TrainableFlow, Trained, ValidationSet, Vocabulary,
@@ -121,6 +122,7 @@ impl FlowTrainTask {
                 spelling: config.auxiliary_losses.spelling > 0.0,
                 letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
                 scene: (config.auxiliary_losses.scene > 0.0).then_some(tokens),
+                ways: (config.auxiliary_losses.ways > 0.0).then_some(tokens),
                 layout: (config.auxiliary_losses.layout + config.auxiliary_losses.layout_start
                     > 0.0)
                     .then_some([tokens, squares]),
@@ -361,6 +363,7 @@ impl FlowTrainTask {
                     SCENE_PARTS[3],
                     RIGHT_POINT,
                     RIGHT_SUBJECT,
+                    WAY_OFF,
                     TOKEN_PARTS[3],
                     START_PARTS[3],
                 ];

@@ -10,6 +10,7 @@ use image::RgbImage;
 
 use crate::layout::{LayoutGrid, Layouts};
 use crate::scene::SceneGrid;
+use crate::ways::WayGrid;
 use crate::{Error, Labels, LetterGrid, Spelling, Vocabulary};
 
 /// A batch as it waits in memory.
@@ -31,6 +32,8 @@ pub struct FlowBatch {
     pub(crate) letters: Option<Vec<LetterGrid>>,
     /// What each prompt shows where.
     pub(crate) scenes: Option<Vec<SceneGrid>>,
+    /// Where the things of each prompt are moved.
+    pub(crate) ways: Option<Vec<WayGrid>>,
     /// What is to be seen where in each target.
     pub(crate) layouts: Option<Layouts>,
     /// The pairs whose prompts do not tell what their targets show, if these are to be drawn from
@@ -48,6 +51,8 @@ pub(crate) struct Readings {
     pub(crate) letters: Option<usize>,
     /// Visual tokens along each side that tell what the prompt shows there.
     pub(crate) scene: Option<usize>,
+    /// Visual tokens along each side that tell where what they show is moved.
+    pub(crate) ways: Option<usize>,
     /// Visual tokens along each side, and squares of a start, that tell what is to be seen there.
     pub(crate) layout: Option<[usize; 2]>,
     /// Whether pairs whose prompts do not tell what their targets show are kept apart.
@@ -62,7 +67,9 @@ impl Readings {
 
     /// Whether any of it is read from ground truth.
     fn truth(&self) -> bool {
-        self.labels || self.spelling || self.scene.is_some() || self.layout.is_some()
+        let grids = [self.scene, self.ways];
+        let grids = self.layout.is_some() || grids.iter().any(Option::is_some);
+        self.labels || self.spelling || grids
     }
 }
 
@@ -100,6 +107,7 @@ fn batch_of<'e>(
         spellings: readings.spelling.then(Vec::new),
         letters: readings.letters.map(|_| vec![]),
         scenes: readings.scene.map(|_| vec![]),
+        ways: readings.ways.map(|_| vec![]),
         layouts: readings.layout.map(|_| Layouts::default()),
         untold: None,
     };
@@ -124,6 +132,9 @@ fn batch_of<'e>(
         if let (Some(side), Some(scenes)) = (readings.scene, &mut batch.scenes) {
             let scene = SceneGrid::new(&truth, &readings.vocabulary, side);
             scenes.push(scene.ok_or_else(unknown)?);
+        }
+        if let (Some(side), Some(ways)) = (readings.ways, &mut batch.ways) {
+            ways.push(WayGrid::new(&truth, side));
         }
         if let (Some([tokens, start]), Some(layouts)) = (readings.layout, &mut batch.layouts) {
             let layout = |side| LayoutGrid::new(&truth, &readings.vocabulary, side);
@@ -159,7 +170,7 @@ fn truth_of(example: &Example) -> Result<Truth, Error> {
 
 fn unlabelled(example: &Example, reason: &str) -> Error {
     Error::Config(format!(
-        "labels, spelling, letters, scene and layout need ground truth for every example, but {} of {}: {reason}",
+        "labels, spelling, letters, scene, ways and layout need ground truth for every example, but {} of {}: {reason}",
         example.key, example.source
     ))
 }

@@ -60,7 +60,7 @@ pub struct Labels {
     pub(crate) colour: usize,
     /// Centre and size of that object in fractions of the side, if there is one.
     numbers: Option<[f32; NUMBERS]>,
-    /// Where the first mark ends and where it starts: arrow, path, or opposite corners of a box.
+    /// Where the only mark ends and where it starts: arrow, path, or opposite corners of a box.
     ends: Option<[f32; NUMBERS]>,
 }
 
@@ -172,7 +172,8 @@ fn subject(operation: &Operation) -> Option<usize> {
     }
 }
 
-/// Where the first mark of a request ends and where it starts.
+/// Where the mark of a request ends and where it starts; nothing for several, none of which is
+/// the first in a picture.
 pub(crate) fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
     let [[x, y], [from_x, from_y]] = match operation {
         Operation::Fill { frame, .. } => {
@@ -188,13 +189,17 @@ pub(crate) fn ends(operation: &Operation) -> Option<[f32; NUMBERS]> {
             Mark::Circle { center, .. } | Mark::Cross { center, .. } => [center; 2],
         },
         Operation::Push { pushes, .. } => {
-            let push = pushes.first()?;
+            let [push] = pushes.as_slice() else {
+                return None;
+            };
             let [x, y] = push.from;
             [[x + push.arrow[0], y + push.arrow[1]], push.from]
         }
         Operation::Follow { paths } => {
-            let points = &paths.first()?.points;
-            [*points.last()?, *points.first()?]
+            let [path] = paths.as_slice() else {
+                return None;
+            };
+            [*path.points.last()?, *path.points.first()?]
         }
         Operation::Name { .. }
         | Operation::Depict { .. }

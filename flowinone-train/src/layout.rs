@@ -13,9 +13,8 @@
 //!
 //! That a thing is to go is told by few squares, which would count little among all that are empty.
 //!
-//! A square belongs to the last object whose box covers a quarter of it, or whose middle lies in
-//! it. A box is the way from the square's middle to the object's, then width and height, in
-//! squares. It is used in training only.
+//! A box is the way from the square's middle to the object's, then width and height, in squares; to
+//! which object a square [belongs](crate::owners). It is used in training only.
 
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -26,6 +25,7 @@ use flowinone_kernels::{Dense, gelu, rms_normalized};
 
 use crate::Vocabulary;
 use crate::labels::{COLOURS, colour_number, smooth};
+use crate::owners::{middle, owners, way};
 use crate::train_task::Losses;
 
 /// Side of a start's square in values.
@@ -34,8 +34,6 @@ pub(crate) const SQUARE: usize = 2;
 const HIDDEN: usize = 192;
 /// Numbers of a box.
 const BOX: usize = 4;
-/// The share of a square that a box has to cover to own it.
-const LEAST_COVERED: f32 = 0.25;
 /// Where the smooth L1 of boxes goes from quadratic to linear, in squares.
 const KNEE: f32 = 0.25;
 /// Names of the losses of class, tint and box, and of the share of squares with an object whose
@@ -96,35 +94,24 @@ impl LayoutGrid {
         vocabulary: &Vocabulary,
         side: usize,
     ) -> Option<Self> {
-        let mut squares = vec![None; side * side];
-        let scale = side as f32 / pixels as f32;
-        for seen in seen {
-            let class = vocabulary.number(&seen.class)? as i32;
-            let tint = colour_number(seen.tint.map(|tint| tint.name)) as i32;
-            let bounds = seen.bounds;
-            let [x, y, width, height] =
-                [bounds.x, bounds.y, bounds.width, bounds.height].map(|n| n as f32 * scale);
-            let middle = [x + width / 2.0, y + height / 2.0];
-            let own = middle.map(|at| (at as usize).min(side - 1));
-            for (number, square) in squares.iter_mut().enumerate() {
-                let at = [number % side, number / side];
-                let [left, top] = at.map(|at| at as f32);
-                let covers = |from: f32, size: f32, first: f32| {
-                    ((from + size).min(first + 1.0) - from.max(first)).max(0.0)
-                };
-                let covered = covers(x, width, left) * covers(y, height, top);
-                if covered >= LEAST_COVERED || at == own {
-                    let way = [middle[0] - left - 0.5, middle[1] - top - 0.5];
-                    let bounds = [way[0], way[1], width, height];
-                    *square = Some(Square {
-                        class,
-                        tint,
-                        shade: seen.tint.map(shade).unwrap_or_default(),
-                        bounds,
-                    });
-                }
-            }
-        }
+        let seen: Vec<&Seen> = seen.into_iter().collect();
+        let owners = owners(seen.iter().map(|seen| seen.bounds), pixels, side);
+        let square = |(number, owner): (usize, &Option<usize>)| -> Option<Option<Square>> {
+            let Some(seen) = owner.map(|owner| seen[owner]) else {
+                return Some(None);
+            };
+            let scale = side as f32 / pixels as f32;
+            let [width, height] = [seen.bounds.width, seen.bounds.height].map(|n| n as f32 * scale);
+            let [x, y] = way(number, side, middle(seen.bounds, pixels));
+            Some(Some(Square {
+                class: vocabulary.number(&seen.class)? as i32,
+                tint: colour_number(seen.tint.map(|tint| tint.name)) as i32,
+                shade: seen.tint.map(shade).unwrap_or_default(),
+                bounds: [x, y, width, height],
+            }))
+        };
+        let squares: Option<Vec<_>> = owners.iter().enumerate().map(square).collect();
+        let squares = squares?;
         Some(Self {
             left: vec![false; squares.len()],
             squares,

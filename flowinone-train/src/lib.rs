@@ -31,6 +31,7 @@ mod model;
 mod muon;
 mod optimiser;
 mod origin;
+mod owners;
 mod plot;
 mod read;
 mod reconstruction;
@@ -48,6 +49,7 @@ mod trainer;
 mod training_data;
 mod upscale;
 mod validation_set;
+mod ways;
 
 pub use autoencoder::{AutoencoderTrainTask, Pictures, latent_deviation};
 pub use auxiliary_losses::AuxiliaryLosses;

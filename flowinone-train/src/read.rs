@@ -112,6 +112,7 @@ impl Configuration for FlowTrainingConfig {
             ("auxiliary_losses.spelling", self.auxiliary_losses.spelling),
             ("auxiliary_losses.letters", self.auxiliary_losses.letters),
             ("auxiliary_losses.scene", self.auxiliary_losses.scene),
+            ("auxiliary_losses.ways", self.auxiliary_losses.ways),
             ("auxiliary_losses.layout", self.auxiliary_losses.layout),
             (
                 "auxiliary_losses.layout_start",

@@ -1,5 +1,5 @@
 //! The scene of a prompt, before anything is done to it: what lies in the square of each visual
-//! token, and in whose square the first mark starts and ends; and, the same for all tokens, what is
+//! token, and in whose square the only mark starts and ends; and, the same for all tokens, what is
 //! asked. The layout of the target says what is to become of a prompt; what is there, where an
 //! arrow points and what is meant has to be known first, and a tower learns it much sooner when
 //! each token is asked.
@@ -251,7 +251,9 @@ mod tests {
             let scene = grid(truth);
             let things = scene.things.seen().sum::<f32>() > 0.0;
             assert_eq!(things, !truth.scene.objects.is_empty(), "{truth:?}");
-            if let Operation::Push { pushes, .. } = &truth.operation {
+            if let Operation::Push { pushes, .. } = &truth.operation
+                && pushes.len() == 1
+            {
                 let [_, start] = scene.points.unwrap();
                 assert_eq!(start, Point::new(pushes[0].from, side));
             }

@@ -10,10 +10,10 @@ use flowinone_tasks::{FlowInOne, ModelConfig, Networks};
 use flowinone_vae::Autoencoder;
 use flowinone_weights::{Init, randomize};
 
-use crate::layout::{LAYOUT_OUTPUTS, LayoutHeads};
+use crate::layout::LayoutHeads;
 use crate::layout_start::{LAYOUT_START, LayoutStart};
-use crate::letters::LETTERS_OUTPUT;
-use crate::scene::{SCENE_REQUEST, SceneHead};
+use crate::scene::SceneHead;
+use crate::ways::WayHead;
 use crate::{
     Error, FlowTrainingConfig, LabelHeads, LetterHead, Part, RunCheckpoint, SpellingHead,
     newest_checkpoint,
@@ -32,6 +32,7 @@ pub struct TrainableFlow {
     pub(crate) speller: Option<SpellingHead>,
     pub(crate) letters: Option<LetterHead>,
     pub(crate) scene: Option<SceneHead>,
+    pub(crate) ways: Option<WayHead>,
     pub(crate) layout: Option<LayoutHeads>,
     pub(crate) layout_start: Option<LayoutStart>,
 }
@@ -82,6 +83,10 @@ impl TrainableFlow {
                 .then(|| SceneHead::new(model.encoder.output_width, classes, device))
                 .map(|scene| randomize(scene, seed, Init::by_fan_in))
                 .transpose()?,
+            ways: (config.auxiliary_losses.ways > 0.0)
+                .then(|| WayHead::new(model.encoder.output_width, device))
+                .map(|ways| randomize(ways, seed, Init::by_fan_in))
+                .transpose()?,
             layout: (config.auxiliary_losses.layout > 0.0)
                 .then(|| {
                     let [width, channels] =
@@ -95,23 +100,10 @@ impl TrainableFlow {
                 .transpose()?,
         };
         let mut start_is_known = false;
-        if let Some(before) = before {
-            // A head that the earlier run did not have, or for other classes, starts at random.
-            let has_letters = before.has(LETTERS_OUTPUT)?;
+        if let Some(before) = &before {
             let same = known.flatten() == Some(classes);
-            let has_scene = before.has(SCENE_REQUEST)? && same;
-            let has_layout = before.has(LAYOUT_OUTPUTS)? && same;
-            let has_start = before.has(LAYOUT_START)? && same;
-            start_is_known = has_start;
-            let letters = flow.letters.take_if(|_| !has_letters);
-            let scene = flow.scene.take_if(|_| !has_scene);
-            let layout = flow.layout.take_if(|_| !has_layout);
-            let start = flow.layout_start.take_if(|_| !has_start);
-            flow = before.ema(flow)?;
-            flow.letters = flow.letters.or(letters);
-            flow.scene = flow.scene.or(scene);
-            flow.layout = flow.layout.or(layout);
-            flow.layout_start = flow.layout_start.or(start);
+            start_is_known = before.has(LAYOUT_START)? && same;
+            flow = flow.loaded(before, same)?;
             let heads = flow.heads.take();
             let heads = heads.map(|heads| heads.with_classes(classes, seed));
             flow.heads = heads.transpose()?;
@@ -148,6 +140,7 @@ impl TrainableFlow {
             speller: None,
             letters: None,
             scene: None,
+            ways: None,
             layout: None,
             layout_start: None,
         };

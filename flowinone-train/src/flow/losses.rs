@@ -75,7 +75,8 @@ impl FlowTrainTask {
         (Losses { total, parts }, start)
     }
 
-    /// What is read from the tokens `[batch, tokens, width]` of a batch: labels, letters and scene.
+    /// What is read from the tokens `[batch, tokens, width]` of a batch: labels, letters, scene and
+    /// ways.
     pub(super) fn reading_losses(
         &self,
         model: &TrainableFlow,
@@ -101,7 +102,10 @@ impl FlowTrainTask {
             add(head.loss(tokens.clone(), grids), self.auxiliary.letters);
         }
         if let (Some(head), Some(scenes)) = (&model.scene, &batch.scenes) {
-            add(head.loss(tokens, scenes), self.auxiliary.scene);
+            add(head.loss(tokens.clone(), scenes), self.auxiliary.scene);
+        }
+        if let (Some(head), Some(grids)) = (&model.ways, &batch.ways) {
+            add(head.loss(tokens, grids), self.auxiliary.ways);
         }
         Losses { total, parts }
     }
