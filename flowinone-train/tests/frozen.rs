@@ -205,7 +205,7 @@ fn a_deviation_that_the_model_states_is_not_learned() {
 #[test]
 fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let bench = Bench::new();
-    let losses = "[auxiliary_losses]\nlabels = 1\nlayout = 1\nlayout_start = 1\n";
+    let losses = "[auxiliary_losses]\nlabels = 1\nways = 1\nlayout = 1\nlayout_start = 1\n";
     let text = format!("train = [\"velocity\"]\n{RUN}{losses}{PAIRS}");
     let file = bench.describe("predicted", &text);
     let config: FlowTrainingConfig = read_training_config(&file).unwrap();
@@ -242,7 +242,13 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
 
     let (names, reached, start) = parts("draw", &text);
     assert!(names.contains(&"fine"), "{names:?}");
-    for read in ["right_class", "right_layout", "right_start", "layout_start"] {
+    for read in [
+        "right_class",
+        "way",
+        "right_layout",
+        "right_start",
+        "layout_start",
+    ] {
         assert!(!names.contains(&read), "{names:?}");
     }
     // The velocity network, the map from layouts to starts, and the contrastive loss's scale.
@@ -259,7 +265,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         let text = format!("{top}{}", text.replace("seed = 3", "seed = 4"));
         let mut heads = vec![];
         values(&flow(&bench.describe(name, &text)).1, |param, data| {
-            let head = ["heads.", "layout.", "layout_start."];
+            let head = ["heads.", "ways.", "layout.", "layout_start."];
             if head.iter().any(|head| param.path.starts_with(head)) {
                 heads.extend(data.try_to_vec::<f32>().unwrap());
             }
@@ -270,7 +276,8 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let after = started("after", &format!("init_heads = \"{}\"\n", kept.display()));
     let mut wanted = vec![];
     values(&start, |param, data| {
-        if param.path.starts_with("heads.") || param.path.starts_with("layout") {
+        let head = ["heads.", "ways.", "layout.", "layout_start."];
+        if head.iter().any(|head| param.path.starts_with(head)) {
             wanted.extend(data.try_to_vec::<f32>().unwrap());
         }
     });
@@ -312,7 +319,13 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
 
     let text = text.replace(", \"velocity\"]", "]");
     let (names, ..) = parts("say", &text);
-    for read in ["right_class", "right_layout", "right_start", "layout_start"] {
+    for read in [
+        "right_class",
+        "way",
+        "right_layout",
+        "right_start",
+        "layout_start",
+    ] {
         assert!(names.contains(&read), "{names:?}");
     }
     assert!(!names.contains(&"fine"), "{names:?}");
