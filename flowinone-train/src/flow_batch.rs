@@ -67,8 +67,7 @@ impl Readings {
 
     /// Whether any of it is read from ground truth.
     fn truth(&self) -> bool {
-        let grids = [self.scene, self.ways];
-        let grids = self.layout.is_some() || grids.iter().any(Option::is_some);
+        let grids = self.scene.is_some() || self.ways.is_some() || self.layout.is_some();
         self.labels || self.spelling || grids
     }
 }

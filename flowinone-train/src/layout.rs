@@ -25,7 +25,7 @@ use flowinone_kernels::{Dense, gelu, rms_normalized};
 
 use crate::Vocabulary;
 use crate::labels::{COLOURS, colour_number, smooth};
-use crate::owners::{middle, owners, way};
+use crate::owners::{owners, way};
 use crate::train_task::Losses;
 
 /// Side of a start's square in values.
@@ -95,14 +95,14 @@ impl LayoutGrid {
         side: usize,
     ) -> Option<Self> {
         let seen: Vec<&Seen> = seen.into_iter().collect();
-        let owners = owners(seen.iter().map(|seen| seen.bounds), pixels, side);
+        let owners = owners(&seen, pixels, side);
         let square = |(number, owner): (usize, &Option<usize>)| -> Option<Option<Square>> {
             let Some(seen) = owner.map(|owner| seen[owner]) else {
                 return Some(None);
             };
             let scale = side as f32 / pixels as f32;
             let [width, height] = [seen.bounds.width, seen.bounds.height].map(|n| n as f32 * scale);
-            let [x, y] = way(number, side, middle(seen.bounds, pixels));
+            let [x, y] = way(number, side, seen.center);
             Some(Some(Square {
                 class: vocabulary.number(&seen.class)? as i32,
                 tint: colour_number(seen.tint.map(|tint| tint.name)) as i32,

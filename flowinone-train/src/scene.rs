@@ -22,6 +22,7 @@ use flowinone_kernels::{Dense, rms_normalized};
 use crate::Vocabulary;
 use crate::labels::{CHANGES, COLOURS, Labels, ends, smooth};
 use crate::layout::{LayoutGrid, LayoutHead};
+use crate::owners::way;
 use crate::train_task::Losses;
 
 /// The two points of a mark: its end and its start.
@@ -58,9 +59,10 @@ impl Point {
     fn new(place: [f32; 2], side: usize) -> Self {
         let at = place.map(|at| at * side as f32);
         let [column, row] = at.map(|at| (at.max(0.0) as usize).min(side - 1));
+        let square = row * side + column;
         Self {
-            square: row * side + column,
-            way: [at[0] - column as f32 - 0.5, at[1] - row as f32 - 0.5],
+            square,
+            way: way(square, side, place),
         }
     }
 }

@@ -48,7 +48,7 @@ impl WayGrid {
         let Some(before) = before else {
             return none();
         };
-        let owners = owners(before.iter().map(|seen| seen.bounds), truth.side, side);
+        let owners = owners(&before, truth.side, side);
         let ways = owners.into_iter().enumerate().map(|(number, owner)| {
             owner.map(|owner| way(number, side, truth.objects[owner].center))
         });
@@ -141,8 +141,7 @@ mod tests {
     #[test]
     fn ways_are_told_after_some_steps() {
         let device = Device::flex().autodiff();
-        let head = randomize(WayHead::new(8, &device), 5, Init::by_fan_in).unwrap();
-        let mut head = head;
+        let mut head = randomize(WayHead::new(8, &device), 5, Init::by_fan_in).unwrap();
         let grids = [
             WayGrid(vec![Some([2.0, -1.0]), None]),
             WayGrid(vec![None, Some([-3.0, 0.5])]),

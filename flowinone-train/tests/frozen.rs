@@ -202,6 +202,17 @@ fn a_deviation_that_the_model_states_is_not_learned() {
     );
 }
 
+/// What is said of prompts that are read.
+const READ: [&str; 5] = [
+    "right_class",
+    "way",
+    "right_layout",
+    "right_start",
+    "layout_start",
+];
+/// What the names of the heads' parameters begin with.
+const HEADS: [&str; 4] = ["heads.", "ways.", "layout.", "layout_start."];
+
 #[test]
 fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let bench = Bench::new();
@@ -242,13 +253,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
 
     let (names, reached, start) = parts("draw", &text);
     assert!(names.contains(&"fine"), "{names:?}");
-    for read in [
-        "right_class",
-        "way",
-        "right_layout",
-        "right_start",
-        "layout_start",
-    ] {
+    for read in READ {
         assert!(!names.contains(&read), "{names:?}");
     }
     // The velocity network, the map from layouts to starts, and the contrastive loss's scale.
@@ -265,8 +270,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         let text = format!("{top}{}", text.replace("seed = 3", "seed = 4"));
         let mut heads = vec![];
         values(&flow(&bench.describe(name, &text)).1, |param, data| {
-            let head = ["heads.", "ways.", "layout.", "layout_start."];
-            if head.iter().any(|head| param.path.starts_with(head)) {
+            if HEADS.iter().any(|head| param.path.starts_with(head)) {
                 heads.extend(data.try_to_vec::<f32>().unwrap());
             }
         });
@@ -276,8 +280,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let after = started("after", &format!("init_heads = \"{}\"\n", kept.display()));
     let mut wanted = vec![];
     values(&start, |param, data| {
-        let head = ["heads.", "ways.", "layout.", "layout_start."];
-        if head.iter().any(|head| param.path.starts_with(head)) {
+        if HEADS.iter().any(|head| param.path.starts_with(head)) {
             wanted.extend(data.try_to_vec::<f32>().unwrap());
         }
     });
@@ -319,13 +322,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
 
     let text = text.replace(", \"velocity\"]", "]");
     let (names, ..) = parts("say", &text);
-    for read in [
-        "right_class",
-        "way",
-        "right_layout",
-        "right_start",
-        "layout_start",
-    ] {
+    for read in READ {
         assert!(names.contains(&read), "{names:?}");
     }
     assert!(!names.contains(&"fine"), "{names:?}");
