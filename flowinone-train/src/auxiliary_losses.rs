@@ -4,6 +4,7 @@
 //! anchor (mean (m - x1)^2 + detail * mean d (m - x1)^2)      pulls the source's mean m to the target
 //! mean (log_var - 2 ln deviation)^2                          fixes the source's deviation
 //! detail * mean d (v - u)^2                                  velocity error where the target has detail
+//! things * sum w (v - u)^2 / (x1 - m)^2                      share of each thing that is drawn wrong
 //! ```
 //!
 //! `d` is how much a place of the target differs from the rest of its picture.
@@ -53,9 +54,17 @@ pub struct AuxiliaryLosses {
     /// Weight of the errors of velocity and anchor where the target differs from the rest of its
     /// picture, as small objects on plain backgrounds do.
     pub detail: f64,
+    /// Weight of the share of each thing that the velocity draws wrong, small and faint ones like
+    /// others; needs ground truth.
+    pub things: f64,
 }
 
 impl AuxiliaryLosses {
+    /// Whether a loss needs the layouts of targets.
+    pub(crate) fn asks_for_layouts(&self) -> bool {
+        self.layout + self.layout_start + self.things > 0.0
+    }
+
     /// The losses on the source distribution, for the target latents.
     pub(crate) fn source_losses(&self, source: Source, target: Tensor<4>) -> Losses {
         let mut total = Tensor::zeros([1], &target.device());

@@ -123,8 +123,9 @@ impl FlowTrainTask {
                 letters: (config.auxiliary_losses.letters > 0.0).then_some(tokens),
                 scene: (config.auxiliary_losses.scene > 0.0).then_some(tokens),
                 ways: (config.auxiliary_losses.ways > 0.0).then_some(tokens),
-                layout: (config.auxiliary_losses.layout + config.auxiliary_losses.layout_start
-                    > 0.0)
+                layout: config
+                    .auxiliary_losses
+                    .asks_for_layouts()
                     .then_some([tokens, squares]),
                 untold_apart: from_layouts.is_some_and(|from| !from.alone),
             },

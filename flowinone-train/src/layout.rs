@@ -11,7 +11,9 @@
 //!      + mean cross entropy of tints + mean smooth L1 of boxes      over squares with an object
 //! ```
 //!
-//! That a thing is to go is told by few squares, which would count little among all that are empty.
+//! That a thing is to go is told by few squares, which would count little among all that are empty;
+//! and so would a small thing among large ones: all squares of a thing together weigh the root of
+//! their number.
 //!
 //! A box is the way from the square's middle to the object's, then width and height, in squares; to
 //! which object a square [belongs](crate::owners). It is used in training only.
@@ -25,7 +27,7 @@ use flowinone_kernels::{Dense, gelu, rms_normalized};
 
 use crate::Vocabulary;
 use crate::labels::{COLOURS, colour_number, smooth};
-use crate::owners::{owners, way};
+use crate::owners::{owners, rooted, way};
 use crate::train_task::Losses;
 
 /// Side of a start's square in values.
@@ -49,8 +51,8 @@ pub(crate) const LAYOUT_OUTPUTS: &str = "layout.tokens.output.weight";
 pub(crate) struct LayoutGrid {
     /// `[squares]`, row by row.
     squares: Vec<Option<Square>>,
-    /// Whether a square is empty that showed an object before, likewise.
-    left: Vec<bool>,
+    /// The object that an empty square showed before, likewise.
+    left: Vec<Option<usize>>,
     /// The colour of the ground, each part from -1 to 1.
     ground: [f32; 3],
 }
@@ -58,6 +60,8 @@ pub(crate) struct LayoutGrid {
 /// What is to be seen in one square.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Square {
+    /// The number of the object among those of the picture.
+    thing: usize,
     class: i32,
     tint: i32,
     /// The tint's colour, each part from -1 to 1; zeros for none.
@@ -78,7 +82,10 @@ impl LayoutGrid {
         let of = |seen: &[Seen]| Self::of_things(seen, truth.side, ground, vocabulary, side);
         let (after, before) = (of(&truth.objects)?, of(&truth.gone)?);
         let both = before.squares.iter().zip(&after.squares);
-        let left = both.map(|(before, after)| before.is_some() && after.is_none());
+        let left = both.map(|(before, after)| match after {
+            Some(_) => None,
+            None => before.map(|before| before.thing),
+        });
         Some(Self {
             left: left.collect(),
             ..after
@@ -97,13 +104,15 @@ impl LayoutGrid {
         let seen: Vec<&Seen> = seen.into_iter().collect();
         let owners = owners(&seen, pixels, side);
         let square = |(number, owner): (usize, &Option<usize>)| -> Option<Option<Square>> {
-            let Some(seen) = owner.map(|owner| seen[owner]) else {
+            let Some(thing) = *owner else {
                 return Some(None);
             };
+            let seen = seen[thing];
             let scale = side as f32 / pixels as f32;
             let [width, height] = [seen.bounds.width, seen.bounds.height].map(|n| n as f32 * scale);
             let [x, y] = way(number, side, seen.center);
             Some(Some(Square {
+                thing,
                 class: vocabulary.number(&seen.class)? as i32,
                 tint: colour_number(seen.tint.map(|tint| tint.name)) as i32,
                 shade: seen.tint.map(shade).unwrap_or_default(),
@@ -113,16 +122,29 @@ impl LayoutGrid {
         let squares: Option<Vec<_>> = owners.iter().enumerate().map(square).collect();
         let squares = squares?;
         Some(Self {
-            left: vec![false; squares.len()],
+            left: vec![None; squares.len()],
             squares,
             ground: shade(ground),
         })
     }
 
-    /// For each square, 1 if an object is seen there or has left it, else 0.
-    pub(crate) fn matters(&self) -> impl Iterator<Item = f32> {
-        let both = self.squares.iter().zip(&self.left);
-        both.map(|(seen, left)| f32::from(u8::from(seen.is_some() || *left)))
+    /// For each square, what it weighs: of a thing that is seen there or has left it, one by the
+    /// root of the number of such squares; 0 where nothing is and was.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = f32> {
+        let left = rooted(self.left.iter().copied());
+        self.seen_weights()
+            .zip(left)
+            .map(|(seen, left)| seen + left)
+    }
+
+    /// The same of what is seen alone.
+    pub(crate) fn seen_weights(&self) -> impl Iterator<Item = f32> {
+        rooted(self.things())
+    }
+
+    /// The object that each square shows.
+    pub(crate) fn things(&self) -> impl Iterator<Item = Option<usize>> {
+        self.squares.iter().map(|square| square.map(|s| s.thing))
     }
 
     /// For each square, 1 if an object is seen there, else 0.
@@ -227,22 +249,23 @@ impl LayoutHead {
         );
         let read = self.output.forward(gelu(self.hidden.forward(values)));
 
-        let (there, among) = flags(layouts.iter().flat_map(LayoutGrid::seen), &device);
+        let (weights, sum) = column(layouts.iter().flat_map(LayoutGrid::seen_weights), &device);
         let scores = read.clone().narrow(1, 0, self.classes + 1);
         let [class, right] = class_loss(scores, layouts, self.classes);
 
         let tints = read.clone().narrow(1, self.classes + 1, COLOURS);
         let tint = numbers_of(&squares, |s| s.tint, COLOURS - 1, &device);
         let tint = log_softmax(tints, 1).gather(1, tint);
-        let tint = (tint * there.clone()).sum().neg().div_scalar(among);
+        let tint = (tint * weights.clone()).sum().neg().div_scalar(sum);
 
         let boxes = squares
             .iter()
             .flat_map(|s| s.map_or([0.0; BOX], |s| s.bounds));
         let boxes = TensorData::new(boxes.collect::<Vec<f32>>(), [count, BOX]);
         let boxes = Tensor::<2>::from_data(boxes, (&device, DType::F32));
-        let off = (read.narrow(1, self.classes + 1 + COLOURS, BOX) - boxes).abs() * there;
-        let place = smooth(off, KNEE).sum().div_scalar(among * BOX as f32);
+        let off = (read.narrow(1, self.classes + 1 + COLOURS, BOX) - boxes).abs();
+        let place = (smooth(off, KNEE) * weights).sum();
+        let place = place.div_scalar(sum * BOX as f32);
 
         Losses {
             total: class.clone() + tint.clone() + place.clone(),
@@ -251,12 +274,12 @@ impl LayoutHead {
     }
 }
 
-/// What is 1 or 0 for each square of all layouts, `[squares, 1]`, and how many are 1, at least 1.
-fn flags(squares: impl Iterator<Item = f32>, device: &Device) -> (Tensor<2>, f32) {
+/// A number of each square of all layouts, `[squares, 1]`, and their sum; 1 if that is 0.
+fn column(squares: impl Iterator<Item = f32>, device: &Device) -> (Tensor<2>, f32) {
     let squares: Vec<f32> = squares.collect();
-    let (all, some) = (squares.len(), squares.iter().sum::<f32>());
+    let (all, sum) = (squares.len(), squares.iter().sum::<f32>());
     let squares = Tensor::<2>::from_data(TensorData::new(squares, [all, 1]), (device, DType::F32));
-    (squares, some.max(1.0))
+    (squares, if sum > 0.0 { sum } else { 1.0 })
 }
 
 /// A whole number of each square, `[squares, 1]`, `none` where there is no object.
@@ -271,25 +294,29 @@ fn numbers_of(
     Tensor::<1, Int>::from_ints(values.as_slice(), device).reshape([values.len(), 1])
 }
 
-/// Weights of all squares: of those that matter they sum up to 1, and so do those of the others.
+/// Weights of all squares: of those with an object or that one has left they sum up to 1, and so do
+/// those of the others.
 pub(crate) fn balanced(layouts: &[LayoutGrid]) -> Vec<f32> {
-    let matter: Vec<f32> = layouts.iter().flat_map(LayoutGrid::matters).collect();
-    let count = matter.iter().sum::<f32>();
-    let [some, others] = [count, matter.len() as f32 - count].map(|n| 1.0 / n.max(1.0));
-    let weight = |matters| matters * some + (1.0 - matters) * others;
-    matter.into_iter().map(weight).collect()
+    let weights: Vec<f32> = layouts.iter().flat_map(LayoutGrid::weights).collect();
+    let sum = weights.iter().sum::<f32>();
+    let others = weights.iter().filter(|weight| **weight == 0.0).count();
+    let share = |weight| match weight > 0.0 {
+        true => weight / sum,
+        false => 1.0 / others as f32,
+    };
+    weights.into_iter().map(share).collect()
 }
 
 /// The loss of `scores` `[squares of all items, classes + 1 or more]` for the class that is seen in
-/// each square or none, squares that matter and the others half of it, and the share of squares
-/// with an object whose class is named, `[1]` each.
+/// each square or none, [balanced], and the share of squares with an object whose class is named,
+/// `[1]` each.
 fn class_loss(scores: Tensor<2>, layouts: &[LayoutGrid], classes: usize) -> [Tensor<1>; 2] {
     let device = scores.device();
     let squares: Vec<Option<Square>> = layouts
         .iter()
         .flat_map(|layout| layout.squares.iter().copied())
         .collect();
-    let (there, among) = flags(layouts.iter().flat_map(LayoutGrid::seen), &device);
+    let (there, among) = column(layouts.iter().flat_map(LayoutGrid::seen), &device);
     let weights = TensorData::new(balanced(layouts), [squares.len(), 1]);
     let weights = Tensor::<2>::from_data(weights, (&device, DType::F32));
     let wanted = numbers_of(&squares, |s| s.class, classes, &device);
@@ -320,12 +347,15 @@ pub(crate) fn codes_loss(
 
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
+    use std::iter::zip;
+
     use super::*;
     use flowinone_weights::{Init, randomize};
 
     /// A grid of 2 x 2 with an object in its last square.
     fn grid(class: i32) -> LayoutGrid {
         let square = Square {
+            thing: 0,
             class,
             tint: 3,
             shade: [0.5, 0.0, -1.0],
@@ -333,7 +363,7 @@ mod tests {
         };
         LayoutGrid {
             squares: vec![None, None, None, Some(square)],
-            left: vec![false; 4],
+            left: vec![None; 4],
             ground: [1.0; 3],
         }
     }
@@ -349,11 +379,11 @@ mod tests {
         for index in 0..40 {
             let truth = sampler.truth(index).unwrap();
             let layout = LayoutGrid::new(&truth, &vocabulary, side).unwrap();
-            let matters: Vec<f32> = layout.matters().collect();
+            let weights: Vec<f32> = layout.weights().collect();
             for gone in &truth.gone {
                 let [column, row] = gone.center.map(|at| (at * side as f32) as usize);
                 let square = row.min(side - 1) * side + column.min(side - 1);
-                assert_eq!(matters[square], 1.0, "what is gone matters where it was");
+                assert!(weights[square] > 0.0, "what is gone matters where it was");
                 left += usize::from(layout.squares[square].is_none());
             }
             let Some(front) = truth.objects.last() else {
@@ -361,6 +391,13 @@ mod tests {
                 continue;
             };
             shown += 1;
+            let of_front =
+                |s: &Option<Square>| s.is_some_and(|s| s.thing + 1 == truth.objects.len());
+            let weight: f32 = zip(&layout.squares, &weights)
+                .filter_map(|(square, weight)| of_front(square).then_some(weight))
+                .sum();
+            let number = layout.squares.iter().filter(|s| of_front(s)).count();
+            assert!((weight - (number as f32).sqrt()).abs() < 1e-3);
             let at = front.center.map(|at| at * side as f32);
             let [column, row] = at.map(|at| at as usize);
             let square = layout.squares[row * side + column].unwrap();

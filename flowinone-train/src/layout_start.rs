@@ -75,8 +75,8 @@ impl LayoutStart {
         maps_of(self.code.forward(told), SQUARE)
     }
 
-    /// How far the source's `mean` is from what it is to say, `[1]`: the mean square over squares
-    /// with an object or that one has left, and over the others, half of each.
+    /// How far the source's `mean` is from what it is to say, `[1]`: half of the mean
+    /// squares over squares with an object or that one has left, and over the others, [balanced].
     pub(crate) fn distance(&self, mean: Tensor<4>, layouts: &[LayoutGrid]) -> Tensor<1> {
         let [batch, channels, height, width] = mean.dims();
         let side = width / SQUARE;

@@ -42,6 +42,7 @@ mod schedule;
 mod shared;
 mod spelling;
 mod steepness;
+mod things;
 mod train_task;
 mod trainable_flow;
 mod trained;

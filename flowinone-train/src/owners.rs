@@ -1,4 +1,7 @@
-//! To which of some things each square of a picture belongs, and the way from there to a point.
+//! To which of some things each square of a picture belongs, what it weighs among those of the
+//! thing, and the way from there to a point.
+
+use std::collections::BTreeMap;
 
 use flowinone_data::Seen;
 
@@ -30,6 +33,20 @@ pub(crate) fn owners(things: &[&Seen], pixels: u32, side: usize) -> Vec<Option<u
         }
     }
     owners
+}
+
+/// What each square weighs by the number of its thing: one by the root of the number of squares of
+/// that thing, so that a small thing counts beside a large one; 0 for none.
+pub(crate) fn rooted(owners: impl Iterator<Item = Option<usize>>) -> impl Iterator<Item = f32> {
+    let owners: Vec<Option<usize>> = owners.collect();
+    let mut times = BTreeMap::<usize, f32>::new();
+    for thing in owners.iter().flatten() {
+        *times.entry(*thing).or_default() += 1.0;
+    }
+    let weight = move |thing| times[&thing].sqrt().recip();
+    owners
+        .into_iter()
+        .map(move |thing| thing.map_or(0.0, &weight))
 }
 
 /// The way from the middle of a square of `side` x `side` to a point, which is given in fractions

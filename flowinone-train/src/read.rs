@@ -123,6 +123,7 @@ impl Configuration for FlowTrainingConfig {
                 self.auxiliary_losses.layout_errors,
             ),
             ("auxiliary_losses.detail", self.auxiliary_losses.detail),
+            ("auxiliary_losses.things", self.auxiliary_losses.things),
         ] {
             if !(0.0..=f64::MAX).contains(&weight) {
                 let reason = format!("is {weight}, expected a finite number, 0 or more");

@@ -4,10 +4,10 @@
 //! tokens see it and what is drawn on it.
 //!
 //! ```text
-//! loss = mean smooth L1 (W rms(token) - way)        over squares of things where one is moved
+//! loss = weighted mean of smooth L1 (W rms(token) - way)   over squares of things where one is moved
 //! ```
 //!
-//! Ways are in squares. It is used in training only.
+//! Ways are in squares; a square [weighs](rooted) more in a small thing. It is used in training only.
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -15,7 +15,7 @@ use flowinone_data::{Operation, Seen, Truth};
 use flowinone_kernels::{Dense, rms_normalized};
 
 use crate::labels::smooth;
-use crate::owners::{owners, way};
+use crate::owners::{owners, rooted, way};
 use crate::train_task::Losses;
 
 /// Where the smooth L1 goes from quadratic to linear, in squares.
@@ -29,7 +29,14 @@ pub(crate) const WAY_OUTPUT: &str = "ways.output.weight";
 /// For each square of a prompt in which a thing lies, the way to where the thing will be; none in
 /// prompts that move nothing. `[squares]`, row by row.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct WayGrid(Vec<Option<[f32; 2]>>);
+pub(crate) struct WayGrid(Vec<Option<Way>>);
+
+/// The way of a square, and what it weighs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Way {
+    to: [f32; 2],
+    weight: f32,
+}
 
 impl WayGrid {
     /// The ways of a pair in `side` x `side` squares.
@@ -49,8 +56,13 @@ impl WayGrid {
             return none();
         };
         let owners = owners(&before, truth.side, side);
-        let ways = owners.into_iter().enumerate().map(|(number, owner)| {
-            owner.map(|owner| way(number, side, truth.objects[owner].center))
+        let weights = rooted(owners.iter().copied());
+        let ways = owners.iter().enumerate().zip(weights);
+        let ways = ways.map(|((number, owner), weight)| {
+            owner.map(|owner| Way {
+                to: way(number, side, truth.objects[owner].center),
+                weight,
+            })
         });
         Self(ways.collect())
     }
@@ -82,19 +94,23 @@ impl WayHead {
         let (found, count) = (tokens.dims()[0], squares().count());
         assert_eq!(found, count, "{count} squares of ways for {found} tokens");
         let asked = squares().flatten().count();
-        let on = |values: Vec<f32>| {
-            let values = TensorData::new(values, [count, 2]);
+        let on = |values: Vec<f32>, width: usize| {
+            let values = TensorData::new(values, [count, width]);
             Tensor::<2>::from_data(values, (&device, DType::F32))
         };
-        let ways = on(squares().flat_map(|way| way.unwrap_or_default()).collect());
-        let there = on(squares()
-            .flat_map(|way| [f32::from(u8::from(way.is_some())); 2])
-            .collect());
-        let off = (self.output.forward(tokens) - ways).abs() * there;
+        let to = squares().flat_map(|way| way.map_or([0.0; 2], |way| way.to));
+        let weights: Vec<f32> = squares()
+            .map(|way| way.map_or(0.0, |way| way.weight))
+            .collect();
+        let sum = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let there = weights
+            .iter()
+            .map(|weight| f32::from(u8::from(*weight > 0.0)));
+        let [to, there] = [(to.collect(), 2), (there.collect(), 1)].map(|(v, n)| on(v, n));
+        let off = (self.output.forward(tokens) - to).abs() * there;
         let distance = off.clone().detach().square().sum_dim(1).sqrt().sum();
-        let total = smooth(off, KNEE)
-            .sum()
-            .div_scalar(2.0 * asked.max(1) as f32);
+        let total = (smooth(off, KNEE) * on(weights, 1)).sum();
+        let total = total.div_scalar(2.0 * sum);
         let mut parts = vec![("way", total.clone())];
         if asked > 0 {
             parts.push((WAY_OFF, distance.div_scalar(asked as f32)));
@@ -126,7 +142,7 @@ mod tests {
             let (gone, new) = (&truth.gone[0], &truth.objects[truth.expected[0]]);
             let at = gone.center.map(|at| (at * side as f32) as usize);
             let number = at[1].min(side - 1) * side + at[0].min(side - 1);
-            let told = ways[number].unwrap();
+            let told = ways[number].unwrap().to;
             let from = at.map(|at| at as f32 + 0.5);
             let reached = [0, 1].map(|axis| (from[axis] + told[axis]) / side as f32);
             moved += usize::from(
@@ -142,9 +158,10 @@ mod tests {
     fn ways_are_told_after_some_steps() {
         let device = Device::flex().autodiff();
         let mut head = randomize(WayHead::new(8, &device), 5, Init::by_fan_in).unwrap();
+        let way = |to| Some(Way { to, weight: 0.5 });
         let grids = [
-            WayGrid(vec![Some([2.0, -1.0]), None]),
-            WayGrid(vec![None, Some([-3.0, 0.5])]),
+            WayGrid(vec![way([2.0, -1.0]), None]),
+            WayGrid(vec![None, way([-3.0, 0.5])]),
         ];
         let normal = burn::tensor::Distribution::Normal(0.0, 1.0);
         let tokens = Tensor::<3>::random([2, 2, 8], normal, &device);

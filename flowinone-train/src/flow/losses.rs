@@ -7,6 +7,7 @@ use flowinone_flow::{Source, Structure};
 
 use super::FlowTrainTask;
 use crate::auxiliary_losses::detail;
+use crate::things::wrong_share;
 use crate::{BatchRng, FlowBatch, Losses, TrainableFlow};
 
 impl FlowTrainTask {
@@ -44,13 +45,18 @@ impl FlowTrainTask {
             ("divergence", found.losses.kl.mean()),
         ];
         parts.extend(found.losses.contrastive.map(|c| ("contrastive", c)));
+        let path = &self.objective.path;
+        let flow = path.velocity(found.start.clone(), found.target.clone());
+        let errors = (found.velocities.fine - flow).square();
         if self.auxiliary.detail > 0.0 {
-            let path = &self.objective.path;
-            let flow = path.velocity(found.start.clone(), found.target.clone());
-            let error = (found.velocities.fine - flow).square();
-            let detail = (error * detail(found.target)).mean();
+            let detail = (errors.clone() * detail(found.target.clone())).mean();
             total = total + detail.clone().mul_scalar(self.auxiliary.detail);
             parts.push(("detail", detail));
+        }
+        if let (true, Some(layouts)) = (self.auxiliary.things > 0.0, &batch.layouts) {
+            let wrong = wrong_share(errors, found.target, &layouts.starts);
+            total = total + wrong.clone().mul_scalar(self.auxiliary.things);
+            parts.push(("things", wrong));
         }
         (Losses { total, parts }, found.start)
     }
