@@ -57,7 +57,7 @@ impl EncoderConfig {
             width: 192,
             layers: 9,
             heads: 6,
-            mlp_width: 384,
+            mlp_width: 768,
             output_width: 192,
         }
     }

@@ -216,7 +216,8 @@ const HEADS: [&str; 4] = ["heads.", "ways.", "layout.", "layout_start."];
 #[test]
 fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     let bench = Bench::new();
-    let losses = "[auxiliary_losses]\nlabels = 1\nways = 1\nlayout = 1\nlayout_start = 1\n";
+    let losses =
+        "[auxiliary_losses]\nlabels = 1\nways = 1\nthings = 1\nlayout = 1\nlayout_start = 1\n";
     let text = format!("train = [\"velocity\"]\n{RUN}{losses}{PAIRS}");
     let file = bench.describe("predicted", &text);
     let config: FlowTrainingConfig = read_training_config(&file).unwrap();
@@ -252,7 +253,9 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
     );
 
     let (names, reached, start) = parts("draw", &text);
-    assert!(names.contains(&"fine"), "{names:?}");
+    for drawn in ["fine", "things"] {
+        assert!(names.contains(&drawn), "{names:?}");
+    }
     for read in READ {
         assert!(!names.contains(&read), "{names:?}");
     }
@@ -314,7 +317,7 @@ fn a_velocity_network_draws_from_layouts_and_reads_no_prompt() {
         format!("{text}variety.captions = [\"many\"]\nvariety.letterings = [\"serif\"]\n")
     };
     let (names, ..) = parts("both", &many("\"class-to-image\", \"text-to-image\""));
-    for part in ["right_class", "fine", "drawn"] {
+    for part in ["right_class", "fine", "things", "drawn"] {
         assert!(names.contains(&part), "{part} in {names:?}");
     }
     let (names, ..) = parts("untold", &many("\"text-to-image\""));

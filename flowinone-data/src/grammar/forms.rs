@@ -101,10 +101,11 @@ impl Intent {
                 4 usual "{a x} (above|over) {a y}"; 2 usual "{x} (above|over) {y}"; 2 usual "{a x} on top of {a y}";
                 1 usual "{a x} (higher up|at the top), {a y} (below|at the bottom)"; 1 usual "{a x} high above {a y}";
                 1 usual "{a x}, and (under|underneath) it {a y}";
-                1 usual "{a x} up above {a y}"; 1 usual "{a x} higher up than {a y}"; 1 usual "{a x} with {a y} (below|under) it";
+                1 usual "{a x} up above {a y}"; 2 usual "{a x} higher up than {a y}"; 2 usual "{a x} (hangs|floats|stands) higher than {a y}"; 1 usual "{a x} with {a y} (below|under) it";
                 1 usual "{a x} (up|up there), {a y} down (below|there)"; 1 usual "{a x} on {a y}"; 1 usual "{a x} (floats|hangs) (over|above) {a y}";
                 1 usual "on top {a x}, below {a y}";
-                1 held "{a x} higher than {a y}"; 1 order "{a y} (below|under|underneath) {a x}";
+                3 usual "{a y} (below|under|underneath) {a x}"; 2 usual "{y} (below|under) {x}"; 1 usual "{a y}, and above it {a x}";
+                1 held "{a x} higher than {a y}"; 1 order "(below|under|underneath) {a x}, {a y}";
             },
             Self::Remove => forms! {
                 8 usual "(remove|delete|erase) {the x}"; 3 usual "(remove|delete|erase) {x}";
