@@ -9,7 +9,7 @@ source "$recipes/common.sh"
 # made on another.
 export RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-2}
 "${flowinone[@]}" train-vae --config "$recipes/vae.toml" --devices 0,0
-for stage in reading-words reading-sentences draw say natural; do
+for stage in reading-words reading-sentences draw say natural redraw; do
     "${flowinone[@]}" train --config "$recipes/$stage.toml" --devices 0,0
 done
 "${flowinone[@]}" train-vae --config "$recipes/compositor.toml" --devices 0,0
