@@ -7,7 +7,8 @@
 //! loss = weighted mean of smooth L1 (W rms(token) - way)   over squares of things where one is moved
 //! ```
 //!
-//! Ways are in squares; a square [weighs](rooted) more in a small thing. It is used in training only.
+//! Ways are in squares; a square [weighs](rooted) more in a small thing. It is used in training
+//! only.
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
