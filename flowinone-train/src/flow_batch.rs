@@ -8,7 +8,7 @@ use flowinone_encoder::janus_square;
 use flowinone_image::center_crop;
 use image::RgbImage;
 
-use crate::layout::{LayoutGrid, Layouts};
+use crate::layout_grid::{LayoutGrid, Layouts};
 use crate::scene::SceneGrid;
 use crate::ways::WayGrid;
 use crate::{Error, Labels, LetterGrid, Spelling, Vocabulary};

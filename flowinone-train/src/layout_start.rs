@@ -13,12 +13,12 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use flowinone_flow::Source;
-use flowinone_flow::squares::maps_of;
+use flowinone_flow::squares::{maps_of, values_of};
 use flowinone_kernels::Dense;
 use flowinone_weights::{Init, randomize};
 
 use crate::Error;
-use crate::layout::{LayoutGrid, SQUARE, balanced};
+use crate::layout_grid::{LayoutGrid, SQUARE, balanced};
 
 /// Numbers of a square besides its class.
 const NUMBERS: usize = 13;
@@ -78,15 +78,12 @@ impl LayoutStart {
     /// How far the source's `mean` is from what it is to say, `[1]`: half of the mean
     /// squares over squares with an object or that one has left, and over the others, [balanced].
     pub(crate) fn distance(&self, mean: Tensor<4>, layouts: &[LayoutGrid]) -> Tensor<1> {
-        let [batch, channels, height, width] = mean.dims();
-        let side = width / SQUARE;
-        let wanted = self.mean(layouts, side, &mean.device()).detach();
-        let error = (mean - wanted).square();
-        let weights = TensorData::new(balanced(layouts), [batch, 1, side, 1, side, 1]);
-        let weights = Tensor::<6>::from_data(weights, (&error.device(), DType::F32));
-        let error = error.reshape([batch, channels, height / SQUARE, SQUARE, side, SQUARE]);
-        let values = (channels * SQUARE * SQUARE) as f32;
-        (error * weights).sum().div_scalar(2.0 * values)
+        let [.., width] = mean.dims();
+        let wanted = self.mean(layouts, width / SQUARE, &mean.device()).detach();
+        let errors = values_of((mean - wanted).square(), SQUARE).mean_dim(2);
+        let weights = TensorData::new(balanced(layouts), errors.dims());
+        let weights = Tensor::<3>::from_data(weights, (&errors.device(), DType::F32));
+        (errors * weights).sum().div_scalar(2.0)
     }
 }
 

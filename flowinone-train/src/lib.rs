@@ -22,6 +22,7 @@ mod gradients;
 mod heads;
 mod labels;
 mod layout;
+mod layout_grid;
 mod layout_start;
 mod letters;
 mod loader;

@@ -37,16 +37,28 @@ pub(crate) fn owners(things: &[&Seen], pixels: u32, side: usize) -> Vec<Option<u
 
 /// What each square weighs by the number of its thing: one by the root of the number of squares of
 /// that thing, so that a small thing counts beside a large one; 0 for none.
-pub(crate) fn rooted(owners: impl Iterator<Item = Option<usize>>) -> impl Iterator<Item = f32> {
-    let owners: Vec<Option<usize>> = owners.collect();
-    let mut times = BTreeMap::<usize, f32>::new();
-    for thing in owners.iter().flatten() {
-        *times.entry(*thing).or_default() += 1.0;
+pub(crate) fn rooted(owners: &[Option<usize>]) -> Vec<f32> {
+    let counts = sums_of_things(owners, &vec![1.0; owners.len()]).into_iter();
+    let weight = |count: f32| {
+        if count > 0.0 {
+            count.sqrt().recip()
+        } else {
+            0.0
+        }
+    };
+    counts.map(weight).collect()
+}
+
+/// For each square the sum of `values` over all squares of the same thing; 0 for none.
+pub(crate) fn sums_of_things(owners: &[Option<usize>], values: &[f32]) -> Vec<f32> {
+    let mut sums = BTreeMap::<usize, f32>::new();
+    for (owner, value) in owners.iter().zip(values) {
+        if let Some(thing) = owner {
+            *sums.entry(*thing).or_default() += value;
+        }
     }
-    let weight = move |thing| times[&thing].sqrt().recip();
-    owners
-        .into_iter()
-        .map(move |thing| thing.map_or(0.0, &weight))
+    let of = |owner: &Option<usize>| owner.map_or(0.0, |thing| sums[&thing]);
+    owners.iter().map(of).collect()
 }
 
 /// The way from the middle of a square of `side` x `side` to a point, which is given in fractions

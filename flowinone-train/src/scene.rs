@@ -21,7 +21,8 @@ use flowinone_kernels::{Dense, rms_normalized};
 
 use crate::Vocabulary;
 use crate::labels::{CHANGES, COLOURS, Labels, ends, smooth};
-use crate::layout::{LayoutGrid, LayoutHead};
+use crate::layout::LayoutHead;
+use crate::layout_grid::LayoutGrid;
 use crate::owners::way;
 use crate::train_task::Losses;
 

@@ -8,11 +8,13 @@
 //! `w` is what the square [weighs](LayoutGrid::seen_weights), by the sum of all; `m` is the mean of
 //! the target's places.
 
-use std::collections::BTreeMap;
+use std::iter::zip;
 
 use burn::tensor::{DType, Tensor, TensorData};
+use flowinone_flow::squares::values_of;
 
-use crate::layout::{LayoutGrid, SQUARE};
+use crate::layout_grid::{LayoutGrid, SQUARE};
+use crate::owners::sums_of_things;
 
 /// `F`: a thing that differs less from its ground, of latents with a variance of 1, counts as if it
 /// differed so much.
@@ -25,54 +27,28 @@ pub(crate) fn wrong_share(
     target: Tensor<4>,
     layouts: &[LayoutGrid],
 ) -> Tensor<1> {
+    // Means over the values of each square: [batch, squares, 1].
+    let in_squares = |maps: Tensor<4>| values_of(maps, SQUARE).mean_dim(2);
     let mean = target.clone().mean_dim(2).mean_dim(3);
     let differs = in_squares((target - mean).square().detach()).into_data();
     let differs: Vec<f32> = differs.try_to_vec().expect("latents are in float32");
     let weights: Vec<f32> = layouts.iter().flat_map(LayoutGrid::seen_weights).collect();
     let sum: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-    let usual = layouts.iter().scan(0, |at, layout| {
-        let from = *at;
-        *at += layout.things().count();
-        Some(of_things(layout, &differs[from..*at]))
-    });
-    let shares = weights
-        .iter()
-        .zip(usual.flatten())
-        .map(|(weight, usual)| weight / sum / usual.max(FLOOR));
+    let mut rest = differs.as_slice();
+    let mut usual = Vec::with_capacity(differs.len());
+    for layout in layouts {
+        let things = layout.things();
+        let (own, others) = rest.split_at(things.len());
+        rest = others;
+        let counts = sums_of_things(&things, &vec![1.0; own.len()]);
+        let means = zip(sums_of_things(&things, own), counts);
+        usual.extend(means.map(|(sum, count)| sum / count.max(1.0)));
+    }
+    let shares = zip(weights, usual).map(|(weight, usual)| weight / sum / usual.max(FLOOR));
     let errors = in_squares(errors);
     let shares = TensorData::new(shares.collect::<Vec<f32>>(), errors.dims());
-    let shares = Tensor::<2>::from_data(shares, (&errors.device(), DType::F32));
+    let shares = Tensor::<3>::from_data(shares, (&errors.device(), DType::F32));
     (errors * shares).sum()
-}
-
-/// Means of values `[batch, channels, side, side]` in squares, `[batch, squares]`.
-fn in_squares(values: Tensor<4>) -> Tensor<2> {
-    let [batch, _, height, width] = values.dims();
-    let [rows, columns] = [height, width].map(|side| side / SQUARE);
-    let places = values.mean_dim(1);
-    let squares = places.reshape([batch, rows, SQUARE, columns, SQUARE]);
-    squares
-        .mean_dim(2)
-        .mean_dim(4)
-        .reshape([batch, rows * columns])
-}
-
-/// For each square of a layout the mean of `values` over those that show the same thing; 0 for
-/// none.
-fn of_things(layout: &LayoutGrid, values: &[f32]) -> Vec<f32> {
-    let mut sums = BTreeMap::<usize, [f32; 2]>::new();
-    for (thing, value) in layout.things().zip(values) {
-        if let Some(thing) = thing {
-            let [sum, count] = sums.entry(thing).or_default();
-            *sum += value;
-            *count += 1.0;
-        }
-    }
-    let mean = |thing| sums[&thing][0] / sums[&thing][1];
-    layout
-        .things()
-        .map(|thing| thing.map_or(0.0, mean))
-        .collect()
 }
 
 #[cfg(all(test, feature = "cpu"))]
@@ -92,7 +68,7 @@ mod tests {
         for index in 0..30 {
             let truth = sampler.truth(index).unwrap();
             let layout = LayoutGrid::new(&truth, &vocabulary, side / SQUARE).unwrap();
-            let there: Vec<bool> = layout.things().map(|thing| thing.is_some()).collect();
+            let there: Vec<bool> = layout.things().iter().map(Option::is_some).collect();
             let number = there.iter().filter(|there| **there).count();
             // A target that is 0 on the ground and faint where there is a thing.
             let value = |place: usize| {

@@ -57,7 +57,7 @@ impl WayGrid {
             return none();
         };
         let owners = owners(&before, truth.side, side);
-        let weights = rooted(owners.iter().copied());
+        let weights = rooted(&owners);
         let ways = owners.iter().enumerate().zip(weights);
         let ways = ways.map(|((number, owner), weight)| {
             owner.map(|owner| Way {

@@ -8,7 +8,7 @@ use flowinone_flow::Source;
 use flowinone_tasks::ModelConfig;
 
 use super::FlowTrainTask;
-use crate::layout::{LayoutGrid, SQUARE};
+use crate::layout_grid::{LayoutGrid, SQUARE};
 use crate::validation_set::ValidationGroup;
 use crate::{BatchRng, Error, FlowBatch, FlowTrainingConfig, Losses, Part, TrainableFlow, Trained};
 
